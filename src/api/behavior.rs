@@ -1,0 +1,31 @@
+//! How a pod's containers behave when they run: what Kubernetes cannot know and a simulation must.
+//!
+//! Read from annotations, so that an ordinary manifest can carry it.
+
+use crate::base::Distribution;
+
+/// The prefix of the annotations.
+pub const PREFIX: &str = "seatrial.dev/";
+
+/// How the pod's main containers behave. Absent values are filled from the scenario's defaults;
+/// where these are absent too, containers run for ever, end with exit code 0 and use what they
+/// request.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Behavior {
+    /// `seatrial.dev/run-time`: how long each run lasts at full speed; absent: for ever.
+    pub run_time: Option<Distribution>,
+    /// `seatrial.dev/exit-code`: the exit code of a run, 0 to 255.
+    pub exit_code: Option<Distribution>,
+    /// `seatrial.dev/fail-runs`: that many first runs end with exit code 1 whatever `exit_code` says.
+    pub fail_runs: u32,
+    /// `seatrial.dev/startup-time`: from container start to ready.
+    pub startup_time: Option<Distribution>,
+    /// `seatrial.dev/cpu-usage`: cores the pod would use if nothing held it back.
+    pub cpu_usage: Option<Distribution>,
+    /// `seatrial.dev/memory-usage`: bytes the pod uses from its start.
+    pub memory_usage: Option<Distribution>,
+    /// `seatrial.dev/stop-time`: from the order to stop to the end, at most the grace period.
+    pub stop_time: Option<Distribution>,
+    /// `seatrial.dev/image-size`: bytes to pull if the node does not hold the image.
+    pub image_size: Option<Distribution>,
+}

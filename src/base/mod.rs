@@ -1,0 +1,27 @@
+//! Units, identifiers and the other small things every layer needs.
+//!
+//! This layer knows nothing of clusters: it holds time, quantities, ids, the interner, bit sets,
+//! random streams with their distributions, and the shape of a diagnostic.
+
+pub mod bitset;
+pub mod diagnostic;
+pub mod dist;
+pub mod ids;
+pub mod interner;
+pub mod quantity;
+pub mod rng;
+pub mod units;
+
+pub use bitset::BitSet;
+pub use diagnostic::{Diagnostic, Location, Severity};
+pub use dist::Distribution;
+pub use interner::{Interner, Symbol};
+pub use quantity::Quantity;
+pub use rng::{Stream, Streams};
+pub use units::{Span, Time};
+
+/// The hash map used everywhere: fast and without random state. Its iteration order is still not
+/// to be relied on (a lint refuses it); sort, or use a `BTreeMap`.
+pub type Map<K, V> = rustc_hash::FxHashMap<K, V>;
+/// The hash set used everywhere; see [`Map`].
+pub type Set<K> = rustc_hash::FxHashSet<K>;

@@ -1,0 +1,4 @@
+//! seatrial: a discrete-event cluster simulator that decides as a real control plane does.
+
+pub mod api;
+pub mod base;

@@ -1,0 +1,3 @@
+//! The command `seatrial`.
+
+fn main() {}
