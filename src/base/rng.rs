@@ -102,7 +102,7 @@ impl Stream {
         self.0.next_u64()
     }
 
-    /// A number in the open interval (0, 1), from 53 bits.
+    /// A number in the open interval (0, 1), from 52 bits.
     pub fn unit(&mut self) -> f64 {
         unit(self.next())
     }
@@ -130,7 +130,7 @@ impl Stream {
 /// 64 random bits as a number in the open interval (0, 1): never 0 and never 1, so that every
 /// inverse distribution function is finite there.
 pub fn unit(bits: u64) -> f64 {
-    ((bits >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    ((bits >> 12) as f64 + 0.5) / (1u64 << 52) as f64
 }
 
 #[cfg(test)]
