@@ -14,6 +14,8 @@ pub const PREFIX: &str = "seatrial.dev/";
 pub struct Behavior {
     /// `seatrial.dev/run-time`: how long each run lasts at full speed; absent: for ever.
     pub run_time: Option<Distribution>,
+    /// `seatrial.dev/init-time`: how long each run of an init container lasts; absent: no time.
+    pub init_time: Option<Distribution>,
     /// `seatrial.dev/exit-code`: the exit code of a run, 0 to 255.
     pub exit_code: Option<Distribution>,
     /// `seatrial.dev/fail-runs`: that many first runs end with exit code 1 whatever `exit_code` says.

@@ -41,12 +41,6 @@ impl Quantity {
         clamp(div_ceil(self.0, NANO))
     }
 
-    /// The larger of the two.
-    #[must_use]
-    pub fn max(self, other: Quantity) -> Quantity {
-        Quantity(self.0.max(other.0))
-    }
-
     /// The quantity as a float, for reports only.
     pub fn as_f64(self) -> f64 {
         self.0 as f64 / NANO as f64

@@ -1,0 +1,200 @@
+//! Pod classes: the compiled specification that equal pods share.
+
+use super::Cluster;
+use super::requests::{self, Defaults};
+use crate::api::{PodTemplate, RestartPolicy, TaintEffect, TolerationOperator};
+use crate::base::ids::{ClassId, ResourceId};
+use crate::base::{Map, Symbol};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// A toleration with interned strings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Toleration {
+    /// The taint's key; empty for every key.
+    pub key: Symbol,
+    /// Any value (`Exists`) or this one.
+    pub any_value: bool,
+    /// The value to be equal to.
+    pub value: Symbol,
+    /// The effect; `None` for every effect.
+    pub effect: Option<TaintEffect>,
+    /// For NoExecute: how long, in seconds; `None` for ever. Never negative.
+    pub seconds: Option<u64>,
+}
+
+/// A port of the host.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Port {
+    /// The address; `0.0.0.0` where the manifest names none.
+    pub ip: Symbol,
+    /// The protocol.
+    pub protocol: Symbol,
+    /// The number.
+    pub number: u16,
+}
+
+/// What equal pods have in common. Amounts are in millicores, bytes and units.
+#[derive(Clone, Debug)]
+pub struct PodClass {
+    /// The specification as written.
+    pub template: Arc<PodTemplate>,
+    /// The namespace.
+    pub namespace: Symbol,
+    /// The labels, sorted by key.
+    pub labels: Vec<(Symbol, Symbol)>,
+    /// The priority.
+    pub priority: i32,
+    /// Requests above zero, by resource: what the filter asks for and what a node counts.
+    pub requests: Vec<(ResourceId, i64)>,
+    /// CPU and memory as nodes count them for scores.
+    pub non_zero: [i64; 2],
+    /// CPU and memory of the incoming pod in NodeResourcesFit's score.
+    pub fit_score: [i64; 2],
+    /// CPU and memory limits over all containers; `None` where some container has none.
+    pub limits: [Option<i64>; 2],
+    /// Tolerations, in order.
+    pub tolerations: Vec<Toleration>,
+    /// Ports of the host.
+    pub ports: Vec<Port>,
+    /// What happens to containers that end.
+    pub restart_policy: RestartPolicy,
+}
+
+impl PodClass {
+    /// The amount requested of a resource; zero if there is none.
+    pub fn request(&self, resource: ResourceId) -> i64 {
+        self.requests.iter().find(|(id, _)| *id == resource).map_or(0, |(_, amount)| *amount)
+    }
+}
+
+/// Whether a toleration bears a taint (staging/src/k8s.io/api/core/v1/toleration.go).
+pub fn tolerates(toleration: &Toleration, key: Symbol, value: Symbol, effect: TaintEffect) -> bool {
+    toleration.effect.is_none_or(|only| only == effect)
+        && (toleration.key == Symbol::EMPTY || toleration.key == key)
+        && (toleration.any_value || toleration.value == value)
+}
+
+/// All classes, by [`ClassId`].
+#[derive(Clone, Debug, Default)]
+pub struct PodClasses {
+    rows: Vec<PodClass>,
+    by_hash: Map<u64, Vec<ClassId>>,
+}
+
+impl PodClasses {
+    /// The class of that template, namespace and priority, if there is one.
+    pub fn find(&self, template: &Arc<PodTemplate>, namespace: Symbol, priority: i32) -> Option<ClassId> {
+        let same = |class: &PodClass| {
+            class.namespace == namespace
+                && class.priority == priority
+                && (Arc::ptr_eq(&class.template, template) || class.template == *template)
+        };
+        let ids = self.by_hash.get(&hash(template, namespace, priority))?;
+        ids.iter().copied().find(|id| same(&self.rows[id.index()]))
+    }
+
+    /// Enters a class that [`PodClasses::find`] did not find.
+    pub fn insert(&mut self, class: PodClass) -> ClassId {
+        let id = ClassId(self.rows.len() as u32);
+        let hash = hash(&class.template, class.namespace, class.priority);
+        self.by_hash.entry(hash).or_default().push(id);
+        self.rows.push(class);
+        id
+    }
+
+    /// How many classes there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no class.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl std::ops::Index<ClassId> for PodClasses {
+    type Output = PodClass;
+    fn index(&self, id: ClassId) -> &PodClass {
+        &self.rows[id.index()]
+    }
+}
+
+fn hash(template: &Arc<PodTemplate>, namespace: Symbol, priority: i32) -> u64 {
+    let mut hasher = rustc_hash::FxHasher::default();
+    (namespace, priority, &template.labels, &template.spec).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Compiles a template.
+pub(super) fn compile(
+    cluster: &mut Cluster,
+    template: &Arc<PodTemplate>,
+    namespace: Symbol,
+    priority: i32,
+) -> PodClass {
+    let spec = &template.spec;
+    let listed = requests::pod_requests(spec, Defaults::default(), true);
+    let mut amounts: Vec<(ResourceId, i64)> = Vec::new();
+    for (name, &amount) in listed.iter().filter(|(name, _)| requests::is_tracked(name)) {
+        let value = requests::to_integer(name, amount);
+        if value > 0 {
+            amounts.push((cluster.resource(name), value));
+        }
+    }
+    amounts.sort_unstable();
+    let names = &mut cluster.names;
+    let labels =
+        template.labels.iter().map(|(key, value)| (names.intern(key), names.intern(value))).collect();
+    let tolerations = spec
+        .tolerations
+        .iter()
+        .map(|toleration| Toleration {
+            key: names.intern(&toleration.key),
+            any_value: toleration.operator == TolerationOperator::Exists,
+            value: names.intern(&toleration.value),
+            effect: toleration.effect,
+            seconds: toleration.seconds.map(|seconds| seconds.max(0) as u64),
+        })
+        .collect();
+    let sidecars = spec
+        .init_containers
+        .iter()
+        .filter(|container| container.restart_policy == Some(RestartPolicy::Always));
+    let ports = sidecars
+        .chain(&spec.containers)
+        .flat_map(|container| &container.host_ports)
+        .map(|port| Port {
+            ip: names.intern(if port.ip.is_empty() { "0.0.0.0" } else { &port.ip }),
+            protocol: names.intern(if port.protocol.is_empty() { "TCP" } else { &port.protocol }),
+            number: port.port,
+        })
+        .collect();
+    PodClass {
+        template: Arc::clone(template),
+        namespace,
+        labels,
+        priority,
+        requests: amounts,
+        non_zero: requests::non_zero_requests(spec),
+        fit_score: requests::fit_score_requests(spec),
+        limits: [limit(template, "cpu"), limit(template, "memory")],
+        tolerations,
+        ports,
+        restart_policy: spec.restart_policy,
+    }
+}
+
+/// The sum of the containers' limits, or the pod-level limit; `None` where a container has none.
+fn limit(template: &PodTemplate, name: &str) -> Option<i64> {
+    let whole = template.spec.resources.as_ref().and_then(|resources| resources.limits.get(name));
+    if let Some(&whole) = whole {
+        return Some(requests::to_integer(name, whole));
+    }
+    let mut sum = crate::base::Quantity::ZERO;
+    for container in &template.spec.containers {
+        sum += *container.resources.limits.get(name)?;
+    }
+    (!template.spec.containers.is_empty()).then(|| requests::to_integer(name, sum))
+}

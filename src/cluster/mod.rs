@@ -1,0 +1,174 @@
+//! The state of a cluster as its control plane sees it: tables of nodes, pods and workloads.
+//!
+//! Struct of arrays with interned names, labels and resources, so that a filter or a score runs
+//! over a column. Every change of a node is entered in a log, so that a derived index reads only
+//! what changed. `fork`, `revert` and `commit` make what-if a property of the store.
+//!
+//! Who changes the state and why is not known here.
+
+pub mod class;
+pub mod nodes;
+pub mod pods;
+pub mod requests;
+mod undo;
+pub mod workloads;
+
+pub use class::{PodClass, PodClasses, Port, Toleration};
+pub use nodes::{NodeClass, NodeTable, ReadyStatus, TaintMark};
+pub use pods::{PodName, PodRef, PodTable, Reason};
+pub use workloads::{Workload, WorkloadKind, Workloads};
+
+use crate::api::{Node, PodTemplate, Taint};
+use crate::base::ids::{ClassId, NodeId, PodId, PoolId, ResourceId};
+use crate::base::{Interner, Symbol, Time};
+use std::sync::Arc;
+
+/// Everything the control plane knows of the cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Every name, label key and label value.
+    pub names: Interner,
+    /// Kinds of resources, by [`ResourceId`]: `cpu`, `memory`, `ephemeral-storage`, then the
+    /// scalars in order of appearance.
+    pub resources: Vec<Symbol>,
+    /// The nodes.
+    pub nodes: NodeTable,
+    /// Compiled pod specifications.
+    pub classes: PodClasses,
+    /// The pods.
+    pub pods: PodTable,
+    /// ReplicaSets, Deployments and Jobs.
+    pub workloads: Workloads,
+    undo: undo::Journal,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        let mut names = Interner::default();
+        let resources = ["cpu", "memory", "ephemeral-storage"].map(|name| names.intern(name)).to_vec();
+        let mut nodes = NodeTable::default();
+        for _ in &resources {
+            nodes.add_resource();
+        }
+        Cluster {
+            names,
+            resources,
+            nodes,
+            classes: PodClasses::default(),
+            pods: PodTable::default(),
+            workloads: Workloads::default(),
+            undo: undo::Journal::default(),
+        }
+    }
+}
+
+impl Cluster {
+    /// The id of a resource by name, new if it has not been seen; every node gets a column for it.
+    pub fn resource(&mut self, name: &str) -> ResourceId {
+        let symbol = self.names.intern(name);
+        if let Some(position) = self.resources.iter().position(|&known| known == symbol) {
+            return ResourceId(position as u32);
+        }
+        self.resources.push(symbol);
+        self.nodes.add_resource();
+        ResourceId(self.resources.len() as u32 - 1)
+    }
+
+    /// The name of a resource.
+    pub fn resource_name(&self, resource: ResourceId) -> &str {
+        self.names.text(self.resources[resource.index()])
+    }
+
+    /// The class of a template in a namespace at a priority; equal ones share it.
+    pub fn class(&mut self, template: &Arc<PodTemplate>, namespace: &str, priority: i32) -> ClassId {
+        let namespace = self.names.intern(namespace);
+        if let Some(class) = self.classes.find(template, namespace, priority) {
+            return class;
+        }
+        let class = class::compile(self, template, namespace, priority);
+        self.classes.insert(class)
+    }
+
+    /// Adds a node, or brings a removed one of that name back.
+    pub fn add_node(&mut self, node: &Node, pool: PoolId, now: Time) -> NodeId {
+        let scalars: Vec<(ResourceId, i64, i64)> = nodes::columns(self, node);
+        let id = self.nodes.add(&mut self.names, node, pool, &scalars, now);
+        self.undo.note(|| undo::Undo::NodeAdded(id));
+        id
+    }
+
+    /// Removes the node object. Pods that are still on it stay in the table, hidden from the
+    /// scheduler, until they go.
+    pub fn remove_node(&mut self, node: NodeId) {
+        self.nodes.remove(node);
+        self.undo.note(|| undo::Undo::NodeRemoved(node));
+    }
+
+    /// Replaces a node's taints.
+    pub fn set_taints(&mut self, node: NodeId, taints: &[Taint]) {
+        let before = self.nodes.class[node.index()];
+        self.nodes.set_taints(&mut self.names, node, taints);
+        self.undo.note(|| undo::Undo::NodeClass(node, before));
+    }
+
+    /// Cordons or uncordons a node.
+    pub fn set_unschedulable(&mut self, node: NodeId, unschedulable: bool) {
+        let before = self.nodes.unschedulable.contains(node.index());
+        self.nodes.unschedulable.assign(node.index(), unschedulable);
+        self.nodes.touch(node);
+        self.undo.note(|| undo::Undo::Unschedulable(node, before));
+    }
+
+    /// Counts a pod on a node: from now on its requests, ports and slot are taken.
+    ///
+    /// # Panics
+    /// If the pod is counted on a node already.
+    pub fn place(&mut self, pod: PodId, node: NodeId) {
+        assert!(self.pods.counted_on[pod.index()].is_none(), "pod {pod:?} is counted twice");
+        self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], 1);
+        self.pods.counted_on[pod.index()] = Some(node);
+        self.undo.note(|| undo::Undo::Placed(pod));
+    }
+
+    /// Stops counting a pod on its node; nothing happens if it is counted on none.
+    pub fn displace(&mut self, pod: PodId) {
+        let Some(node) = self.pods.counted_on[pod.index()].take() else { return };
+        let position = self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], -1);
+        self.undo.note(|| undo::Undo::Displaced(pod, node, position));
+    }
+
+    /// Begins a what-if: every later change can be taken back by [`Cluster::revert`]. O(1); forks nest.
+    ///
+    /// Covered are nodes (adding, removing, taints, cordon) and the counting of pods on them.
+    pub fn fork(&mut self) {
+        self.undo.fork();
+    }
+
+    /// Takes back every change since the last fork. O(changes).
+    ///
+    /// # Panics
+    /// If there is no fork.
+    pub fn revert(&mut self) {
+        let records = self.undo.take();
+        for record in records.into_iter().rev() {
+            undo::apply(self, &record);
+        }
+    }
+
+    /// Keeps every change since the last fork (they stay part of an outer one). O(1).
+    ///
+    /// # Panics
+    /// If there is no fork.
+    pub fn commit(&mut self) {
+        self.undo.commit();
+    }
+
+    /// Recomputes what nodes count from the pods on them, and says where the tables differ. The
+    /// slow twin of every derived column (design invariant 6).
+    pub fn check(&self) -> Result<(), String> {
+        self.nodes.check(&self.pods, &self.classes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,446 @@
+//! The node table: one column a property, one row a node.
+
+use super::class::{PodClass, PodClasses, Port, tolerates};
+use super::pods::PodTable;
+use super::{Cluster, requests};
+use crate::api::{Node, Taint, TaintEffect};
+use crate::base::ids::{NodeClassId, NodeId, PodId, PoolId, ResourceId, ZoneId};
+use crate::base::{BitSet, Interner, Map, Symbol, Time};
+use std::collections::VecDeque;
+
+/// The Ready condition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ReadyStatus {
+    /// The kubelet says that it is ready.
+    #[default]
+    True,
+    /// The kubelet says that it is not.
+    False,
+    /// The kubelet has not been heard of for the grace period.
+    Unknown,
+}
+
+/// A taint with interned strings.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TaintMark {
+    /// The key.
+    pub key: Symbol,
+    /// The value; often empty.
+    pub value: Symbol,
+    /// The effect.
+    pub effect: TaintEffect,
+}
+
+/// The static part of a node that many nodes share: its labels, but for the host name, and its
+/// taints. What depends only on these is evaluated once for all nodes of the class.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct NodeClass {
+    /// Labels, sorted by key; without `kubernetes.io/hostname`.
+    pub labels: Vec<(Symbol, Symbol)>,
+    /// Taints, in order.
+    pub taints: Vec<TaintMark>,
+}
+
+impl NodeClass {
+    /// The value of a label.
+    pub fn label(&self, key: Symbol) -> Option<Symbol> {
+        self.labels.iter().find(|(label, _)| *label == key).map(|(_, value)| *value)
+    }
+
+    /// The first taint with effect NoSchedule or NoExecute that a pod class does not tolerate, in
+    /// the order of the node's list.
+    pub fn first_untolerated(&self, class: &PodClass) -> Option<TaintMark> {
+        let bears = |taint: &TaintMark| {
+            class
+                .tolerations
+                .iter()
+                .any(|toleration| tolerates(toleration, taint.key, taint.value, taint.effect))
+        };
+        self.taints
+            .iter()
+            .find(|taint| taint.effect != TaintEffect::PreferNoSchedule && !bears(taint))
+            .copied()
+    }
+}
+
+/// Label keys of zone and region; the old names win where they are present (Kubernetes 1.36,
+/// component-helpers/node/topology/helpers.go).
+const ZONE_KEYS: [&str; 2] = ["failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"];
+const REGION_KEYS: [&str; 2] = ["failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"];
+/// The label that is different on every node.
+pub const HOSTNAME_KEY: &str = "kubernetes.io/hostname";
+
+/// The longest change log, in entries for each node, before its oldest part is dropped.
+const LOG_PER_NODE: usize = 4;
+
+/// All nodes. Amounts are in millicores for CPU, bytes for memory and storage, units else.
+#[derive(Clone, Debug, Default)]
+pub struct NodeTable {
+    /// The name.
+    pub name: Vec<Symbol>,
+    /// Whether the Node object exists.
+    pub present: BitSet,
+    /// The pool it belongs to.
+    pub pool: Vec<PoolId>,
+    /// The zone.
+    pub zone: Vec<ZoneId>,
+    /// Labels and taints that it shares with others.
+    pub class: Vec<NodeClassId>,
+    /// The label `kubernetes.io/hostname`; empty if there is none.
+    pub hostname: Vec<Symbol>,
+    /// Cordoned nodes.
+    pub unschedulable: BitSet,
+    /// The Ready condition as the API server has it.
+    pub ready: Vec<ReadyStatus>,
+    /// When the object was created.
+    pub created: Vec<Time>,
+    /// What pods can have, by resource, then node.
+    pub allocatable: Vec<Vec<i64>>,
+    /// What the machine has, by resource, then node.
+    pub capacity: Vec<Vec<i64>>,
+    /// What the pods on it request, by resource, then node.
+    pub requested: Vec<Vec<i64>>,
+    /// CPU and memory requested with the defaults for pods that state none, for scores.
+    pub non_zero: [Vec<i64>; 2],
+    /// How many pods it may hold.
+    pub allowed_pods: Vec<i64>,
+    /// How many pods are counted on it.
+    pub pod_count: Vec<i64>,
+    /// The pods counted on it: added at the end; a removed one is replaced by the last.
+    pub pods: Vec<Vec<PodId>>,
+    /// Ports of the host that are taken: a set, so two pods with the same port free it together.
+    pub ports: Vec<Vec<Port>>,
+    /// Images on it, by name: size in bytes.
+    pub images: Vec<Vec<(Symbol, i64)>>,
+    /// The number of its latest change.
+    pub generation: Vec<u64>,
+    /// The order in which the scheduler lists the nodes, zones in turn, as of the last
+    /// [`NodeTable::refresh_order`].
+    pub order: Vec<NodeId>,
+    order_is_stale: bool,
+    /// Regions and zones, by [`ZoneId`].
+    pub zones: Vec<(Symbol, Symbol)>,
+    classes: Vec<NodeClass>,
+    class_ids: Map<NodeClass, NodeClassId>,
+    by_name: Map<Symbol, NodeId>,
+    /// Zones in order of first appearance with their nodes in order of addition.
+    tree: Vec<(ZoneId, Vec<NodeId>)>,
+    changes: u64,
+    log: VecDeque<NodeId>,
+}
+
+/// The resource columns of a node as (resource, allocatable, capacity), new resources entered.
+pub(super) fn columns(cluster: &mut Cluster, node: &Node) -> Vec<(ResourceId, i64, i64)> {
+    let mut rows = Vec::new();
+    let mut listed: Vec<&String> = node.allocatable.keys().chain(node.capacity.keys()).collect();
+    listed.sort_unstable();
+    listed.dedup();
+    for name in listed.into_iter().filter(|name| requests::is_tracked(name)) {
+        let amount = |list: &crate::api::ResourceList| {
+            list.get(name).map_or(0, |&amount| requests::to_integer(name, amount))
+        };
+        let (allocatable, capacity) = (amount(&node.allocatable), amount(&node.capacity));
+        rows.push((cluster.resource(name), allocatable, capacity.max(allocatable)));
+    }
+    rows
+}
+
+impl NodeTable {
+    /// How many rows there are, with those of removed nodes.
+    pub fn len(&self) -> usize {
+        self.name.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    /// The node of that name, if its object exists.
+    pub fn find(&self, name: Symbol) -> Option<NodeId> {
+        self.by_name.get(&name).copied().filter(|node| self.present.contains(node.index()))
+    }
+
+    /// The class of a node.
+    pub fn class_of(&self, node: NodeId) -> &NodeClass {
+        &self.classes[self.class[node.index()].index()]
+    }
+
+    /// A class by its id.
+    pub fn node_class(&self, class: NodeClassId) -> &NodeClass {
+        &self.classes[class.index()]
+    }
+
+    /// How many node classes there are.
+    pub fn class_count(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// The value of a label of a node, the host name included.
+    pub fn label(&self, names: &Interner, node: NodeId, key: Symbol) -> Option<Symbol> {
+        if names.text(key) == HOSTNAME_KEY {
+            return Some(self.hostname[node.index()]).filter(|&value| value != Symbol::EMPTY);
+        }
+        self.class_of(node).label(key)
+    }
+
+    /// The number of the latest change of any node.
+    pub fn change_count(&self) -> u64 {
+        self.changes
+    }
+
+    /// The nodes changed since the change numbered `since`, oldest first, with repetitions; `None`
+    /// if the log does not reach back so far and every node must be looked at.
+    pub fn changed_since(&self, since: u64) -> Option<impl Iterator<Item = NodeId> + '_> {
+        let missing = usize::try_from(self.changes - since).ok()?;
+        let skip = self.log.len().checked_sub(missing)?;
+        Some(self.log.iter().skip(skip).copied())
+    }
+
+    /// Notes a change of a node.
+    pub fn touch(&mut self, node: NodeId) {
+        self.changes += 1;
+        self.generation[node.index()] = self.changes;
+        if self.log.len() >= LOG_PER_NODE * self.len().max(64) {
+            self.log.pop_front();
+        }
+        self.log.push_back(node);
+    }
+
+    /// Gives every node a column for one more resource.
+    pub(super) fn add_resource(&mut self) {
+        for columns in [&mut self.allocatable, &mut self.capacity, &mut self.requested] {
+            columns.push(vec![0; self.name.len()]);
+        }
+    }
+
+    pub(super) fn add(
+        &mut self,
+        names: &mut Interner,
+        node: &Node,
+        pool: PoolId,
+        amounts: &[(ResourceId, i64, i64)],
+        now: Time,
+    ) -> NodeId {
+        let name = names.intern(&node.meta.name);
+        let id = self.row(name);
+        let index = id.index();
+        assert!(!self.present.contains(index), "node {} exists", node.meta.name);
+        for column in self.allocatable.iter_mut().chain(&mut self.capacity) {
+            column[index] = 0;
+        }
+        for &(resource, allocatable, capacity) in amounts {
+            self.allocatable[resource.index()][index] = allocatable;
+            self.capacity[resource.index()][index] = capacity;
+        }
+        let pods = node.allocatable.get("pods").map_or(0, |&pods| pods.units_ceil());
+        self.allowed_pods[index] = pods;
+        self.pool[index] = pool;
+        self.created[index] = now;
+        self.ready[index] = match node.ready {
+            Some(false) => ReadyStatus::False,
+            _ => ReadyStatus::True,
+        };
+        self.unschedulable.assign(index, node.unschedulable);
+        self.hostname[index] =
+            node.meta.labels.get(HOSTNAME_KEY).map_or(Symbol::EMPTY, |host| names.intern(host));
+        let mut images: Vec<(Symbol, i64)> = Vec::new();
+        for image in &node.images {
+            images.extend(image.names.iter().map(|name| (names.intern(name), image.size_bytes)));
+        }
+        self.images[index] = images;
+        let mut labels: Vec<(Symbol, Symbol)> = node
+            .meta
+            .labels
+            .iter()
+            .filter(|(key, _)| *key != HOSTNAME_KEY)
+            .map(|(key, value)| (names.intern(key), names.intern(value)))
+            .collect();
+        labels.sort_unstable();
+        let taints = node.taints.iter().map(|taint| mark(names, taint)).collect();
+        self.class[index] = self.class_id(NodeClass { labels, taints });
+        self.zone[index] = self.zone_of(names, node);
+        self.present.insert(index);
+        self.enter_tree(id);
+        self.touch(id);
+        id
+    }
+
+    pub(super) fn remove(&mut self, node: NodeId) {
+        self.present.remove(node.index());
+        self.leave_tree(node);
+        self.touch(node);
+    }
+
+    /// Makes a removed node present again with everything it had.
+    pub(super) fn restore(&mut self, node: NodeId) {
+        self.present.insert(node.index());
+        self.enter_tree(node);
+        self.touch(node);
+    }
+
+    pub(super) fn set_taints(&mut self, names: &mut Interner, node: NodeId, taints: &[Taint]) {
+        let taints = taints.iter().map(|taint| mark(names, taint)).collect();
+        let labels = self.class_of(node).labels.clone();
+        self.class[node.index()] = self.class_id(NodeClass { labels, taints });
+        self.touch(node);
+    }
+
+    /// The taints of a node as written.
+    pub fn taints(&self, names: &Interner, node: NodeId) -> Vec<Taint> {
+        let written = |taint: &TaintMark| Taint {
+            key: names.text(taint.key).to_owned(),
+            value: names.text(taint.value).to_owned(),
+            effect: taint.effect,
+        };
+        self.class_of(node).taints.iter().map(written).collect()
+    }
+
+    /// Counts a pod (`sign` 1) or stops counting it (`sign` -1); returns its place in the pod list.
+    pub(super) fn count_pod(&mut self, node: NodeId, pod: PodId, class: &PodClass, sign: i64) -> usize {
+        let index = node.index();
+        for &(resource, amount) in &class.requests {
+            self.requested[resource.index()][index] += sign * amount;
+        }
+        for (column, amount) in self.non_zero.iter_mut().zip(class.non_zero) {
+            column[index] += sign * amount;
+        }
+        self.pod_count[index] += sign;
+        self.touch(node);
+        for port in &class.ports {
+            let ports = &mut self.ports[index];
+            match ports.iter().position(|taken| taken == port) {
+                None if sign > 0 => ports.push(*port),
+                Some(position) if sign < 0 => drop(ports.remove(position)),
+                _ => {}
+            }
+        }
+        let pods = &mut self.pods[index];
+        if sign > 0 {
+            pods.push(pod);
+            return pods.len() - 1;
+        }
+        let position = pods.iter().position(|&listed| listed == pod).expect("a counted pod is listed");
+        pods.swap_remove(position);
+        position
+    }
+
+    /// Puts a pod that `count_pod` appended back to the place it was taken from.
+    pub(super) fn return_to(&mut self, node: NodeId, position: usize) {
+        let pods = &mut self.pods[node.index()];
+        let last = pods.len() - 1;
+        pods.swap(position, last);
+    }
+
+    /// Recomputes the counted columns from the pods.
+    pub(super) fn check(&self, pods: &PodTable, classes: &PodClasses) -> Result<(), String> {
+        for index in 0..self.len() {
+            let on_node =
+                pods.iter().filter(|pod| pods.counted_on[pod.index()] == Some(NodeId(index as u32)));
+            let mut requested = vec![0; self.requested.len()];
+            let (mut non_zero, mut count) = ([0, 0], 0);
+            for pod in on_node {
+                let class = &classes[pods.class[pod.index()]];
+                class.requests.iter().for_each(|(resource, amount)| requested[resource.index()] += amount);
+                non_zero = [non_zero[0] + class.non_zero[0], non_zero[1] + class.non_zero[1]];
+                count += 1;
+            }
+            let counted: Vec<i64> = self.requested.iter().map(|column| column[index]).collect();
+            let ours = (counted, [self.non_zero[0][index], self.non_zero[1][index]], self.pod_count[index]);
+            let truth = (requested, non_zero, count);
+            if ours != truth || self.pods[index].len() as i64 != count {
+                return Err(format!("node row {index} counts {ours:?}, its pods make {truth:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, name: Symbol) -> NodeId {
+        if let Some(&id) = self.by_name.get(&name) {
+            return id;
+        }
+        let id = NodeId(self.name.len() as u32);
+        self.by_name.insert(name, id);
+        self.name.push(name);
+        let len = self.name.len();
+        self.present.resize(len);
+        self.unschedulable.resize(len);
+        self.pool.push(PoolId::default());
+        self.zone.push(ZoneId::default());
+        self.class.push(NodeClassId::default());
+        self.hostname.push(Symbol::EMPTY);
+        self.ready.push(ReadyStatus::True);
+        self.created.push(Time::ZERO);
+        let columns = self.allocatable.iter_mut().chain(&mut self.capacity).chain(&mut self.requested);
+        columns.chain(&mut self.non_zero).for_each(|column| column.push(0));
+        self.allowed_pods.push(0);
+        self.pod_count.push(0);
+        self.pods.push(Vec::new());
+        self.ports.push(Vec::new());
+        self.images.push(Vec::new());
+        self.generation.push(0);
+        id
+    }
+
+    fn class_id(&mut self, class: NodeClass) -> NodeClassId {
+        if let Some(&id) = self.class_ids.get(&class) {
+            return id;
+        }
+        let id = NodeClassId(self.classes.len() as u32);
+        self.classes.push(class.clone());
+        self.class_ids.insert(class, id);
+        id
+    }
+
+    fn zone_of(&mut self, names: &mut Interner, node: &Node) -> ZoneId {
+        let mut value = |keys: [&str; 2]| {
+            let text = keys.iter().find_map(|key| node.meta.labels.get(*key));
+            names.intern(text.map_or("", String::as_str))
+        };
+        let key = (value(REGION_KEYS), value(ZONE_KEYS));
+        let position = self.zones.iter().position(|&zone| zone == key).unwrap_or_else(|| {
+            self.zones.push(key);
+            self.zones.len() - 1
+        });
+        ZoneId(position as u32)
+    }
+
+    fn enter_tree(&mut self, node: NodeId) {
+        let zone = self.zone[node.index()];
+        match self.tree.iter_mut().find(|(listed, _)| *listed == zone) {
+            Some((_, nodes)) => nodes.push(node),
+            None => self.tree.push((zone, vec![node])),
+        }
+        self.order_is_stale = true;
+    }
+
+    fn leave_tree(&mut self, node: NodeId) {
+        let zone = self.zone[node.index()];
+        for (_, nodes) in self.tree.iter_mut().filter(|(listed, _)| *listed == zone) {
+            nodes.retain(|&listed| listed != node);
+        }
+        self.tree.retain(|(_, nodes)| !nodes.is_empty());
+        self.order_is_stale = true;
+    }
+
+    /// Lists the nodes: the first of each zone, then the second of each, and so on (Kubernetes
+    /// 1.36, pkg/scheduler/backend/cache/node_tree.go).
+    pub fn refresh_order(&mut self) {
+        if !std::mem::take(&mut self.order_is_stale) {
+            return;
+        }
+        self.order.clear();
+        if let [(_, only)] = self.tree.as_slice() {
+            self.order.extend_from_slice(only);
+            return;
+        }
+        let longest = self.tree.iter().map(|(_, nodes)| nodes.len()).max().unwrap_or(0);
+        for rank in 0..longest {
+            self.order.extend(self.tree.iter().filter_map(|(_, nodes)| nodes.get(rank)));
+        }
+    }
+}
+
+fn mark(names: &mut Interner, taint: &Taint) -> TaintMark {
+    TaintMark { key: names.intern(&taint.key), value: names.intern(&taint.value), effect: taint.effect }
+}
