@@ -3,3 +3,6 @@
 pub mod api;
 pub mod base;
 pub mod cluster;
+pub mod control;
+pub mod observe;
+pub mod sim;

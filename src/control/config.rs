@@ -1,0 +1,170 @@
+//! Every constant of the control plane that a person may set, with Kubernetes 1.36's defaults.
+
+use crate::base::Span;
+
+/// Which Kubernetes release's decisions are taken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Version {
+    /// 1.34.
+    V1_34,
+    /// 1.36.
+    #[default]
+    V1_36,
+}
+
+/// The whole control plane.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The release.
+    pub version: Version,
+    /// The seed of draws that the original leaves to chance (ties of 1.34, unique ids).
+    pub seed: u64,
+    /// The scheduler.
+    pub scheduler: Scheduler,
+    /// Node life cycle and taint eviction.
+    pub nodes: NodeLifecycle,
+    /// The kubelet.
+    pub kubelet: Kubelet,
+}
+
+/// How NodeResourcesFit scores.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub enum ScoringStrategy {
+    /// The emptier the better.
+    #[default]
+    LeastAllocated,
+    /// The fuller the better.
+    MostAllocated,
+    /// By a curve over utilization: points (utilization 0…100, score 0…10), utilization ascending.
+    RequestedToCapacityRatio(Vec<(i64, i64)>),
+}
+
+/// The scheduler.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Scheduler {
+    /// The plugins that score with their weights, by name; a plugin that is not listed does not.
+    pub score_weights: Vec<(&'static str, i64)>,
+    /// The plugins that filter, by name.
+    pub filters: Vec<&'static str>,
+    /// How NodeResourcesFit scores.
+    pub strategy: ScoringStrategy,
+    /// Resources that NodeResourcesFit scores by, with weights.
+    pub fit_resources: Vec<(String, i64)>,
+    /// Resources that NodeResourcesBalancedAllocation scores by.
+    pub balanced_resources: Vec<String>,
+    /// How many of the nodes are looked at before the search stops: 1 to 100; 0 lets the number of
+    /// nodes decide, as the original does by default.
+    pub percentage_of_nodes_to_score: u32,
+    /// Back-off of a pod after its first failed attempt.
+    pub initial_backoff: Span,
+    /// The longest back-off.
+    pub max_backoff: Span,
+    /// How long one scheduling attempt keeps the scheduler busy.
+    pub attempt: Span,
+}
+
+impl Default for Scheduler {
+    /// The default profile (reference kube-scheduler §1, §7.2), over all nodes.
+    fn default() -> Scheduler {
+        Scheduler {
+            score_weights: vec![
+                ("TaintToleration", 3),
+                ("NodeAffinity", 2),
+                ("NodeResourcesFit", 1),
+                ("NodeResourcesBalancedAllocation", 1),
+                ("ImageLocality", 1),
+            ],
+            filters: vec![
+                "NodeUnschedulable",
+                "NodeName",
+                "TaintToleration",
+                "NodeAffinity",
+                "NodePorts",
+                "NodeResourcesFit",
+            ],
+            strategy: ScoringStrategy::LeastAllocated,
+            fit_resources: vec![("cpu".into(), 1), ("memory".into(), 1)],
+            balanced_resources: vec!["cpu".into(), "memory".into()],
+            percentage_of_nodes_to_score: 100,
+            initial_backoff: Span::from_secs(1),
+            max_backoff: Span::from_secs(10),
+            attempt: Span::ZERO,
+        }
+    }
+}
+
+/// Node life cycle and taint eviction (reference control-plane §2.1 with its 1.36 companion).
+#[derive(Clone, PartialEq, Debug)]
+pub struct NodeLifecycle {
+    /// Time between two passes over the nodes.
+    pub monitor_period: Span,
+    /// The moment of the first pass; the phase of the passes is free in a real cluster.
+    pub monitor_phase: Span,
+    /// Silence after which a node's conditions become Unknown. 50 s since 1.32.
+    pub grace_period: Span,
+    /// Time between two renewals of a node's lease.
+    pub lease_renewal: Span,
+    /// Nodes a second that get the NoExecute taint, in a zone in order.
+    pub eviction_rate: f64,
+    /// The same in a large zone that is partially disrupted; small ones: none.
+    pub secondary_eviction_rate: f64,
+    /// Nodes above which a zone is large.
+    pub large_zone: u32,
+    /// Share of not-ready nodes from which a zone counts as partially disrupted.
+    pub unhealthy_zone: f64,
+    /// Time between two passes of the worker that taints.
+    pub worker_period: Span,
+    /// `tolerationSeconds` that pods get for not-ready and unreachable where they state none.
+    pub default_toleration: Option<Span>,
+    /// Time between two passes of the pod garbage collector.
+    pub pod_gc_period: Span,
+    /// How long a node must be missing before the pods on it are collected.
+    pub pod_gc_quarantine: Span,
+}
+
+impl Default for NodeLifecycle {
+    fn default() -> NodeLifecycle {
+        NodeLifecycle {
+            monitor_period: Span::from_secs(5),
+            monitor_phase: Span::ZERO,
+            grace_period: Span::from_secs(50),
+            lease_renewal: Span::from_secs(10),
+            eviction_rate: 0.1,
+            secondary_eviction_rate: 0.01,
+            large_zone: 50,
+            unhealthy_zone: 0.55,
+            worker_period: Span::from_millis(100),
+            default_toleration: Some(Span::from_secs(300)),
+            pod_gc_period: Span::from_secs(20),
+            pod_gc_quarantine: Span::from_secs(40),
+        }
+    }
+}
+
+/// The kubelet (reference control-plane §1.1 with its 1.36 companion).
+#[derive(Clone, PartialEq, Debug)]
+pub struct Kubelet {
+    /// The first crash-loop back-off.
+    pub backoff_initial: Span,
+    /// The longest crash-loop back-off.
+    pub backoff_max: Span,
+    /// A run longer than this resets the back-off.
+    pub backoff_reset: Span,
+    /// The grace period of pods that state none.
+    pub termination_grace: Span,
+    /// Whether refused restarts are tried again only at the kubelet's next look (the original
+    /// waits between 1 and 1.5 times the remaining back-off); otherwise exactly when it ends.
+    pub polled_backoff: bool,
+}
+
+impl Default for Kubelet {
+    fn default() -> Kubelet {
+        Kubelet {
+            backoff_initial: Span::from_secs(10),
+            backoff_max: Span::from_secs(300),
+            backoff_reset: Span::from_secs(600),
+            termination_grace: Span::from_secs(30),
+            polled_backoff: false,
+        }
+    }
+}

@@ -1,0 +1,504 @@
+//! The control plane: what decides.
+//!
+//! Facts come in as [`Event`]s, decisions go out as [`Command`]s; time is an argument, and a future
+//! action is a value that [`Control::poll_timeout`] announces. Nothing here reads a clock, draws
+//! ambient randomness, opens a file or knows who drives it: the same code can be driven by a
+//! virtual world or by a real API server.
+//!
+//! The [`Cluster`] that the methods receive is the control plane's view: what its watches have
+//! delivered. [`Control::handle`] brings the view up to date first and then lets the components
+//! that are concerned react. A command may be refused; the refusal comes back as an event.
+
+pub mod config;
+pub mod controllers;
+pub mod diagnosis;
+pub mod kubelet;
+pub mod node_lifecycle;
+mod plane;
+pub mod pod_gc;
+pub mod scheduler;
+pub mod taint_eviction;
+
+pub use config::Config;
+pub use diagnosis::Diagnosis;
+pub use plane::ControlPlane;
+
+use crate::api::{Node, PodPhase, ReplicaSet, Taint};
+use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};
+use crate::base::{Span, Time};
+use crate::cluster::workloads::WorkloadStatus;
+use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason, Workload};
+use std::sync::Arc;
+
+/// What every control plane is, whatever it controls.
+pub trait Control {
+    /// A fact from outside.
+    type Event;
+    /// An order to the outside.
+    type Command;
+    /// The view that decisions are made on.
+    type View;
+
+    /// Takes in a fact and reacts to it.
+    fn handle(&mut self, now: Time, event: Self::Event, view: &mut Self::View, out: &mut Vec<Self::Command>);
+
+    /// The earliest moment at which [`Control::handle_timeout`] must be called; `None` for never.
+    /// A moment in the past means "now".
+    fn poll_timeout(&self) -> Option<Time>;
+
+    /// Does what is due at `now`.
+    fn handle_timeout(&mut self, now: Time, view: &mut Self::View, out: &mut Vec<Self::Command>);
+}
+
+/// One part of the control plane: a controller, the scheduler, the kubelets. The event loop around
+/// it is [`ControlPlane`].
+pub(crate) trait Component {
+    /// A fact has been entered in the view (a pod that is removed is still there); `before` is
+    /// the state of the pod it concerns before that.
+    fn handle(
+        &mut self,
+        now: Time,
+        event: &Event,
+        before: PodBefore,
+        cluster: &mut Cluster,
+        out: &mut Vec<Command>,
+    );
+
+    /// See [`Control::poll_timeout`].
+    fn poll_timeout(&self) -> Option<Time>;
+
+    /// See [`Control::handle_timeout`].
+    fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>);
+}
+
+/// The state of a pod before an event; all default for events that concern no pod, and for pods
+/// that did not exist.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct PodBefore {
+    /// The phase.
+    pub(crate) phase: PodPhase,
+    /// Whether it was ready.
+    pub(crate) ready: bool,
+    /// Whether it was being deleted.
+    pub(crate) deleting: bool,
+    /// The node it was bound to.
+    pub(crate) node: Option<NodeId>,
+}
+
+/// A container of a pod: the init containers come first, then the others, in the order of the
+/// specification.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct ContainerIndex(pub u16);
+
+/// A fact from outside.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A Node object was created.
+    NodeAdded {
+        /// Its row: the next one, or the one its name had before.
+        node: NodeId,
+        /// The object.
+        object: Arc<Node>,
+        /// The pool it belongs to.
+        pool: PoolId,
+    },
+    /// A Node object changed.
+    NodeChanged {
+        /// The node.
+        node: NodeId,
+        /// What changed.
+        change: NodeChange,
+    },
+    /// A Node object was deleted.
+    NodeRemoved {
+        /// The node.
+        node: NodeId,
+    },
+    /// The kubelet's heartbeats have stopped. Who watches heartbeats learns of it only by the
+    /// absence of renewals: a component must not act on this event before `last_renewal` is older
+    /// than its grace period. It stands for the stream of renewals that end here.
+    HeartbeatsStopped {
+        /// The node.
+        node: NodeId,
+        /// When the lease was renewed for the last time.
+        last_renewal: Time,
+    },
+    /// The kubelet's heartbeats have resumed with a renewal now.
+    HeartbeatsResumed {
+        /// The node.
+        node: NodeId,
+    },
+    /// To the kubelet of a node: its process is gone, or cut off from the API server. It hears
+    /// nothing until it starts again; its pods' containers run on unless they were lost.
+    KubeletStopped {
+        /// The node.
+        node: NodeId,
+        /// Whether the machine itself went down, with every container on it.
+        containers_lost: bool,
+    },
+    /// To the kubelet of a node: it runs and hears again, and must catch up with what it missed.
+    KubeletStarted {
+        /// The node.
+        node: NodeId,
+    },
+    /// A Pod object was created.
+    PodAdded(Box<NewPod>),
+    /// A pod was bound to a node.
+    PodBound {
+        /// The pod.
+        pod: PodRef,
+        /// The node.
+        node: NodeId,
+    },
+    /// A pod's status was written.
+    PodStatus {
+        /// The pod.
+        pod: PodRef,
+        /// The status.
+        status: PodStatus,
+    },
+    /// Deletion of a pod has begun: it has a deletion timestamp.
+    PodDeleting {
+        /// The pod.
+        pod: PodRef,
+        /// The grace period.
+        grace: Span,
+        /// Why.
+        reason: Reason,
+    },
+    /// A Pod object is gone.
+    PodRemoved {
+        /// The pod.
+        pod: PodRef,
+    },
+    /// A workload object was created; rows are handed out in order.
+    WorkloadAdded {
+        /// Its row.
+        workload: WorkloadId,
+        /// The object.
+        object: Box<Workload>,
+    },
+    /// The desired number of pods of a workload changed.
+    WorkloadScaled {
+        /// The workload.
+        workload: WorkloadId,
+        /// `spec.replicas`, or `spec.parallelism` of a Job.
+        replicas: i32,
+    },
+    /// A workload's status was written.
+    WorkloadStatus {
+        /// The workload.
+        workload: WorkloadId,
+        /// The status.
+        status: WorkloadStatus,
+    },
+    /// A workload object is gone.
+    WorkloadRemoved {
+        /// The workload.
+        workload: WorkloadId,
+    },
+    /// The API server refused a write: the object is gone, or has changed in the meantime.
+    Refused(Box<Write>),
+    /// To the kubelet: something happened to a container or to the pod's surroundings.
+    Runtime {
+        /// The pod.
+        pod: PodRef,
+        /// What happened.
+        event: RuntimeEvent,
+    },
+}
+
+/// What changed on a Node object.
+#[derive(Clone, PartialEq, Debug)]
+pub enum NodeChange {
+    /// All its taints, as they are now.
+    Taints(Vec<Taint>),
+    /// Cordoned or uncordoned.
+    Unschedulable(bool),
+    /// The Ready condition.
+    Ready(ReadyStatus),
+}
+
+/// A Pod object at its creation.
+#[derive(Clone, Debug)]
+pub struct NewPod {
+    /// The pod.
+    pub pod: PodRef,
+    /// See [`crate::cluster::PodTable::serial`].
+    pub serial: u64,
+    /// The name.
+    pub name: PodName,
+    /// The compiled specification.
+    pub class: ClassId,
+    /// The controlling ReplicaSet or Job.
+    pub owner: Option<WorkloadId>,
+    /// The completion index of an Indexed Job's pod.
+    pub index: Option<u32>,
+    /// When the object was created.
+    pub created: Time,
+    /// The node, if it is created bound (a dump's pod).
+    pub node: Option<NodeId>,
+    /// The status, if it is created with one (a dump's running pod).
+    pub status: Option<PodStatus>,
+}
+
+/// What the kubelet writes about a pod.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PodStatus {
+    /// The phase.
+    pub phase: PodPhase,
+    /// Whether the pod is ready.
+    pub ready: bool,
+    /// Restarts over all containers.
+    pub restarts: u32,
+    /// Why it is as it is.
+    pub reason: Reason,
+    /// When the last container ended, for terminal phases, as the runtime reports it.
+    pub finished: Option<Time>,
+}
+
+/// What a container runtime reports to its kubelet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RuntimeEvent {
+    /// The pod's sandbox and network are there.
+    SandboxReady,
+    /// The image of a container is on the node.
+    ImagePulled(ContainerIndex),
+    /// A container runs.
+    Started(ContainerIndex),
+    /// The application in a container has finished starting up: it could serve.
+    Serving(ContainerIndex),
+    /// A container ended.
+    Exited {
+        /// Which.
+        container: ContainerIndex,
+        /// Its exit code, 0 to 255.
+        code: u8,
+        /// Whether it was killed for using too much memory.
+        out_of_memory: bool,
+        /// When, by the runtime's clock; the kubelet may notice later.
+        at: Time,
+    },
+}
+
+/// What a kubelet asks of its container runtime.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RuntimeCommand {
+    /// Make the sandbox and the network. Answered by [`RuntimeEvent::SandboxReady`].
+    SetUp,
+    /// Pull the image of a container. Answered by [`RuntimeEvent::ImagePulled`], at once if the
+    /// node has it.
+    Pull(ContainerIndex),
+    /// Start a container. Answered by [`RuntimeEvent::Started`], then, for containers that serve,
+    /// [`RuntimeEvent::Serving`], and at its end [`RuntimeEvent::Exited`].
+    Start(ContainerIndex),
+    /// Stop every container: SIGTERM now, SIGKILL after `grace`. Each running one answers with
+    /// [`RuntimeEvent::Exited`].
+    Stop {
+        /// Time between the two signals.
+        grace: Span,
+    },
+    /// The pod is over: forget it.
+    TearDown,
+}
+
+/// Who writes: each client has its own rate limit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Client {
+    /// The scheduler.
+    Scheduler,
+    /// The ReplicaSet controller.
+    ReplicaSet,
+    /// The Deployment controller.
+    Deployment,
+    /// The Job controller.
+    Job,
+    /// The node life-cycle controller.
+    NodeLifecycle,
+    /// The taint-eviction controller.
+    TaintEviction,
+    /// The pod garbage collector and the owner garbage collector.
+    GarbageCollector,
+    /// The kubelet of a node.
+    Kubelet(NodeId),
+}
+
+impl Client {
+    /// The name in the event log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Client::Scheduler => "scheduler",
+            Client::ReplicaSet => "replicaset-controller",
+            Client::Deployment => "deployment-controller",
+            Client::Job => "job-controller",
+            Client::NodeLifecycle => "node-lifecycle-controller",
+            Client::TaintEviction => "taint-eviction-controller",
+            Client::GarbageCollector => "garbage-collector",
+            Client::Kubelet(_) => "kubelet",
+        }
+    }
+}
+
+/// An order to the outside.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A write to the API server.
+    Write(Client, Write),
+    /// A kubelet's order to its container runtime.
+    Runtime(PodRef, RuntimeCommand),
+    /// Something people want to know that changes nothing.
+    Note(Note),
+}
+
+/// A write to the API server.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Bind a pod to a node. Refused if the pod is gone, is being deleted or is bound.
+    Bind {
+        /// The pod.
+        pod: PodRef,
+        /// The node.
+        node: NodeId,
+    },
+    /// Create a pod of a workload.
+    CreatePod {
+        /// The workload.
+        owner: WorkloadId,
+        /// The class.
+        class: ClassId,
+        /// The n-th pod of the workload, from 1.
+        number: u32,
+        /// The completion index, for Indexed Jobs.
+        index: Option<u32>,
+    },
+    /// Delete a pod. `grace` `None` means the pod's own grace period. A pod that is not bound, or
+    /// has ended, goes at once; one that is bound goes when its kubelet has stopped it.
+    DeletePod {
+        /// The pod.
+        pod: PodRef,
+        /// The grace period; zero removes the object at once, whatever runs.
+        grace: Option<Span>,
+        /// Why.
+        reason: Reason,
+    },
+    /// Write a pod's status. Refused if the pod is gone or in a terminal phase.
+    PodStatus {
+        /// The pod.
+        pod: PodRef,
+        /// The status.
+        status: PodStatus,
+    },
+    /// Write a node's Ready condition.
+    NodeReady {
+        /// The node.
+        node: NodeId,
+        /// The condition.
+        ready: ReadyStatus,
+    },
+    /// Add and remove taints of a node; a taint is the same if key and effect are.
+    NodeTaints {
+        /// The node.
+        node: NodeId,
+        /// To add.
+        add: Vec<Taint>,
+        /// To remove, by key and effect.
+        remove: Vec<Taint>,
+    },
+    /// Write that a pod is not ready, because its node is not (MarkPodsNotReady).
+    PodNotReady {
+        /// The pod.
+        pod: PodRef,
+    },
+    /// Create a ReplicaSet of a Deployment.
+    CreateReplicaSet {
+        /// The Deployment.
+        owner: WorkloadId,
+        /// The object.
+        object: Box<ReplicaSet>,
+    },
+    /// Set the desired number of pods of a workload.
+    Scale {
+        /// The workload.
+        workload: WorkloadId,
+        /// `spec.replicas`.
+        replicas: i32,
+    },
+    /// Write a workload's status.
+    WorkloadStatus {
+        /// The workload.
+        workload: WorkloadId,
+        /// The status.
+        status: WorkloadStatus,
+    },
+    /// Delete a workload object; its pods follow.
+    DeleteWorkload {
+        /// The workload.
+        workload: WorkloadId,
+    },
+}
+
+/// Something people want to know that changes nothing.
+#[derive(Clone, Debug)]
+pub enum Note {
+    /// A pod entered the scheduling queue for the first time, or was gated.
+    Queued {
+        /// The pod.
+        pod: PodRef,
+    },
+    /// A scheduling attempt chose a node (the write follows).
+    Assigned {
+        /// The pod.
+        pod: PodRef,
+        /// The node.
+        node: NodeId,
+        /// Nodes that passed every filter.
+        feasible: u32,
+        /// The best total score; 0 if only one node was feasible and nothing was scored.
+        score: i64,
+        /// How many nodes had that total.
+        tied: u32,
+        /// How many attempts the pod has had, with this one.
+        attempts: u32,
+    },
+    /// A scheduling attempt found no node.
+    Unschedulable {
+        /// The pod.
+        pod: PodRef,
+        /// Why.
+        diagnosis: Arc<Diagnosis>,
+        /// How many attempts the pod has had, with this one.
+        attempts: u32,
+    },
+    /// A container's restart waits for its back-off.
+    BackOff {
+        /// The pod.
+        pod: PodRef,
+        /// Which container.
+        container: ContainerIndex,
+        /// When it may start.
+        until: Time,
+    },
+    /// A container is started again.
+    Restarting {
+        /// The pod.
+        pod: PodRef,
+        /// Which container.
+        container: ContainerIndex,
+        /// How many restarts it has had, with this one.
+        count: u32,
+    },
+    /// The kubelet refused a pod.
+    Rejected {
+        /// The pod.
+        pod: PodRef,
+        /// Why.
+        reason: Reason,
+    },
+    /// A workload's controller has a word to say, such as "back-off limit exceeded".
+    Workload {
+        /// The workload.
+        workload: WorkloadId,
+        /// Kubernetes' reason word.
+        reason: &'static str,
+    },
+}

@@ -1,0 +1,34 @@
+//! The node life-cycle controller.
+
+use super::{Command, Component, Config, Event, PodBefore};
+use crate::base::Time;
+use crate::cluster::Cluster;
+
+/// The node life-cycle controller.
+#[derive(Debug, Default)]
+pub struct NodeLifecycleController {}
+
+impl NodeLifecycleController {
+    /// Nothing seen yet.
+    pub fn new(_config: &Config) -> NodeLifecycleController {
+        NodeLifecycleController::default()
+    }
+}
+
+impl Component for NodeLifecycleController {
+    fn handle(
+        &mut self,
+        _now: Time,
+        _event: &Event,
+        _before: PodBefore,
+        _cluster: &mut Cluster,
+        _out: &mut Vec<Command>,
+    ) {
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        None
+    }
+
+    fn handle_timeout(&mut self, _now: Time, _cluster: &mut Cluster, _out: &mut Vec<Command>) {}
+}

@@ -1,0 +1,34 @@
+//! The taint-eviction controller.
+
+use super::{Command, Component, Config, Event, PodBefore};
+use crate::base::Time;
+use crate::cluster::Cluster;
+
+/// The taint-eviction controller.
+#[derive(Debug, Default)]
+pub struct TaintEvictionController {}
+
+impl TaintEvictionController {
+    /// Nothing seen yet.
+    pub fn new(_config: &Config) -> TaintEvictionController {
+        TaintEvictionController::default()
+    }
+}
+
+impl Component for TaintEvictionController {
+    fn handle(
+        &mut self,
+        _now: Time,
+        _event: &Event,
+        _before: PodBefore,
+        _cluster: &mut Cluster,
+        _out: &mut Vec<Command>,
+    ) {
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        None
+    }
+
+    fn handle_timeout(&mut self, _now: Time, _cluster: &mut Cluster, _out: &mut Vec<Command>) {}
+}

@@ -1,0 +1,192 @@
+//! What a run is made of. The scenario layer fills it in.
+
+use super::Timing;
+use crate::api::{Behavior, Node, Object, Pod, PodTemplate};
+use crate::base::ids::PoolId;
+use crate::base::{Diagnostic, Distribution, Span, Time};
+use crate::control;
+use std::sync::Arc;
+
+/// A run of Kubernetes.
+pub struct Setup {
+    /// The seed of every random stream.
+    pub seed: u64,
+    /// The node pools; every node belongs to one.
+    pub pools: Vec<Pool>,
+    /// The nodes that exist at the start.
+    pub nodes: Vec<NodeSetup>,
+    /// Pods that are bound at the start (a dump's), with the row of their node in `nodes`.
+    pub bound_pods: Vec<(Pod, usize)>,
+    /// Objects that are created during the run (manifests), by time, then order.
+    pub objects: Vec<(Time, Object)>,
+    /// Streams of pods (traces, generators), each sorted by time.
+    pub sources: Vec<Box<dyn Source>>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// What else a person does during the run.
+    pub actions: Vec<(Time, Action)>,
+    /// How pods behave that say nothing themselves.
+    pub default_behavior: Behavior,
+    /// How long things take.
+    pub timing: Timing,
+    /// The control plane's constants.
+    pub control: control::Config,
+    /// When the run ends.
+    pub stop: StopRule,
+    /// Whether to check every invariant after every instant. Slow.
+    pub check_invariants: bool,
+}
+
+/// A group of equal machines.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Pool {
+    /// The name.
+    pub name: String,
+    /// What one machine costs an hour, in the scenario's currency.
+    pub price_per_hour: f64,
+}
+
+/// A machine at the start.
+#[derive(Clone, Debug)]
+pub struct NodeSetup {
+    /// The object.
+    pub node: Arc<Node>,
+    /// The pool it belongs to.
+    pub pool: PoolId,
+    /// The rack, for faults; empty if none is named. (The zone is a label.)
+    pub rack: String,
+}
+
+/// A stream of pods in order of time. It may read a file while the run goes on.
+pub trait Source: Send {
+    /// The next submission; `Ok(None)` at the end. Times never decrease. An error ends the run.
+    fn next(&mut self) -> Result<Option<Submission>, Diagnostic>;
+}
+
+/// One or more equal pods that are submitted together.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// When.
+    pub at: Time,
+    /// What the pods are. Equal submissions share it.
+    pub template: Arc<PodTemplate>,
+    /// The namespace.
+    pub namespace: Arc<str>,
+    /// The name: of the pod, or, with `-1`, `-2`… behind it, of the pods.
+    pub name: SubmissionName,
+    /// How many pods, at least 1.
+    pub tasks: u32,
+    /// The priority.
+    pub priority: i32,
+    /// The run time of this very submission, where the trace gives it; it replaces the template's.
+    pub run_time: Option<Span>,
+    /// The exit code of this very submission, where the trace gives it.
+    pub exit_code: Option<u8>,
+    /// The user's estimate of the run time, for the output.
+    pub estimate: Option<Span>,
+    /// The user, where the trace gives one; -1 otherwise.
+    pub user: i32,
+}
+
+/// How a submission is named.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SubmissionName {
+    /// By a name of its own.
+    Own(Box<str>),
+    /// `<base>-<number>`.
+    Numbered(Arc<str>, u32),
+}
+
+/// Something that goes wrong.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// What is hit: groups of rows of [`Setup::nodes`]; one fault hits every node of a group.
+    pub groups: Vec<Vec<usize>>,
+    /// What a group is, for the event log and for the keys of random streams.
+    pub scope: FaultScope,
+    /// What happens.
+    pub kind: FaultKind,
+    /// When.
+    pub when: FaultWhen,
+}
+
+/// What is hit at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultScope {
+    /// Single nodes.
+    Node,
+    /// All nodes of a rack.
+    Rack,
+    /// All nodes of a zone.
+    Zone,
+}
+
+impl FaultScope {
+    /// The word used in scenarios and output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FaultScope::Node => "node",
+            FaultScope::Rack => "rack",
+            FaultScope::Zone => "zone",
+        }
+    }
+}
+
+/// What happens to a machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultKind {
+    /// It goes down with everything on it.
+    Crash,
+    /// It is cut off from the control plane; its containers run on.
+    Partition,
+}
+
+/// When a fault happens.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FaultWhen {
+    /// Once, for a time; `None` for the rest of the run.
+    Scheduled {
+        /// When.
+        at: Time,
+        /// For how long.
+        duration: Option<Span>,
+    },
+    /// Again and again: each group on its own draws a time to failure, then a time to repair.
+    Random {
+        /// Time between the end of a repair (or the start) and the next failure.
+        time_to_failure: Distribution,
+        /// Time to repair.
+        time_to_repair: Distribution,
+    },
+}
+
+/// Something a person does during the run.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    /// Mark a node unschedulable.
+    Cordon(usize),
+    /// Mark a node schedulable again.
+    Uncordon(usize),
+    /// Set the number of replicas of `kind` `namespace/name`.
+    Scale {
+        /// `Deployment` or `ReplicaSet`.
+        kind: &'static str,
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+        /// How many.
+        replicas: i32,
+    },
+}
+
+/// When a run ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StopRule {
+    /// At this moment at the latest.
+    pub at: Option<Time>,
+    /// When nothing runs that will end, and nothing queued can be helped by an event to come.
+    pub when_settled: bool,
+    /// When every pod of the sources, and every Job, has ended.
+    pub when_jobs_done: bool,
+}
