@@ -44,6 +44,11 @@ impl ControlPlane {
         &self.scheduler
     }
 
+    /// Whether no component waits for a moment at which it could change anything.
+    pub fn is_settled(&self) -> bool {
+        self.components().into_iter().all(Component::is_settled)
+    }
+
     fn components(&self) -> [&dyn Component; 8] {
         [
             &self.kubelets,
