@@ -9,6 +9,7 @@
 //! delivered. [`Control::handle`] brings the view up to date first and then lets the components
 //! that are concerned react. A command may be refused; the refusal comes back as an event.
 
+pub mod batch;
 pub mod config;
 pub mod controllers;
 pub mod diagnosis;

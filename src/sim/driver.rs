@@ -381,7 +381,7 @@ impl<'o> Run<'o> {
                 self.in_world(|world, context| world.end(pod, container, context));
             }
             Happening::Runtime { pod, epoch, event } => {
-                self.world.deliver(pod, epoch, event, &mut self.inbox)
+                self.world.deliver(pod, epoch, event, &mut self.inbox);
             }
             Happening::Commit(client, write) => self.commit(client, *write),
             Happening::Deliver(event) => self.inbox.push_back(*event),

@@ -6,6 +6,7 @@
 //! plane's view (what its watches have delivered). Files and terminals are not known here.
 
 mod api_server;
+pub mod batch;
 mod cpu;
 pub mod driver;
 mod faults;
@@ -19,6 +20,7 @@ mod world;
 use driver::Happening;
 
 pub use api_server::Balance;
+pub use batch::{BatchJob, BatchObserver, BatchOutcome, BatchSetup, JobSource, run_batch};
 pub use driver::{Ending, Outcome, Progress, RunError, run};
 pub use record::{Observer, Record, View};
 pub use setup::{
