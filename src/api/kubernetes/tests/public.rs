@@ -104,3 +104,50 @@ fn the_gcda_cluster_is_read_whole() {
         templates.len()
     ));
 }
+
+#[test]
+fn manifests_of_recorded_timelines_are_read() {
+    let Some(data) = data("manifests_of_recorded_timelines_are_read") else { return };
+    let mut found = Vec::new();
+    manifests_below(&data.join("conformance/timelines"), &mut found);
+    found.retain(|path| path.ends_with("manifests.yaml"));
+    assert!(found.len() >= 30, "{}", found.len());
+    for path in &found {
+        let name: Arc<str> = path.to_string_lossy().into();
+        let mut manifest = Manifest::default();
+        read(&name, &unpacked(path), &mut manifest).unwrap_or_else(|error| panic!("{error}"));
+        assert!(manifest.warnings.is_empty(), "{:?}", manifest.warnings);
+        assert!(!manifest.objects.is_empty() || !manifest.ignored.is_empty(), "{name}");
+    }
+}
+
+/// Objects in recorded cases name no kind, and have been completed by the recorder where it matters.
+#[test]
+fn objects_of_recorded_cases_are_read() {
+    let Some(data) = data("objects_of_recorded_cases_are_read") else { return };
+    let mut counts = [0; 2];
+    let folder = data.join("conformance/scheduler-1.36");
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("focus-")) {
+            continue;
+        }
+        for line in String::from_utf8(unpacked(&path)).unwrap().lines() {
+            let case: serde_json::Value = serde_json::from_str(line).unwrap();
+            let cluster = &case["input"]["cluster"];
+            for (at, (kind, list)) in
+                [("Node", &cluster["nodes"]), ("Pod", &cluster["pods"])].iter().enumerate()
+            {
+                for object in list.as_array().into_iter().flatten() {
+                    let options = Options { defaulting: Defaulting::None, assumed: Some(("v1", kind)) };
+                    let mut manifest = Manifest::default();
+                    let text = object.to_string();
+                    read_with(&path.to_string_lossy().into(), text.as_bytes(), options, &mut manifest)
+                        .unwrap_or_else(|error| panic!("{error}\n{text}"));
+                    assert!(manifest.warnings.is_empty(), "{:?}", manifest.warnings);
+                    counts[at] += manifest.objects.len();
+                }
+            }
+        }
+    }
+    expect!["[1280, 557]"].assert_eq(&format!("{counts:?}"));
+}
