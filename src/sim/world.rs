@@ -75,6 +75,8 @@ struct Machine {
     pulling_until: Time,
     /// Pods with a running main container.
     running: Vec<PodId>,
+    /// Millicores that the running pods would use, each cut to its limit.
+    wanted_cpu: i64,
     used_cpu: i64,
     used_memory: i64,
     /// Whether the kubelet hears and speaks.
@@ -494,7 +496,7 @@ impl World {
         if memory_held > 0 {
             context.tell(&Record::MemoryUsed { node, bytes });
         }
-        self.divide_cpu(node, wanted, context);
+        self.divide_cpu(node, wanted, wanted, context);
         limits[1].is_some_and(|limit| memory > limit)
     }
 
@@ -507,22 +509,24 @@ impl World {
         let pod = &mut self.pods[row];
         machine.used_memory -= pod.memory;
         let (memory, got) = (std::mem::take(&mut pod.memory), std::mem::take(&mut pod.got));
-        (pod.demand, pod.usage) = (None, 0);
+        let wanted = pod.demand.take().map_or(0, |demand| demand.wanted);
+        pod.usage = 0;
         let bytes = machine.used_memory;
         if memory > 0 {
             context.tell(&Record::MemoryUsed { node, bytes });
         }
-        self.divide_cpu(node, -got, context);
+        self.divide_cpu(node, -wanted, -got, context);
     }
 
-    /// The CPU demand of a machine changed by `by`: divides the CPU anew if there is, or was, not
-    /// enough, and moves the ends of the runs whose speed changed.
-    fn divide_cpu(&mut self, node: NodeId, by: i64, context: &mut Context<'_>) {
+    /// The CPU that is wanted of a machine, and what is used of it, changed: divides the CPU anew if
+    /// there is, or was, not enough, and moves the ends of the runs whose speed changed.
+    fn divide_cpu(&mut self, node: NodeId, wanted: i64, used: i64, context: &mut Context<'_>) {
         let machine = &mut self.machines[node.index()];
         let before = machine.used_cpu;
-        machine.used_cpu += by;
-        let short = machine.used_cpu > machine.cpu || before >= machine.cpu;
-        if short && !machine.running.is_empty() {
+        let was_short = machine.wanted_cpu > machine.cpu;
+        machine.wanted_cpu += wanted;
+        machine.used_cpu += used;
+        if was_short || machine.wanted_cpu > machine.cpu {
             self.share_cpu(node, context);
         }
         let milli = self.machines[node.index()].used_cpu;

@@ -29,7 +29,7 @@ pub enum BatchCommand {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Policy {
     /// First come, first served: the head of the queue starts as soon as it fits, and nothing
-    /// passes it. Order: submit time, then the order of the trace.
+    /// passes it. Order: submit time, then the order of submission.
     #[default]
     Fcfs,
 }
