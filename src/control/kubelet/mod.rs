@@ -8,6 +8,7 @@
 mod admission;
 mod backoff;
 mod pod;
+mod status;
 mod worker;
 
 pub use pod::{Container, ContainerState, Stage};

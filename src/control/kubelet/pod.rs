@@ -188,6 +188,11 @@ pub(super) fn role(spec: &PodSpec, index: usize) -> Role {
     }
 }
 
+/// The main containers of a pod.
+pub(super) fn mains<'a>(state: &'a PodState, spec: &PodSpec) -> &'a [Container] {
+    &state.containers.get()[spec.init_containers.len()..]
+}
+
 /// Whether the `index`-th container of a pod is started again after ending with `code`: by its own
 /// policy if it has one, else by the pod's (reference control-plane-1.36 §1.2). An init container
 /// that has done its work is not.

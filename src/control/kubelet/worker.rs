@@ -6,7 +6,8 @@
 //! of the pod's row.
 
 use super::backoff::Verdict;
-use super::pod::{Container, ContainerState, PodState, Role, Stage, restarts_after, role};
+use super::pod::{Container, ContainerState, PodState, Role, Stage, mains, restarts_after, role};
+use super::status;
 use crate::api::{PodPhase, PodSpec, RestartPolicy};
 use crate::base::rng::{Purpose, Streams, key_of};
 use crate::base::{Span, Time};
@@ -326,7 +327,7 @@ impl Worker<'_> {
     fn finish(&mut self) {
         self.state.stage = Stage::Ended;
         let started = self.containers().iter().any(Container::has_started);
-        let status = self.last_status();
+        let status = status::at_end(self.state, self.spec);
         if (started || self.state.deletion.is_none()) && !self.api.phase.is_terminal() {
             self.write(status);
         }
@@ -346,7 +347,7 @@ impl Worker<'_> {
         if self.state.stage == Stage::Ended {
             return;
         }
-        let (status, sent) = (self.status(), self.state.sent);
+        let (status, sent) = (status::now(self.state, self.spec), self.state.sent);
         if status == sent {
             return;
         }
@@ -365,51 +366,6 @@ impl Worker<'_> {
         self.state.in_flight = self.state.in_flight.saturating_add(1);
         let write = Write::PodStatus { pod: self.pod, status };
         self.out.push(Command::Write(Client::Kubelet(self.state.node), write));
-    }
-
-    /// The status of a pod that has not ended. It is Running from when every main container has
-    /// started once.
-    fn status(&self) -> PodStatus {
-        let mains = self.mains();
-        let started = mains.iter().all(Container::has_started);
-        PodStatus {
-            phase: if started { PodPhase::Running } else { PodPhase::Pending },
-            ready: started && mains.iter().all(|container| container.serving),
-            restarts: self.restarts(),
-            reason: self.waiting_reason(),
-            finished: None,
-        }
-    }
-
-    /// Why a container does not run that is to run again.
-    fn waiting_reason(&self) -> Reason {
-        let containers = self.containers();
-        if containers.iter().any(|container| container.state == ContainerState::BackOff) {
-            return Reason::CrashLoopBackOff;
-        }
-        let between = |container: &&Container| {
-            container.has_exited
-                && matches!(container.state, ContainerState::Waiting | ContainerState::Starting)
-        };
-        containers.iter().find(between).map_or(Reason::None, Container::exit_reason)
-    }
-
-    /// The status of a pod of which nothing runs any more: Succeeded if every main container ended
-    /// well, and the kubelet had no reason of its own to end it.
-    fn last_status(&self) -> PodStatus {
-        let containers = self.containers();
-        let good = self.state.cause == Reason::None && self.mains().iter().all(Container::succeeded);
-        let bad_end = containers.iter().find(|container| container.has_exited && container.code != 0);
-        let (phase, reason) = match (good, self.state.cause) {
-            (true, _) => (PodPhase::Succeeded, Reason::Completed),
-            (false, Reason::None) => {
-                (PodPhase::Failed, bad_end.map_or(Reason::Error, Container::exit_reason))
-            }
-            (false, cause) => (PodPhase::Failed, cause),
-        };
-        let ends = containers.iter().filter(|container| container.has_exited);
-        let finished = ends.map(|container| container.finished).max();
-        PodStatus { phase, ready: false, restarts: self.restarts(), reason, finished }
     }
 
     /// Sets when to look again: at the deadline, or when a back-off is over.
@@ -457,7 +413,7 @@ impl Worker<'_> {
 
     /// Whether every main container has ended for good.
     fn is_complete(&self) -> bool {
-        self.mains().iter().all(|main| main.state == ContainerState::Exited)
+        mains(self.state, self.spec).iter().all(|main| main.state == ContainerState::Exited)
     }
 
     fn own_grace(&self) -> Span {
@@ -470,17 +426,8 @@ impl Worker<'_> {
         self.containers().iter().any(|container| container.state == ContainerState::Running)
     }
 
-    fn restarts(&self) -> u32 {
-        let own = self.containers().iter().map(|container| container.restarts);
-        own.fold(self.state.earlier_restarts, u32::saturating_add)
-    }
-
     fn containers(&self) -> &[Container] {
         self.state.containers.get()
-    }
-
-    fn mains(&self) -> &[Container] {
-        &self.containers()[self.spec.init_containers.len()..]
     }
 
     /// A container of the pod, if it is in the given state.
