@@ -144,7 +144,7 @@ struct Run<'o> {
     /// Keys of random streams by the base of a pod's name.
     entity_bases: Map<Symbol, u64>,
     bases: Map<Arc<str>, Symbol>,
-    /// Strikes that are due: they alone never help a waiting pod, unless they are repairs.
+    /// Random failures that are due. They come for ever and never help a waiting pod.
     pending_failures: u64,
     /// Pods of sources that have not ended.
     open_pods: u64,
@@ -210,7 +210,7 @@ impl<'o> Run<'o> {
             self.create_pod(&pod, Some(NodeId(node as u32)));
         }
         for (at, strike) in self.faults.first() {
-            self.pending_failures += 1;
+            self.pending_failures += u64::from(self.faults.is_random_failure(strike));
             self.queue.schedule(at, Class::FAULT, Happening::Strike(strike));
         }
         for source in 0..self.sources.len() {
@@ -474,9 +474,9 @@ impl<'o> Run<'o> {
                 }
             }
         }
-        self.pending_failures -= u64::from(strike.begins);
+        self.pending_failures -= u64::from(self.faults.is_random_failure(strike));
         if let Some((at, next)) = self.faults.next(self.now, strike) {
-            self.pending_failures += u64::from(next.begins);
+            self.pending_failures += u64::from(self.faults.is_random_failure(next));
             self.queue.schedule(at, Class::FAULT, Happening::Strike(next));
         }
     }

@@ -53,6 +53,11 @@ impl Faults {
         strikes
     }
 
+    /// Whether a strike is one of the failures that come again and again.
+    pub(super) fn is_random_failure(&self, strike: Strike) -> bool {
+        strike.begins && matches!(self.list[strike.fault].when, FaultWhen::Random { .. })
+    }
+
     /// What follows a strike: the repair after a failure, the next failure after a repair.
     pub(super) fn next(&mut self, now: Time, strike: Strike) -> Option<(Time, Strike)> {
         let (failure, repair) = &mut self.streams[strike.fault][strike.group];

@@ -17,6 +17,9 @@ pub mod setup;
 pub mod timing;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 use driver::Happening;
 
 pub use api_server::Balance;
