@@ -286,6 +286,7 @@ impl Worker<'_> {
         let limits = &self.settings.limits;
         let container = &mut self.state.containers.get_mut()[index];
         if container.has_exited {
+            // The clean-up belongs to the polled rule: by the published rule only a long run resets.
             if limits.polled_backoff {
                 container.backoff.clean_up(now, limits);
             }

@@ -332,6 +332,40 @@ fn a_forced_deletion_leaves_the_containers_to_the_kubelet() {
 }
 
 #[test]
+fn a_container_that_starts_after_the_stop_is_stopped_too() {
+    let mut spec = single(RestartPolicy::Always);
+    spec.containers.push(container(None));
+    check(
+        spec,
+        "bind, sandbox, up 0, pulled 1, delete 20, started 1, exit 0 0, exit 1 0",
+        &expect![[r#"
+            bind: set up
+            sandbox: pull 0
+            up 0: start 0; pull 1
+            pulled 1: start 1
+            delete 20: stop in 20s
+            started 1: stop in 20s; Running
+            exit 0 0: 
+            exit 1 0: Succeeded Completed finished t=0s; tear down; delete
+        "#]],
+    );
+}
+
+#[test]
+fn a_removed_pod_leaves_no_timer() {
+    let mut bench = Bench::new(&Config::default());
+    let node = bench.node(1, 10);
+    let class = bench.class(single(RestartPolicy::Always));
+    let pod = bench.create(class, Some(node), None);
+    for words in ["sandbox", "up 0", "exit 0 1", "started 0", "exit 0 1"] {
+        step(&mut bench, pod, node, words);
+    }
+    assert!(!bench.kubelets.is_settled());
+    bench.delete(pod, 0);
+    assert!(bench.kubelets.is_settled());
+}
+
+#[test]
 fn a_partition_is_survived() {
     check(
         single(RestartPolicy::Always),
