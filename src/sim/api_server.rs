@@ -309,9 +309,6 @@ impl ApiServer {
     ) -> Option<Committed> {
         let row = self.pod_mut(pod).filter(|row| !row.status.phase.is_terminal())?;
         let before = std::mem::replace(&mut row.status, status);
-        if before == status {
-            return Some(None);
-        }
         if before.ready != status.ready {
             tell(&Record::PodReady { pod, ready: status.ready }, cluster);
         }

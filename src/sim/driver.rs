@@ -14,7 +14,7 @@ use crate::base::rng::{Purpose, key_of};
 use crate::base::{Diagnostic, Map, Span, Stream, Streams, Symbol, Time};
 use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, WorkloadKind};
 use crate::control::{Client, Command, Control, ControlPlane, Event, PodStatus, Write};
-use crate::control::{ContainerIndex, RuntimeEvent};
+use crate::control::{ContainerIndex, RuntimeCommand, RuntimeEvent};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -146,6 +146,8 @@ struct Run<'o> {
     bases: Map<Arc<str>, Symbol>,
     /// Random failures that are due. They come for ever and never help a waiting pod.
     pending_failures: u64,
+    /// Pods whose object is gone while something of them is left on a machine.
+    lingering: Vec<PodRef>,
     /// Pods of sources that have not ended.
     open_pods: u64,
     open_pod_rows: Vec<bool>,
@@ -195,6 +197,7 @@ impl<'o> Run<'o> {
             entity_bases: Map::default(),
             bases: Map::default(),
             pending_failures: 0,
+            lingering: Vec::new(),
             open_pods: 0,
             open_pod_rows: Vec::new(),
         }
@@ -285,10 +288,11 @@ impl<'o> Run<'o> {
         while let Some(event) = self.inbox.pop_front() {
             let removed = if let Event::PodRemoved { pod } = event { Some(pod) } else { None };
             self.control.handle(self.now, event, &mut self.cluster, &mut self.commands);
-            if let Some(pod) = removed {
-                self.api.release(pod);
-            }
             self.execute();
+            if let Some(pod) = removed {
+                self.lingering.push(pod);
+                self.release_lingering();
+            }
         }
     }
 
@@ -299,11 +303,11 @@ impl<'o> Run<'o> {
             match command {
                 Command::Write(client, write) => self.write(client, write),
                 Command::Runtime(pod, command) => {
-                    let Some(node) = self.api.pod(pod).and_then(|row| row.node).or_else(|| self.node_of(pod))
-                    else {
-                        continue;
-                    };
+                    let node = self.api.pod(pod).and_then(|row| row.node);
                     self.in_world(|world, context| world.command(pod, node, command, context));
+                    if command == RuntimeCommand::TearDown {
+                        self.release_lingering();
+                    }
                 }
                 Command::Note(note) => self.tell("", &Record::Note(&note)),
             }
@@ -311,8 +315,16 @@ impl<'o> Run<'o> {
         self.commands = commands;
     }
 
-    fn node_of(&self, pod: PodRef) -> Option<NodeId> {
-        self.cluster.pods.get(pod).and_then(|row| self.cluster.pods.node[row.index()])
+    /// Frees the rows of removed pods of which nothing is left on their machines.
+    fn release_lingering(&mut self) {
+        let (api, world) = (&mut self.api, &self.world);
+        self.lingering.retain(|&pod| {
+            let clear = world.is_clear(pod);
+            if clear {
+                api.release(pod);
+            }
+            !clear
+        });
     }
 
     fn write(&mut self, client: Client, write: Write) {

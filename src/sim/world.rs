@@ -181,7 +181,7 @@ impl World {
     pub(super) fn command(
         &mut self,
         pod: PodRef,
-        node: NodeId,
+        node: Option<NodeId>,
         command: RuntimeCommand,
         context: &mut Context<'_>,
     ) {
@@ -189,7 +189,8 @@ impl World {
         if run.pod != pod {
             return;
         }
-        run.node = node;
+        // A pod whose object is gone is known by the machine it ran on.
+        run.node = node.unwrap_or(run.node);
         match command {
             RuntimeCommand::SetUp => {
                 let wait = self.latency(pod, &context.timing.sandbox.clone(), 1, context);
@@ -203,6 +204,12 @@ impl World {
             RuntimeCommand::Stop { grace } => self.stop(pod, grace, context),
             RuntimeCommand::TearDown => self.tear_down(pod, context),
         }
+    }
+
+    /// Whether nothing of the pod is left on its machine, so that its row may be used again.
+    pub(super) fn is_clear(&self, pod: PodRef) -> bool {
+        let run = &self.pods[pod.id.index()];
+        run.pod != pod || run.runs.is_empty()
     }
 
     /// A container that was being started runs.
