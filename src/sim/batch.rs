@@ -7,27 +7,27 @@ use crate::base::ids::JobId;
 use crate::base::{Diagnostic, Span, Time};
 use crate::cluster::Machine;
 use crate::control::Control;
-use crate::control::batch::{BatchCommand, BatchControl, BatchEvent, Policy};
+use crate::control::batch::{BatchCommand, BatchControl, BatchEvent};
 
-/// A job of a batch trace.
+pub use crate::control::batch::Policy as BatchPolicy;
+
+/// A job that needs its processors all at once, from its start to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct BatchJob {
-    /// Its number in the trace.
-    pub number: i64,
     /// When it is submitted.
-    pub submit: Time,
+    pub at: Time,
+    /// Its number in the trace.
+    pub number: u64,
+    /// How many processors it needs, at least 1.
+    pub processors: u32,
     /// How long it runs if nobody kills it.
     pub run_time: Span,
-    /// The user's estimate.
+    /// The user's estimate of the run time.
     pub estimate: Option<Span>,
-    /// How many processors it takes.
-    pub processors: u32,
-    /// The user; -1 if unknown.
+    /// Whether it ends with an error or is cancelled, as the trace says.
+    pub fails: bool,
+    /// The user, where the trace gives one; -1 otherwise.
     pub user: i32,
-    /// The group; -1 if unknown.
-    pub group: i32,
-    /// The queue; -1 if unknown.
-    pub queue: i32,
 }
 
 /// A stream of jobs in order of time.
@@ -37,7 +37,7 @@ pub trait JobSource: Send {
 }
 
 /// Sees what happens to jobs.
-pub trait BatchObserver {
+pub trait JobObserver {
     /// A job was submitted.
     fn submitted(&mut self, now: Time, job: &BatchJob);
     /// A job was refused: it needs more processors than there are.
@@ -51,7 +51,7 @@ pub trait BatchObserver {
 }
 
 /// Observes nothing.
-impl BatchObserver for () {
+impl JobObserver for () {
     fn submitted(&mut self, _now: Time, _job: &BatchJob) {}
     fn rejected(&mut self, _now: Time, _job: &BatchJob) {}
     fn started(&mut self, _now: Time, _job: &BatchJob) {}
@@ -59,18 +59,42 @@ impl BatchObserver for () {
     fn finish(&mut self, _now: Time, _running: &[(BatchJob, Time)], _waiting: &[BatchJob]) {}
 }
 
-/// A run of a batch machine.
+/// A run of a batch machine: equal processors and a queue of rigid jobs.
 pub struct BatchSetup {
-    /// Processors of the machine.
+    /// The seed of every random stream.
+    pub seed: u64,
+    /// How many processors there are, at least 1.
     pub processors: u32,
-    /// The jobs.
-    pub jobs: Box<dyn JobSource>,
-    /// The queue policy.
-    pub policy: Policy,
+    /// In which order queued jobs start.
+    pub policy: BatchPolicy,
     /// Whether a job is killed when it has run for its estimate.
     pub kill_at_estimate: bool,
+    /// Streams of jobs, each sorted by time.
+    pub sources: Vec<Box<dyn JobSource>>,
     /// When the run ends.
     pub stop: StopRule,
+    /// Whether to check every invariant after every instant. Slow.
+    pub check_invariants: bool,
+}
+
+/// The streams of jobs as one, in order of time, then of the streams.
+struct Jobs {
+    sources: Vec<Box<dyn JobSource>>,
+    next: Vec<Option<BatchJob>>,
+}
+
+impl Jobs {
+    fn new(mut sources: Vec<Box<dyn JobSource>>) -> Result<Jobs, Diagnostic> {
+        let next = sources.iter_mut().map(|source| source.next()).collect::<Result<_, _>>()?;
+        Ok(Jobs { sources, next })
+    }
+
+    fn next(&mut self) -> Result<Option<BatchJob>, Diagnostic> {
+        let times = self.next.iter().enumerate().filter_map(|(row, job)| Some((job.as_ref()?.at, row)));
+        let Some((_, row)) = times.min() else { return Ok(None) };
+        let following = self.sources[row].next()?;
+        Ok(std::mem::replace(&mut self.next[row], following))
+    }
 }
 
 /// What a batch run has come to.
@@ -98,8 +122,8 @@ const TICK_EVERY: u64 = 8192;
 
 /// Runs a batch setup to its end. Generic over the observer, so that a run of a million jobs costs
 /// no dynamic call per job.
-pub fn run_batch<O: BatchObserver>(
-    mut setup: BatchSetup,
+pub fn run_batch<O: JobObserver>(
+    setup: BatchSetup,
     observer: &mut O,
     progress: &mut dyn Progress,
 ) -> Result<BatchOutcome, RunError> {
@@ -113,10 +137,11 @@ pub fn run_batch<O: BatchObserver>(
         kill_at_estimate: setup.kill_at_estimate,
         events: 0,
     };
-    let mut next = setup.jobs.next()?;
+    let mut jobs = Jobs::new(setup.sources)?;
+    let mut next = jobs.next()?;
     let mut now = Time::ZERO;
     let ending = loop {
-        let at = match (next.as_ref().map(|job| job.submit), run.ends.peek()) {
+        let at = match (next.as_ref().map(|job| job.at), run.ends.peek()) {
             (Some(submit), Some(end)) => submit.min(end),
             (Some(one), None) | (None, Some(one)) => one,
             (None, None) => break Ending::JobsDone,
@@ -129,11 +154,14 @@ pub fn run_batch<O: BatchObserver>(
         }
         now = at.max(now);
         run.end_jobs(now, observer);
-        while let Some(job) = next.take_if(|job| job.submit <= now) {
+        while let Some(job) = next.take_if(|job| job.at <= now) {
             run.submit(now, job, observer);
-            next = setup.jobs.next()?;
+            next = jobs.next()?;
         }
         run.pass(now, observer);
+        if setup.check_invariants {
+            run.check().map_err(|what| RunError::Invariant(Span(now.0), what))?;
+        }
         if run.events / TICK_EVERY != (run.events.saturating_sub(2)) / TICK_EVERY
             && !progress.tick(now, run.events)
         {
@@ -157,7 +185,7 @@ struct BatchRun {
 }
 
 impl BatchRun {
-    fn end_jobs<O: BatchObserver>(&mut self, now: Time, observer: &mut O) {
+    fn end_jobs<O: JobObserver>(&mut self, now: Time, observer: &mut O) {
         while self.ends.peek() == Some(now) {
             let (_, id) = self.ends.pop().expect("the queue has just shown it");
             self.events += 1;
@@ -168,7 +196,7 @@ impl BatchRun {
         }
     }
 
-    fn submit<O: BatchObserver>(&mut self, now: Time, job: BatchJob, observer: &mut O) {
+    fn submit<O: JobObserver>(&mut self, now: Time, job: BatchJob, observer: &mut O) {
         self.events += 1;
         if job.processors > self.machine.processors {
             observer.rejected(now, &job);
@@ -179,12 +207,12 @@ impl BatchRun {
             JobId(self.rows.len() as u32 - 1)
         });
         self.rows[id.index()] = Row { job, start: None, killed: false };
-        self.machine.add(id, job.processors, job.submit, job.estimate);
+        self.machine.add(id, job.processors, job.at, job.estimate);
         self.control.handle(now, BatchEvent::Submitted(id), &mut self.machine, &mut self.commands);
         observer.submitted(now, &job);
     }
 
-    fn pass<O: BatchObserver>(&mut self, now: Time, observer: &mut O) {
+    fn pass<O: JobObserver>(&mut self, now: Time, observer: &mut O) {
         if self.control.poll_timeout().is_none() {
             return;
         }
@@ -200,6 +228,17 @@ impl BatchRun {
         }
     }
 
+    /// Processors in use are those of the jobs that run, and the rest is free.
+    fn check(&self) -> Result<(), String> {
+        let running = self.rows.iter().filter(|row| row.start.is_some());
+        let used: u32 = running.map(|row| row.job.processors).sum();
+        let Machine { processors, free, .. } = self.machine;
+        if used + free == processors {
+            return Ok(());
+        }
+        Err(format!("{used} processors in use and {free} free of {processors}"))
+    }
+
     /// Jobs that run, and jobs that wait, in order.
     fn left(&self) -> (Vec<(BatchJob, Time)>, Vec<BatchJob>) {
         let waiting = self.control.waiting().map(|id| self.rows[id.index()].job).collect();
@@ -213,6 +252,7 @@ mod tests {
     use super::*;
 
     struct Listed(std::vec::IntoIter<BatchJob>);
+    type Ended = (u64, u64, u64, bool);
 
     impl JobSource for Listed {
         fn next(&mut self) -> Result<Option<BatchJob>, Diagnostic> {
@@ -221,9 +261,9 @@ mod tests {
     }
 
     #[derive(Default)]
-    struct Log(Vec<(i64, u64, u64, bool)>, usize);
+    struct Log(Vec<Ended>, usize);
 
-    impl BatchObserver for Log {
+    impl JobObserver for Log {
         fn submitted(&mut self, _now: Time, _job: &BatchJob) {}
         fn rejected(&mut self, _now: Time, _job: &BatchJob) {
             self.1 += 1;
@@ -237,10 +277,10 @@ mod tests {
         }
     }
 
-    fn job(number: i64, submit: u64, run: u64, processors: u32, estimate: u64) -> BatchJob {
+    fn job(number: u64, at: u64, run: u64, processors: u32, estimate: u64) -> BatchJob {
         BatchJob {
             number,
-            submit: Time(submit),
+            at: Time(at),
             run_time: Span(run),
             processors,
             estimate: Some(Span(estimate)),
@@ -250,11 +290,13 @@ mod tests {
 
     fn run(jobs: Vec<BatchJob>, kill: bool, at: Option<Time>) -> Log {
         let setup = BatchSetup {
+            seed: 1,
             processors: 4,
-            jobs: Box::new(Listed(jobs.into_iter())),
-            policy: Policy::Fcfs,
+            sources: vec![Box::new(Listed(jobs.into_iter()))],
+            policy: BatchPolicy::Fcfs,
             kill_at_estimate: kill,
             stop: StopRule { at, ..StopRule::default() },
+            check_invariants: true,
         };
         let mut log = Log::default();
         run_batch(setup, &mut log, &mut ()).unwrap();
@@ -263,7 +305,7 @@ mod tests {
 
     #[test]
     fn processors_freed_at_an_instant_serve_it() {
-        let log = run(vec![job(1, 0, 10, 4, 10), job(2, 10, 5, 4, 5), job(3, 3, 1, 9, 1)], false, None);
+        let log = run(vec![job(1, 0, 10, 4, 10), job(3, 3, 1, 9, 1), job(2, 10, 5, 4, 5)], false, None);
         assert_eq!(log.0, [(1, 0, 10, false), (2, 10, 15, false)]);
         assert_eq!(log.1, 1, "the job that is larger than the machine is counted");
     }

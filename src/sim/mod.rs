@@ -23,7 +23,7 @@ mod tests;
 use driver::Happening;
 
 pub use api_server::Balance;
-pub use batch::{BatchJob, BatchObserver, BatchOutcome, BatchSetup, JobSource, run_batch};
+pub use batch::{BatchJob, BatchOutcome, BatchPolicy, BatchSetup, JobObserver, JobSource, run_batch};
 pub use driver::{Ending, Outcome, Progress, RunError, run};
 pub use record::{Observer, Record, View};
 pub use setup::{
