@@ -3,5 +3,9 @@
 //! How charts look is not known here.
 
 pub mod results;
+pub mod samples;
+pub mod series;
+pub mod stats;
+pub mod table;
 
 pub use results::{Bar, BarKind, Gantt, Metric, Results, Sample, Series};
