@@ -2,10 +2,21 @@
 //!
 //! How charts look is not known here.
 
+pub mod columns;
+mod durations;
+mod events;
+pub mod folder;
+mod gantt;
+pub mod metrics;
+pub mod outputs;
 pub mod results;
+pub mod run;
 pub mod samples;
 pub mod series;
 pub mod stats;
 pub mod table;
 
+pub use folder::OutputFolder;
+pub use outputs::Observed;
 pub use results::{Bar, BarKind, Gantt, Metric, Results, Sample, Series};
+pub use run::{Options, RunObserver, Sinks};
