@@ -112,9 +112,9 @@ pub const METRICS: &[Definition] = definitions! {
         "utilization_used_<resource>", "1", true, "Used ÷ allocatable of the nodes that exist, both integrated from the start to the end of the run.";
         "capacity_mean_<resource>", "<resource>", false, "Allocatable of the nodes that exist, time-weighted mean over the run.";
         "allocation_total_<resource>", "<resource>·s", false, "Total allocation: sum over pods of requested × time held (binding to end).";
-        "utilization_processors", "1", true, "Σ processors × run time ÷ (processors of the machine × makespan); unfinished jobs count until the end of the run.";
+        "utilization_processors", "1", true, "Σ processors × run time ÷ (processors of the machine × makespan), over the jobs that started and ended.";
         "utilization_until_last_start", "1", false, "Σ processors × run time ÷ (processors of the machine × (last start − first submission)); some papers use this window.";
-        "allocation_total_processor_s", "processor·s", false, "Σ processors × run time.";
+        "allocation_total_processor_s", "processor·s", false, "Σ processors × run time; of unfinished jobs until the end of the run.";
     }
     "Fragmentation": {
         "fragmentation_<resource>", "1", false, "Share of the free amount, on ready and uncordoned nodes, that no queued pod can use: it lies on nodes on which none of them fits by its requests. Time-weighted over the time that pods are queued, from samples at least 1 s apart (more in long runs).";

@@ -2,9 +2,11 @@
 //!
 //! How charts look is not known here.
 
+pub mod batch;
 pub mod columns;
 mod durations;
 mod events;
+pub mod expect;
 pub mod folder;
 mod gantt;
 pub mod metrics;
@@ -16,6 +18,8 @@ pub mod series;
 pub mod stats;
 pub mod table;
 
+pub use batch::{BatchObserver, BatchOptions, JobOutcome, JobRecord};
+pub use expect::{Expectation, Judgement};
 pub use folder::OutputFolder;
 pub use outputs::Observed;
 pub use results::{Bar, BarKind, Gantt, Metric, Results, Sample, Series};

@@ -159,7 +159,7 @@ impl RunObserver {
             let unit = resource_scale(name);
             let all = self.accounts.all();
             let (capacity, requested) = (total(&all.capacity, row, now), total(&all.requested, row, now));
-            if capacity == 0 && requested == 0 {
+            if row > MEMORY && capacity == 0 && requested == 0 {
                 continue;
             }
             for (scope, account) in &self.accounts.rows {
@@ -198,8 +198,8 @@ impl RunObserver {
         }
         let requested = ratio(total(&account.requested, row, now), capacity);
         sheet.put_scoped("utilization_requested_<resource>", name, scope, requested);
-        if let (true, Some(used)) = (self.used_is_known, account.used.get(row)) {
-            let used = ratio(used.total(now.0), capacity);
+        if let Some(used) = account.used.get(row).filter(|_| self.used_is_known || scope == Scope::All) {
+            let used = ratio(used.total(now.0), capacity).filter(|_| self.used_is_known);
             sheet.put_scoped("utilization_used_<resource>", name, scope, used);
         }
     }
@@ -219,12 +219,9 @@ impl RunObserver {
             cost += share;
             sheet.put_scoped("cost_total", "", Scope::Pool(&pool.name), share);
         }
-        if self.options.pools.iter().any(|pool| pool.price_per_hour != 0.0) {
-            sheet.put("cost_total", cost);
-            let succeeded = self.counts.succeeded;
-            let each = (succeeded > 0).then(|| cost / succeeded as f64);
-            sheet.put("cost_per_succeeded_pod", each);
-        }
+        sheet.put("cost_total", cost);
+        let succeeded = self.counts.succeeded;
+        sheet.put("cost_per_succeeded_pod", (succeeded > 0).then(|| cost / succeeded as f64));
     }
 
     fn series(&self, now: Time, cluster: &Cluster) -> Vec<Series> {

@@ -81,9 +81,6 @@ impl Replicas {
             served += row.served.total(now.0);
             wanted += row.wanted.total(now.0);
         }
-        if wanted == 0 {
-            return;
-        }
         sheet.put(NAME, ratio(served, wanted));
         for (id, row) in self.services(cluster).take(SCOPED) {
             let share = ratio(row.served.total(now.0), row.wanted.total(now.0));

@@ -202,7 +202,7 @@ fn a_small_run_by_hand() {
         ("scheduling_latency_mean_s", 2.0),
         ("startup_n", 1.0),
         ("startup_mean_s", 1.0),
-        ("turnaround_mean_s", (12.0 + 9.0) / 2.0),
+        ("turnaround_mean_s", f64::midpoint(12.0, 9.0)),
         ("slowdown_mean", f64::midpoint(1.2, 1.8)),
         ("bounded_slowdown_mean", f64::midpoint(1.2, 1.0)),
         ("makespan_s", 14.0),
@@ -236,13 +236,13 @@ fn a_small_run_by_hand() {
 #[test]
 fn the_tables_of_a_small_run() {
     let done = small_run();
-    expect![[r#"
+    expect![[r"
         pod,namespace,workload,user,created_s,first_attempt_s,bound_s,started_s,ready_s,ended_s,node,outcome,reason,attempts,restarts,request_cpu_cores,request_memory_bytes,estimate_s,wait_s,run_s,turnaround_s,bounded_slowdown,initial
         pod-0,default,,3,0,0.5,1,2,2,12,node-0,Succeeded,Completed,1,0,2,1073741824,60,2,10,12,1.2,0
         pod-1,default,,3,5,5,8,9,,14,node-0,Failed,Error,2,0,1,2147483648,60,4,5,9,1,0
         pod-2,default,,3,10,10,,,,,,Pending,,1,0,64,2147483648,60,,,,,0
-    "#]].assert_eq(&done.pods);
-    expect![[r#"
+    "]].assert_eq(&done.pods);
+    expect![[r"
         time_s,actor,action,kind,object,node,message
         0,test,RegisteredNode,Node,node-0,,
         0,test,Created,Pod,pod-0,,
@@ -259,19 +259,21 @@ fn the_tables_of_a_small_run() {
         12,test,Completed,Pod,pod-0,node-0,
         14,test,Exited,Pod,pod-1,node-0,container 0: exit code 1 Error after 5s
         14,test,Failed,Pod,pod-1,node-0,Error
-    "#]].assert_eq(&done.events);
-    expect![[r#"
+    "]]
+    .assert_eq(&done.events);
+    expect![[r"
         time_s,pod,node,feasible,score,tied,attempts,message
         0.5,pod-0,node-0,1,0,1,1,
         5,pod-1,,0,,,1,0/1 nodes are available: 1 Insufficient cpu.
         6,pod-1,,0,,,2,0/1 nodes are available: 1 Insufficient cpu.
         10,pod-2,,0,,,1,0/1 nodes are available: 1 Insufficient cpu.
-    "#]].assert_eq(&done.decisions);
+    "]]
+    .assert_eq(&done.decisions);
     let nodes = done.observed.documents.iter().find(|document| document.name == "nodes.csv").unwrap();
-    expect![[r#"
+    expect![[r"
         node,pool,zone,allocatable_cpu_cores,allocatable_memory_bytes,allocatable_other,existed_s,ready_s,downtime_s,failures,pods_bound,requested_cpu_share,requested_memory_share,used_cpu_share,used_memory_share,cost
         node-0,general,a,4,8589934592,pods=110,20,20,0,0,2,0.35,0.14375,,,0.01
-    "#]].assert_eq(&String::from_utf8_lossy(&nodes.bytes));
+    "]].assert_eq(&String::from_utf8_lossy(&nodes.bytes));
 }
 
 #[test]
@@ -444,7 +446,7 @@ proptest! {
                     bench.create(at, reference, class, None);
                     *stage = 1;
                 }
-                (Step::Bind, 1 | 2 | 3) => {
+                (Step::Bind, 1..=3) => {
                     bench.at(at, &bind(reference, 0));
                     *stage = (*stage).max(2);
                 }
