@@ -166,9 +166,6 @@ impl RunObserver {
             for (scope, account) in &self.accounts.rows {
                 self.report_utilization(now, row, (scope, account), sheet);
             }
-            let span = (now > Time::ZERO).then_some(now.0 as f64 * unit);
-            let mean = span.map(|span| capacity as f64 / span);
-            sheet.put_scoped("capacity_mean_<resource>", name, Scope::All, mean);
             let held = requested as f64 / (NANOS_PER_SECOND as f64 * unit);
             sheet.put_scoped("allocation_total_<resource>", name, Scope::All, held);
             if row <= MEMORY {
@@ -197,6 +194,8 @@ impl RunObserver {
         if capacity == 0 && scope != Scope::All {
             return;
         }
+        let mean = ratio(capacity, i128::from(now.0)).map(|mean| mean / resource_scale(name));
+        sheet.put_scoped("capacity_mean_<resource>", name, scope, mean);
         let requested = ratio(total(&account.requested, row, now), capacity);
         sheet.put_scoped("utilization_requested_<resource>", name, scope, requested);
         if let Some(used) = account.used.get(row).filter(|_| self.used_is_known || scope == Scope::All) {
