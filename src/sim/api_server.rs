@@ -428,6 +428,7 @@ impl ApiServer {
             }
             _ => {
                 row.present = false;
+                tell(&Record::WorkloadRemoved { workload }, cluster);
                 Ok(Some(Event::WorkloadRemoved { workload }))
             }
         }

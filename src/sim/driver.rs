@@ -464,6 +464,9 @@ impl<'o> Run<'o> {
             allocatable: &allocatable,
         };
         self.observer.record(self.now, &record, View { cluster: &self.cluster, actor: "user" });
+        if ready != ReadyStatus::True {
+            self.tell("user", &Record::NodeReady { node, ready });
+        }
         self.execute();
     }
 

@@ -62,6 +62,7 @@ impl RunObserver {
                 self.replicas.create(now, workload, kind, name, replicas);
             }
             Record::WorkloadScaled { workload, replicas } => self.replicas.scale(now, workload, replicas),
+            Record::WorkloadRemoved { workload } => self.replicas.scale(now, workload, 0),
             Record::CpuUsed { node, milli } => self.node_uses(now, node, CPU, milli),
             Record::MemoryUsed { node, bytes } => self.node_uses(now, node, MEMORY, bytes),
             Record::Note(note) => self.note(now, note),
