@@ -5,4 +5,5 @@ pub mod base;
 pub mod cluster;
 pub mod control;
 pub mod observe;
+pub mod report;
 pub mod sim;
