@@ -49,7 +49,7 @@ pub fn png(chart: &Chart) -> Vec<u8> {
 }
 
 /// Keeps what is harmless in a file name on every system.
-fn file_name(name: &str) -> String {
+pub(super) fn file_name(name: &str) -> String {
     let harmless = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
     let name: String = name.chars().take(80).map(harmless).collect();
     if name.is_empty() { "chart".to_owned() } else { name }

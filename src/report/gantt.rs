@@ -23,7 +23,7 @@ const LANE: (f64, f64) = (3.0, 22.0);
 /// The widest row label.
 const LABEL: f64 = 150.0;
 /// What is drawn at most, so that the file stays small and the chart a chart.
-const LIMITS: Limits = Limits { rows: 400, bars: 3_000, lanes_per_row: 12 };
+const LIMITS: Limits = Limits { rows: 400, bars: 1_500, lanes_per_row: 12 };
 /// How many lanes there may be before overlapping bars are drawn over each other.
 const MOST_LANES: u32 = 450;
 
@@ -181,8 +181,9 @@ impl Drawing {
             BarKind::Ran => self.scene.rect(at, size, Ink::Sky),
             BarKind::Failed => {
                 self.scene.rect(at, size, Ink::Vermilion);
-                let line = (size.1 / 4.0).max(1.0);
-                self.scene.rect((at.0, at.1 + (size.1 - line) / 2.0), (size.0, line), Ink::Paper);
+                let (line, end) = ((size.1 / 6.0).max(0.75), (size.0 / 5.0).min(4.0));
+                let line_at = (at.0 + end, at.1 + (size.1 - line) / 2.0);
+                self.scene.rect(line_at, (size.0 - 2.0 * end, line), Ink::Paper);
             }
             BarKind::Lost => {
                 self.scene.rect(at, size, Ink::Orange);

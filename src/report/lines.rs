@@ -23,15 +23,14 @@ pub(super) fn time_chart(plot: &Plot) -> Chart {
         SHARE => Axis::share(&quantity, highest),
         unit => Axis::linear(&quantity, unit_beside(&plot.quantity, unit), highest, 4),
     };
-    let legends: Vec<Legend> =
-        plot.lines.iter().enumerate().map(|(index, line)| legend(index, line, &y)).collect();
+    let legends: Vec<Legend> = plot.lines.iter().map(|line| legend(line, &y)).collect();
     let mut frame = Frame::new(&plot.title, Axis::time(plot.end, 6), y, &legends);
     if plot.lines.iter().all(|line| line.points.is_empty()) {
         frame.draw_no_data();
     } else {
         // The first line is the most important one: it is drawn last, above the others.
-        for (index, line) in plot.lines.iter().enumerate().rev() {
-            draw_steps(&mut frame, &line.points, plot.end, Ink::series(index));
+        for line in plot.lines.iter().rev() {
+            draw_steps(&mut frame, &line.points, plot.end, line.ink);
         }
         frame.draw_legends(&legends);
     }
@@ -43,9 +42,9 @@ fn unit_beside<'a>(quantity: &str, unit: &'a str) -> &'a str {
     if quantity.split(' ').any(|word| word == unit) { "" } else { unit }
 }
 
-fn legend(index: usize, line: &Line, y: &Axis) -> Legend {
+fn legend(line: &Line, y: &Axis) -> Legend {
     let last = line.points.last().map_or(0.0, |point| point.1);
-    Legend { text: line.label.clone(), ink: Some(Ink::series(index)), position: y.position(last) }
+    Legend { text: line.label.clone(), ink: Some(line.ink), position: y.position(last) }
 }
 
 /// Draws a step line up to `end`.
@@ -88,7 +87,8 @@ pub(super) fn distribution_chart(sample: &Sample) -> Chart {
     values.sort_by(f64::total_cmp);
     let legends: Vec<Legend> = quantiles(&values, sample);
     let (x, note) = value_axis(sample, &values);
-    let y = Axis::share(&format!("share of values that are at most x{note}"), 1.0);
+    let mut y = Axis::share("share of values that are at most x", 1.0);
+    y.title.push_str(&note);
     let title = format!("Distribution of {}", lower_first(&sample.label));
     let mut frame = Frame::new(&title, x, y, &legends);
     if values.is_empty() {
@@ -113,14 +113,13 @@ fn lower_first(text: &str) -> String {
 
 /// A linear axis, or a logarithmic one where values of different magnitude matter.
 fn value_axis(sample: &Sample, values: &[f64]) -> (Axis, String) {
-    /// From this ratio of the 95th to the 5th percentile on, a linear axis hides one end.
-    const WIDE: f64 = 40.0;
+    /// From this ratio of two percentiles on, a linear axis hides one end.
+    const WIDE: f64 = 20.0;
     let unit = if is_share(&sample.name, sample.unit) { "1" } else { sample.unit };
     let positive = &values[values.partition_point(|value| *value <= 0.0)..];
-    let wide = match (quantile(positive, 0.05), quantile(positive, 0.95)) {
-        (Some(low), Some(high)) => positive.len() >= 8 && high / low > WIDE,
-        _ => false,
-    };
+    let ratio = |low, high| Some(quantile(positive, high)? / quantile(positive, low)?);
+    let wide =
+        positive.len() >= 8 && [ratio(0.05, 0.95), ratio(0.5, 0.99)].into_iter().flatten().any(|r| r > WIDE);
     let negative = values.first().is_some_and(|value| *value < 0.0);
     if !wide || negative {
         let highest = values.last().copied().unwrap_or(0.0);

@@ -7,20 +7,24 @@
 mod axis;
 mod bars;
 mod chart;
+mod data;
 mod format;
 mod frame;
 mod gantt;
+mod html;
 mod lanes;
 mod lines;
 mod paint;
 mod plot;
 mod scene;
 mod thin;
+mod words;
 
 pub use chart::Chart;
 pub use chart::charts;
 #[cfg(feature = "png")]
 pub use chart::png;
+pub use html::html;
 
 #[cfg(test)]
 mod sample;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::format::is_share;
+use super::scene::Ink;
 use super::thin::clean;
 use crate::observe::{Results, Series};
 
@@ -28,6 +29,7 @@ pub(super) struct Plot {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Line {
     pub(super) label: String,
+    pub(super) ink: Ink,
     pub(super) points: Vec<(f64, f64)>,
 }
 
@@ -80,8 +82,7 @@ fn is_capacity(series: &Series) -> bool {
 }
 
 fn plot(key: &str, series: &[&Series], end: f64) -> Plot {
-    let mut lines: Vec<Line> =
-        series.iter().map(|s| Line { label: s.label.clone(), points: clean(&s.points) }).collect();
+    let mut lines: Vec<Line> = series.iter().enumerate().map(|(index, series)| line(index, series)).collect();
     let first = series[0];
     let mut unit = if series.iter().all(|s| is_share(&s.name, s.unit)) { SHARE } else { first.unit };
     if first.unit == SHARE {
@@ -101,6 +102,16 @@ fn plot(key: &str, series: &[&Series], end: f64) -> Plot {
     }
     let (title, quantity) = words(first, unit);
     Plot { name: key.to_owned(), title, quantity, unit: unit.to_owned(), lines, hidden, end }
+}
+
+/// What a chart's frame or its warning is has a colour of its own; the rest is coloured in turn.
+fn line(index: usize, series: &Series) -> Line {
+    let ink = match series.name.as_str() {
+        name if name.contains("failed") => Ink::Vermilion,
+        _ if is_capacity(series) => Ink::Black,
+        _ => Ink::series(index),
+    };
+    Line { label: series.label.clone(), ink, points: clean(&series.points) }
 }
 
 fn scale(line: &mut Line, factor: f64) {

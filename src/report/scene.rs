@@ -85,6 +85,21 @@ pub(super) enum Ink {
 }
 
 impl Ink {
+    pub(super) const ALL: [Ink; 12] = [
+        Ink::Paper,
+        Ink::Text,
+        Ink::Muted,
+        Ink::Axis,
+        Ink::Grid,
+        Ink::Blue,
+        Ink::Orange,
+        Ink::Green,
+        Ink::Purple,
+        Ink::Vermilion,
+        Ink::Sky,
+        Ink::Black,
+    ];
+
     pub(super) fn rgb(self) -> (u8, u8, u8) {
         match self {
             Ink::Paper => (0xff, 0xff, 0xff),
@@ -105,7 +120,7 @@ impl Ink {
     /// The colour of the `index`-th series of a chart.
     pub(super) fn series(index: usize) -> Ink {
         const CYCLE: [Ink; 7] =
-            [Ink::Blue, Ink::Orange, Ink::Green, Ink::Purple, Ink::Black, Ink::Vermilion, Ink::Sky];
+            [Ink::Blue, Ink::Orange, Ink::Green, Ink::Purple, Ink::Sky, Ink::Black, Ink::Vermilion];
         CYCLE[index % CYCLE.len()]
     }
 

@@ -2,7 +2,6 @@
 
 use super::sample::{hostile, outage};
 use super::{Chart, charts};
-use crate::observe::Results;
 
 /// The folder to which `write_sample` writes.
 const FOLDER: &str = "seatrial-report-sample";
@@ -25,5 +24,7 @@ fn write_sample() {
             #[cfg(feature = "png")]
             std::fs::write(path.with_extension("png"), super::png(chart)).expect("the file is written");
         }
+        let page = super::html(&results, &charts);
+        std::fs::write(folder.join(format!("{prefix}report.html")), page).expect("the file is written");
     }
 }
