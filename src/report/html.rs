@@ -125,14 +125,30 @@ fn figures(results: &Results, charts: &[Chart]) -> Vec<Value> {
             name if plotted.iter().any(|plot| plot == name) => "plot",
             _ => "",
         };
-        // Inside of HTML the namespace is known, and a page without any address in it is easy to trust.
-        let svg = chart.svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
+        let svg = inline(&chart.svg);
         context! {
             name => &chart.name, title => &chart.title, live => live,
             wide => chart.is_wide(), svg => Value::from_safe_string(svg),
         }
     };
     charts.iter().map(figure).collect()
+}
+
+/// An SVG document as part of a page, without the margin left of it and above it. Inside of HTML
+/// the namespace is known, and a page without any address in it is easy to trust.
+fn inline(svg: &str) -> String {
+    /// In the canvas units of charts, four to a pixel.
+    const CROP: (u32, u32) = (72, 40);
+    let svg = svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
+    let view = svg.split_once("viewBox=\"0 0 ").and_then(|(_, rest)| rest.split_once('"'));
+    let size = view.and_then(|(size, _)| size.split_once(' '));
+    let size =
+        size.and_then(|(width, height)| Some((width.parse::<u32>().ok()?, height.parse::<u32>().ok()?)));
+    let Some((width, height)) = size else { return svg };
+    let (left, top) = CROP;
+    let cropped = (width.saturating_sub(left), height.saturating_sub(top));
+    let before = format!("viewBox=\"0 0 {width} {height}\"");
+    svg.replacen(&before, &format!("viewBox=\"{left} {top} {} {}\"", cropped.0, cropped.1), 1)
 }
 
 /// The metrics by the heading they are listed under, headings in the order of their first metric.

@@ -259,7 +259,7 @@
     }
   }
 
-  const swatch = ink => make("span", { class: "swatch", style: `color:var(--ink-${ink})` });
+  const swatch = (ink, form = "") => make("span", { class: "swatch " + form, style: `color:var(--ink-${ink})` });
   const toggle = (button, on) => button.setAttribute("aria-pressed", String(on));
 
   // ---- step lines -------------------------------------------------------------------------
@@ -375,7 +375,8 @@
 
   // ---- Gantt ------------------------------------------------------------------------------
 
-  const KINDS = [["ran", "sky"], ["failed", "vermilion"], ["work lost", "orange"], ["node down", "black"]];
+  const KINDS = [["ran", "sky", "bar"], ["failed", "vermilion", "bar failed"], ["work lost", "orange", "bar lost"],
+    ["node down", "black", "bar"]];
 
   class Gantt extends Timed {
     constructor(figure, gantt) {
@@ -403,10 +404,10 @@
       this.lane = clamp(520 / this.total, 7, 22);
       this.tip = make("div", { class: "tip", hidden: "" });
       document.body.append(this.tip);
-      KINDS.forEach(([name, ink], kind) => {
+      KINDS.forEach(([name, ink, form], kind) => {
         const amount = this.bars.filter(bar => bar.kind === kind).length;
         if (!amount) return;
-        const button = make("button", { type: "button", "aria-pressed": "true" }, swatch(ink), `${name} ${number(amount)}`);
+        const button = make("button", { type: "button", "aria-pressed": "true" }, swatch(ink, form), `${name} ${number(amount)}`);
         button.addEventListener("click", () => { this.shown[kind] = !this.shown[kind]; toggle(button, this.shown[kind]); this.find(); });
         keys.append(make("li", {}, button));
       });

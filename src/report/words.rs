@@ -25,12 +25,13 @@ fn shown(metric: &Metric) -> String {
 fn extent(results: &Results) -> Option<String> {
     let rows = results.gantt.rows.len() as u64;
     let length = duration(results.end.as_secs_f64());
+    let (one, many) = match results.gantt.bars.iter().any(|bar| bar.height > 1) {
+        true => ("processor", "processors"),
+        false => ("node", "nodes"),
+    };
     Some(match rows {
         0 => format!("The run covers {length}."),
-        rows => format!(
-            "The run covers {length} on {}.",
-            counted(rows, "node or processor", "nodes or processors")
-        ),
+        rows => format!("The run covers {length} on {}.", counted(rows, one, many)),
     })
 }
 
@@ -135,7 +136,7 @@ mod tests {
 
     #[test]
     fn summary_says_what_matters() {
-        expect!["The run covers 6 h on 10 nodes or processors. Of 60 pods, 52 succeeded, 3 still waited at the end and 3 failed. The mean wait was 3 min 35 s, the slowest 5 % at least 22 min 4 s. 63.4 % of the CPU was requested on average. It cost 31.42 EUR. Attention: 3 pods were never placed, the work of 2 runs was lost and 15 input rows were dropped, repaired or ignored."].assert_eq(&summary(&outage()));
+        expect!["The run covers 6 h on 10 nodes. Of 60 pods, 52 succeeded, 3 still waited at the end and 3 failed. The mean wait was 3 min 35 s, the slowest 5 % at least 22 min 4 s. 63.4 % of the CPU was requested on average. It cost 31.42 EUR. Attention: 3 pods were never placed, the work of 2 runs was lost and 15 input rows were dropped, repaired or ignored."].assert_eq(&summary(&outage()));
         expect!["The run covers 0 s. Nothing needs attention."].assert_eq(&summary(&Results::default()));
     }
 }
