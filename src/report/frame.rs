@@ -122,7 +122,7 @@ impl Frame {
 
     /// Says that there is nothing to draw.
     pub(super) fn draw_no_data(&mut self) {
-        let middle = ((self.left + self.right) / 2.0, (self.top + self.bottom) / 2.0);
+        let middle = (f64::midpoint(self.left, self.right), f64::midpoint(self.top, self.bottom));
         self.scene.text(middle, "no data", (Size::Label, Ink::Muted, Anchor::Middle));
     }
 }

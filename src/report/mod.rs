@@ -17,6 +17,7 @@ mod lines;
 mod paint;
 mod plot;
 mod scene;
+mod text;
 mod thin;
 mod words;
 
@@ -25,6 +26,7 @@ pub use chart::charts;
 #[cfg(feature = "png")]
 pub use chart::png;
 pub use html::html;
+pub use text::{Glyphs, sparkline, summary_table, text_gantt};
 
 #[cfg(test)]
 mod sample;

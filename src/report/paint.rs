@@ -36,7 +36,7 @@ pub(super) fn svg(scene: &Scene, title: &str, description: &str) -> String {
     // "0.76em" is what plotters' SVG backend shifts text by below its top anchor.
     let manner = Manner { size_factor: LINE_HEIGHT, baseline: 0.76 / LINE_HEIGHT, rectangles: false };
     let mut body = String::new();
-    paint(SVGBackend::with_string(&mut body, canvas(scene)).into_drawing_area(), scene, &manner);
+    paint(&SVGBackend::with_string(&mut body, canvas(scene)).into_drawing_area(), scene, &manner);
     let shapes = body.split_once(">\n").map_or("", |(_, rest)| rest);
     let (width, height) = canvas(scene);
     format!(
@@ -88,16 +88,16 @@ fn canvas(scene: &Scene) -> (u32, u32) {
 }
 
 /// Paints all shapes. A backend that writes to memory has no error to report.
-fn paint<DB: DrawingBackend>(area: Area<DB>, scene: &Scene, manner: &Manner) {
+fn paint<DB: DrawingBackend>(area: &Area<DB>, scene: &Scene, manner: &Manner) {
     let size = (unit(scene.width), unit(scene.height));
-    rectangle(&area, (0, 0), size, Ink::Paper);
+    rectangle(area, (0, 0), size, Ink::Paper);
     for shape in &scene.shapes {
         match shape {
             Shape::Rect { x, y, width, height, ink } => {
-                rectangle(&area, (unit(*x), unit(*y)), (unit(x + width), unit(y + height)), *ink);
+                rectangle(area, (unit(*x), unit(*y)), (unit(x + width), unit(y + height)), *ink);
             }
-            Shape::Steps { points, width, ink } => steps(&area, points, (*width, *ink), manner),
-            Shape::Text(text) => label(&area, text, manner),
+            Shape::Steps { points, width, ink } => steps(area, points, (*width, *ink), manner),
+            Shape::Text(text) => label(area, text, manner),
         }
     }
     area.present().ok();
@@ -146,7 +146,7 @@ fn label<DB: DrawingBackend>(area: &Area<DB>, text: &Text, manner: &Manner) {
     let style =
         TextStyle::from((FAMILY, size, style).into_font()).color(&color).pos(Pos::new(anchor, VPos::Top));
     let top = (text.baseline * SCALE - size * manner.baseline).round() as i32;
-    area.draw(&plotters::element::Text::new(text.text.as_str(), (unit(text.x), top), style)).ok();
+    area.draw(&plotters::element::Text::new(text.content.as_str(), (unit(text.x), top), style)).ok();
 }
 
 /// The scene as a PNG file of two pixels for each CSS pixel.
@@ -166,7 +166,7 @@ pub(super) fn png(scene: &Scene) -> Vec<u8> {
     let manner = Manner { size_factor: 1.21, baseline: 0.5, rectangles: true };
     let (width, height) = canvas(scene);
     let mut pixels = vec![0xff; width as usize * height as usize * 3];
-    paint(BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(), scene, &manner);
+    paint(&BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(), scene, &manner);
     encode(&halve(&pixels, width as usize), (width / 2, height / 2))
 }
 

@@ -86,13 +86,13 @@ fn plot(key: &str, series: &[&Series], end: f64) -> Plot {
     let first = series[0];
     let mut unit = if series.iter().all(|s| is_share(&s.name, s.unit)) { SHARE } else { first.unit };
     if first.unit == SHARE {
-        lines.iter_mut().for_each(|line| scale(line, 0.01));
+        scale(&mut lines, 0.01);
     }
     if first.chart == "utilization" && unit != SHARE {
         let full = series.iter().zip(&lines).filter(|(s, _)| is_capacity(s)).map(|(_, line)| peak(line));
         let full = full.fold(0.0, f64::max);
         if full > 0.0 && series.iter().all(|s| s.unit == first.unit) {
-            lines.iter_mut().for_each(|line| scale(line, 1.0 / full));
+            scale(&mut lines, 1.0 / full);
             unit = SHARE;
         }
     }
@@ -114,9 +114,11 @@ fn line(index: usize, series: &Series) -> Line {
     Line { label: series.label.clone(), ink, points: clean(&series.points) }
 }
 
-fn scale(line: &mut Line, factor: f64) {
-    line.points.iter_mut().for_each(|point| point.1 *= factor);
-    line.points.retain(|point| point.1.is_finite());
+fn scale(lines: &mut [Line], factor: f64) {
+    for line in lines {
+        line.points.iter_mut().for_each(|point| point.1 *= factor);
+        line.points.retain(|point| point.1.is_finite());
+    }
 }
 
 fn peak(line: &Line) -> f64 {

@@ -48,101 +48,43 @@ fn provenance() -> Vec<(String, String)> {
     pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec()
 }
 
-fn metric(
-    name: &str,
-    (value, unit): (Option<f64>, &'static str),
-    group: &'static str,
-    definition: &'static str,
-    headline: bool,
-) -> Metric {
-    Metric { name: name.to_owned(), unit, value, definition, group, headline }
-}
+/// Name, value, unit, heading, definition.
+type Row = (&'static str, f64, &'static str, &'static str, &'static str);
+
+const HEADLINE: [Row; 9] = [
+    ("pods_created", 60.0, "pods", "Pods", "Pods that were submitted."),
+    ("pods_succeeded", 52.0, "pods", "Pods", "Pods that ended well."),
+    ("pods_failed", 3.0, "pods", "Pods", "Pods whose last run ended with an error."),
+    ("pods_pending", 3.0, "pods", "Pods", "Pods that waited when the run ended."),
+    ("wait_mean_s", 214.7, "s", "Waiting", "Mean of start − submit over the pods that started."),
+    ("wait_p95_s", 1324.0, "s", "Waiting", "95th percentile of start − submit."),
+    ("bounded_slowdown_mean", 1.716, "1", "Completion", "Mean of max(1, (wait + run) / max(run, 10 s))."),
+    ("utilization_requested_cpu", 0.634, "1", "Utilization", "Requested over capacity, weighted by time."),
+    ("cost_total", 31.42, "EUR", "Cost", "Price of all nodes while they were there."),
+];
+
+const FURTHER: [Row; 11] = [
+    ("evictions", 5.0, "pods", "Pods", "Pods evicted by the control plane."),
+    ("scheduling_latency_p99_s", 0.0198, "s", "Waiting", "99th percentile of bind − first attempt."),
+    ("turnaround_gpu_mean_s", f64::NAN, "s", "Completion", "Mean of end − submit over pods with a GPU."),
+    ("utilization_used_cpu", 0.412, "1", "Utilization", "Used over capacity, weighted by time."),
+    ("memory_peak", 1.93e11, "B", "Utilization", "Most memory in use at one moment."),
+    ("utilization_requested_cpu.zone.a", 0.71, "1", "Utilization", "The same for one zone."),
+    ("utilization_used_cpu.zone.a", 0.44, "1", "Utilization", "The same for one zone."),
+    ("cost_total.pool.general-a", 17.92, "EUR", "Cost", "The same for one pool."),
+    ("utilization_requested_cpu.zone.b", 0.55, "1", "Utilization", "The same for one zone."),
+    ("utilization_used_cpu.zone.b", 0.38, "1", "Utilization", "The same for one zone."),
+    ("cost_total.pool.general-b", 13.5, "EUR", "Cost", "The same for one pool."),
+];
 
 fn metrics() -> Vec<Metric> {
-    let mut metrics = vec![
-        metric("pods_created", (Some(60.0), "pods"), "Pods", "Pods that were submitted.", true),
-        metric("pods_succeeded", (Some(52.0), "pods"), "Pods", "Pods that ended well.", true),
-        metric("pods_failed", (Some(3.0), "pods"), "Pods", "Pods whose last run ended with an error.", true),
-        metric("pods_pending", (Some(3.0), "pods"), "Pods", "Pods that waited when the run ended.", true),
-        metric("evictions", (Some(5.0), "pods"), "Pods", "Pods evicted by the control plane.", false),
-        metric(
-            "wait_mean_s",
-            (Some(214.7), "s"),
-            "Waiting",
-            "Mean of start − submit over the pods that started.",
-            true,
-        ),
-        metric("wait_p95_s", (Some(1324.0), "s"), "Waiting", "95th percentile of start − submit.", true),
-        metric(
-            "scheduling_latency_p99_s",
-            (Some(0.0198), "s"),
-            "Waiting",
-            "99th percentile of bind − first attempt.",
-            false,
-        ),
-        metric("makespan_s", (Some(20_412.0), "s"), "Completion", "max(end) − min(submit).", true),
-        metric(
-            "bounded_slowdown_mean",
-            (Some(1.716), "1"),
-            "Completion",
-            "Mean of max(1, (wait + run) / max(run, 10 s)).",
-            true,
-        ),
-        metric(
-            "turnaround_gpu_mean_s",
-            (None, "s"),
-            "Completion",
-            "Mean of end − submit over pods with a GPU.",
-            false,
-        ),
-        metric(
-            "utilization_requested_cpu",
-            (Some(0.634), "1"),
-            "Utilization",
-            "Requested CPU over capacity, weighted by time.",
-            true,
-        ),
-        metric(
-            "utilization_used_cpu",
-            (Some(0.412), "1"),
-            "Utilization",
-            "Used CPU over capacity, weighted by time.",
-            false,
-        ),
-        metric(
-            "memory_peak",
-            (Some(1.93e11), "B"),
-            "Utilization",
-            "Most memory in use at one moment.",
-            false,
-        ),
-        metric("cost_total", (Some(31.42), "EUR"), "Cost", "Price of all nodes while they were there.", true),
-    ];
-    for (zone, requested, used, cost) in [("a", 0.71, 0.44, 17.92), ("b", 0.55, 0.38, 13.5)] {
-        let define = "The same for one zone.";
-        metrics.push(metric(
-            &format!("utilization_requested_cpu.zone.{zone}"),
-            (Some(requested), "1"),
-            "Utilization",
-            define,
-            false,
-        ));
-        metrics.push(metric(
-            &format!("utilization_used_cpu.zone.{zone}"),
-            (Some(used), "1"),
-            "Utilization",
-            define,
-            false,
-        ));
-        metrics.push(metric(
-            &format!("cost_total.pool.general-{zone}"),
-            (Some(cost), "EUR"),
-            "Cost",
-            "The same for one pool.",
-            false,
-        ));
-    }
-    metrics
+    let headline = HEADLINE.iter().map(|row| metric(row, true));
+    headline.chain(FURTHER.iter().map(|row| metric(row, false))).collect()
+}
+
+fn metric(&(name, value, unit, group, definition): &Row, headline: bool) -> Metric {
+    let value = Some(value).filter(|value| !value.is_nan());
+    Metric { name: name.to_owned(), unit, value, definition, group, headline }
 }
 
 fn sample(name: &str, label: &str, unit: &'static str, mut values: Vec<f64>) -> Sample {
@@ -257,13 +199,8 @@ pub(super) fn hostile() -> Results {
     results.metrics[1].value = Some(1e300);
     results.metrics[2].name = NASTY.to_owned();
     for (i, value) in [-5.0, 1e308, f64::INFINITY].into_iter().enumerate() {
-        results.metrics.push(metric(
-            &format!("cost_total.zone.{NASTY}{i}"),
-            (Some(value), "EUR"),
-            "Cost",
-            "",
-            false,
-        ));
+        let metric = metric(&("cost_total", value, "EUR", "Cost", ""), false);
+        results.metrics.push(Metric { name: format!("cost_total.zone.{NASTY}{i}"), ..metric });
     }
     results.end = Time(u64::MAX);
     results

@@ -27,7 +27,7 @@ pub(super) enum Shape {
 pub(super) struct Text {
     pub(super) x: f64,
     pub(super) baseline: f64,
-    pub(super) text: String,
+    pub(super) content: String,
     pub(super) size: Size,
     pub(super) ink: Ink,
     pub(super) anchor: Anchor,
@@ -154,8 +154,8 @@ impl Scene {
 
     pub(super) fn text(&mut self, at: (f64, f64), text: impl Into<String>, style: (Size, Ink, Anchor)) {
         let (size, ink, anchor) = style;
-        let text = plain(&text.into());
-        self.shapes.push(Shape::Text(Text { x: at.0, baseline: at.1, text, size, ink, anchor }));
+        let content = plain(&text.into());
+        self.shapes.push(Shape::Text(Text { x: at.0, baseline: at.1, content, size, ink, anchor }));
     }
 }
 
@@ -225,6 +225,6 @@ mod tests {
     fn control_characters_do_not_reach_a_chart() {
         let mut scene = Scene::new(10.0, 10.0);
         scene.text((0.0, 0.0), "a\u{0}b\nc", (Size::Label, Ink::Text, Anchor::Start));
-        assert!(matches!(&scene.shapes[0], Shape::Text(text) if text.text == "a b c"));
+        assert!(matches!(&scene.shapes[0], Shape::Text(text) if text.content == "a b c"));
     }
 }

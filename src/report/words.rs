@@ -6,10 +6,12 @@ use crate::observe::{BarKind, Metric, Results};
 /// One paragraph: how long, how many pods and what became of them, waits, utilization, cost, and
 /// whether something needs attention. What the results do not have is not mentioned.
 pub(super) fn summary(results: &Results) -> String {
-    let parts = [extent(results), outcome(results), waits(results), utilization(results), cost(results)];
-    let mut text: Vec<String> = parts.into_iter().flatten().collect();
+    let parts = [outcome(results), waits(results), utilization(results), cost(results)];
+    let mut text = vec![extent(results)];
+    text.extend(parts.into_iter().flatten());
     text.push(attention(results));
-    text.join(" ")
+    // A number and its percent sign stay on one line.
+    text.join(" ").replace(" %", "\u{a0}%")
 }
 
 /// The metric of the first of these names that has a value.
@@ -22,17 +24,18 @@ fn shown(metric: &Metric) -> String {
     value(&metric.name, metric.value, metric.unit)
 }
 
-fn extent(results: &Results) -> Option<String> {
+fn extent(results: &Results) -> String {
     let rows = results.gantt.rows.len() as u64;
     let length = duration(results.end.as_secs_f64());
-    let (one, many) = match results.gantt.bars.iter().any(|bar| bar.height > 1) {
-        true => ("processor", "processors"),
-        false => ("node", "nodes"),
+    let (one, many) = if results.gantt.bars.iter().any(|bar| bar.height > 1) {
+        ("processor", "processors")
+    } else {
+        ("node", "nodes")
     };
-    Some(match rows {
+    match rows {
         0 => format!("The run covers {length}."),
         rows => format!("The run covers {length} on {}.", counted(rows, one, many)),
-    })
+    }
 }
 
 /// What became of the pods, or jobs.
@@ -136,7 +139,7 @@ mod tests {
 
     #[test]
     fn summary_says_what_matters() {
-        expect!["The run covers 6 h on 10 nodes. Of 60 pods, 52 succeeded, 3 still waited at the end and 3 failed. The mean wait was 3 min 35 s, the slowest 5 % at least 22 min 4 s. 63.4 % of the CPU was requested on average. It cost 31.42 EUR. Attention: 3 pods were never placed, the work of 2 runs was lost and 15 input rows were dropped, repaired or ignored."].assert_eq(&summary(&outage()));
+        expect!["The run covers 6 h on 10 nodes. Of 60 pods, 52 succeeded, 3 still waited at the end and 3 failed. The mean wait was 3 min 35 s, the slowest 5 % at least 22 min 4 s. 63.4 % of the CPU was requested on average. It cost 31.42 EUR. Attention: 3 pods were never placed, the work of 2 runs was lost and 15 input rows were dropped, repaired or ignored."].assert_eq(&summary(&outage()));
         expect!["The run covers 0 s. Nothing needs attention."].assert_eq(&summary(&Results::default()));
     }
 }
