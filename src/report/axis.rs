@@ -133,7 +133,7 @@ fn decimal(value: f64, step: f64) -> String {
 
 /// The step of a time axis: the next customary division of a day that is not below `raw` seconds.
 fn time_step(raw: f64) -> f64 {
-    const STEPS: [f64; 22] = [
+    const STEPS: [f64; 23] = [
         1.0,
         2.0,
         5.0,
@@ -149,6 +149,7 @@ fn time_step(raw: f64) -> f64 {
         3_600.0,
         7_200.0,
         10_800.0,
+        14_400.0,
         21_600.0,
         43_200.0,
         86_400.0,
@@ -227,7 +228,7 @@ mod tests {
             (5.0 * 3600.0, "h", "0 1 2 3 4 5"),
             (4.0 * 3600.0, "h", "0 1 2 3 4"),
             (3.2 * 3600.0, "h:min", "0:00 0:30 1:00 1:30 2:00 2:30 3:00"),
-            (24.0 * 3600.0, "h", "0 6 12 18 24"),
+            (24.0 * 3600.0, "h", "0 4 8 12 16 20 24"),
             (29.0 * 86400.0, "d", "0 5 10 15 20 25"),
         ];
         for (end, unit, expected) in cases {

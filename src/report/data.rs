@@ -13,7 +13,7 @@ use super::thin::thin;
 use crate::observe::{BarKind, Results};
 
 /// Points of all lines together.
-const POINTS: usize = 16_000;
+const POINTS: usize = 12_000;
 /// What the interactive Gantt chart holds at most.
 const LIMITS: Limits = Limits { rows: 2_000, bars: 1_500, lanes_per_row: 24 };
 /// Characters of a name and of what is shown when one asks.

@@ -11,7 +11,7 @@ use super::{data, words};
 use crate::observe::{BarKind, Metric, Results};
 
 /// How many lines of the event log the page shows.
-const EVENTS: usize = 400;
+const EVENTS: usize = 300;
 /// How many rows the other lists show.
 const ROWS: usize = 100;
 /// How many metrics are listed.

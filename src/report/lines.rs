@@ -11,6 +11,8 @@ use crate::observe::Sample;
 
 /// The width of data lines.
 const PEN: f64 = 2.0;
+/// The width in which values too many to be drawn are brought together: as fine as the pen.
+const COLUMN: f64 = 2.0;
 
 /// A chart over time as step lines, each labelled at its end.
 pub(super) fn time_chart(plot: &Plot) -> Chart {
@@ -21,7 +23,7 @@ pub(super) fn time_chart(plot: &Plot) -> Chart {
     };
     let y = match plot.unit.as_str() {
         SHARE => Axis::share(&quantity, highest),
-        unit => Axis::linear(&quantity, unit_beside(&plot.quantity, unit), highest, 4),
+        unit => Axis::linear(&quantity, unit_beside(&plot.quantity, unit), highest, 5),
     };
     let legends: Vec<Legend> = plot.lines.iter().map(|line| legend(line, &y)).collect();
     let mut frame = Frame::new(&plot.title, Axis::time(plot.end, 6), y, &legends);
@@ -50,10 +52,14 @@ fn legend(line: &Line, y: &Axis) -> Legend {
 /// Draws a step line up to `end`.
 fn draw_steps(frame: &mut Frame, points: &[(f64, f64)], end: f64, ink: Ink) {
     let Some(last) = points.last() else { return };
-    let thinned = thin(points, (frame.plot_width() / 1.5) as usize);
+    let thinned = thin(points, (frame.plot_width() / COLUMN) as usize);
+    // Where points had to go, the rest is drawn column by column: half as many corners.
+    let dense = thinned.len() < points.len();
+    let column = |x: f64| if dense { (x / COLUMN).round() * COLUMN } else { x };
     let mut path: Vec<(f64, f64)> = Vec::with_capacity(thinned.len() * 2 + 1);
     for &(time, value) in thinned.iter().chain(&[(end.max(last.0), last.1)]) {
         let (x, y) = frame.at(time, value);
+        let x = column(x);
         if let Some(&(_, before)) = path.last() {
             path.push((x, before));
         }
@@ -135,7 +141,8 @@ fn value_axis(sample: &Sample, values: &[f64]) -> (Axis, String) {
             format!("; {} % are 0", number((zeros as f64 / values.len() as f64 * 1000.0).round() / 10.0))
         }
     };
-    (Axis::logarithmic(&sample.label, unit, low, values[values.len() - 1]), note)
+    let high = positive.last().map_or(low, |value| value * 1.1);
+    (Axis::logarithmic(&sample.label, unit, low, high), note)
 }
 
 /// The value below which the share `q` of ascending values lies (nearest rank).

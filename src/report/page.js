@@ -60,7 +60,7 @@
 
   // ---- time -------------------------------------------------------------------------------
 
-  const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
+  const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400,
     172800, 432000, 864000];
   const roundStep = raw => {
     const base = 10 ** Math.floor(Math.log10(raw));
@@ -309,7 +309,7 @@
       if (this.plot.unit === "%" && highest <= 1.000001) return [0, 0.25, 0.5, 0.75, 1];
       let factor = 1;
       if (this.plot.unit === "B") while (highest / factor >= 1024) factor *= 1024;
-      let step = roundStep(highest / factor / 4) * factor;
+      let step = roundStep(highest / factor / 5) * factor;
       if (["pods", "nodes", "jobs"].includes(this.plot.unit)) step = Math.max(1, step);
       return Array.from({ length: Math.ceil(highest / step - 1e-9) + 1 }, (_, index) => index * step);
     }

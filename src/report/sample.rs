@@ -171,6 +171,32 @@ fn events() -> Vec<[String; 5]> {
     lines.map(|line| line.map(str::to_owned)).to_vec()
 }
 
+/// As many nodes, pods and points as a run of a real cluster's size gives.
+pub(super) fn large() -> Results {
+    let mut results = outage();
+    let wave = |i: u32, of: u32| f64::from(i.wrapping_mul(2_654_435_761) % of);
+    for (shift, series) in (0..).zip(&mut results.series) {
+        let level = |i: u32| (f64::from(i) / 200.0).sin().abs() * 800.0 + wave(i + shift, 90);
+        series.points = (0..4_000).map(|i| (f64::from(i) * 21.6, level(i))).collect();
+    }
+    for sample in &mut results.samples {
+        sample.values = (0..4_000).map(|i| 0.01 * 1.003f64.powi(i)).collect();
+    }
+    results.gantt.rows = (0..1_200).map(|i| format!("node-{i:04}.zone-{}", i % 3)).collect();
+    results.gantt.bars = (0..7_000)
+        .map(|i| {
+            let start = wave(i, 80_000);
+            let kind = if i % 40 == 0 { BarKind::Failed } else { BarKind::Ran };
+            let detail = "waited 12 s; requests 500m CPU, 1 GiB";
+            bar(i % 1_200, (start, start + 60.0 + wave(i, 9_000)), &format!("job-{i}"), detail, kind)
+        })
+        .collect();
+    let event = results.events[4].clone();
+    results.events.extend(std::iter::repeat_n(event, 2_000));
+    results.end = Time::from_secs_f64(86_400.0);
+    results
+}
+
 /// Names and numbers as nobody should write them.
 pub(super) fn hostile() -> Results {
     const NASTY: &str = "<script>alert('x')</script>\" & ]]> </title> \u{0}\u{202e}é\u{1F6A2}";

@@ -1,8 +1,8 @@
 //! What holds for all charts and for the page.
 
-use super::sample::{hostile, outage};
+use super::sample::{hostile, large, outage};
 use super::{Chart, charts, html};
-use crate::observe::{Gantt, Results, Sample, Series};
+use crate::observe::{Gantt, Results, Sample};
 
 /// The folder to which `write_sample` writes.
 const FOLDER: &str = "seatrial-report-sample";
@@ -105,24 +105,16 @@ fn charts_of_the_same_name_are_told_apart() {
 }
 
 #[test]
-fn size_of_a_chart_is_bounded() {
-    let mut results = outage();
-    let points = (0..200_000).map(|i| (f64::from(i), f64::from(i * 7919 % 1000))).collect();
-    results.series = vec![Series { points, ..results.series[0].clone() }];
-    let bars = std::mem::take(&mut results.gantt.bars);
-    results.gantt.bars = (0..100_000)
-        .map(|i: u32| {
-            let bar = bars[i as usize % bars.len()].clone();
-            crate::observe::Bar { row: i % 3_000, start: f64::from(i) / 7.0, end: f64::from(i), ..bar }
-        })
-        .collect();
-    results.gantt.rows = (0..3_000).map(|row| format!("node-{row}")).collect();
+fn sizes_are_bounded() {
+    let mut results = large();
+    let bars = results.gantt.bars.clone();
+    results.gantt.bars.extend(std::iter::repeat_n(bars, 4).flatten());
     let charts = charts(&results);
     for chart in &charts {
-        assert!(chart.svg.len() < 200_000, "{}: {} bytes", chart.name, chart.svg.len());
+        assert!(chart.svg.len() < 130_000, "{}: {} bytes", chart.name, chart.svg.len());
     }
     let page = html(&results, &charts).len();
-    assert!(page < 700_000, "{page} bytes");
+    assert!(page < 650_000, "{page} bytes");
 }
 
 #[test]
@@ -208,7 +200,9 @@ fn png_is_twice_the_size_of_the_chart_and_not_blank() {
 fn write_sample() {
     let folder = std::env::temp_dir().join(FOLDER);
     std::fs::create_dir_all(&folder).expect("the folder for temporary files is writable");
-    for (prefix, results) in [("", outage()), ("hostile_", hostile()), ("empty_", without_values())] {
+    let samples =
+        [("", outage()), ("large_", large()), ("hostile_", hostile()), ("empty_", without_values())];
+    for (prefix, results) in samples {
         let charts = charts(&results);
         for chart in &charts {
             let path = folder.join(format!("{prefix}{}", chart.name));
