@@ -9,5 +9,6 @@ pub mod base;
 pub mod cluster;
 pub mod control;
 pub mod observe;
+pub mod report;
 pub mod sim;
 pub mod trace;
