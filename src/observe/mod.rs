@@ -2,6 +2,25 @@
 //!
 //! How charts look is not known here.
 
+pub mod batch;
+pub mod columns;
+mod durations;
+mod events;
+pub mod expect;
+pub mod folder;
+mod gantt;
+pub mod metrics;
+pub mod outputs;
 pub mod results;
+pub mod run;
+pub mod samples;
+pub mod series;
+pub mod stats;
+pub mod table;
 
+pub use batch::{BatchObserver, BatchOptions, JobOutcome, JobRecord};
+pub use expect::{Expectation, Judgement};
+pub use folder::OutputFolder;
+pub use outputs::Observed;
 pub use results::{Bar, BarKind, Gantt, Metric, Results, Sample, Series};
+pub use run::{Options, RunObserver, Sinks};

@@ -1,0 +1,374 @@
+//! The words of a run: lines of the event log and of `decisions.csv`, details of bars.
+//!
+//! Reason words are Kubernetes' own where it has one. What records change is not done here, but
+//! for the memory of what has been written of a pod's failed scheduling attempts.
+
+use super::RunObserver;
+use super::ledger::{CPU, MEMORY};
+use super::pods::{Failure, Outcome, Pod, push_name};
+use crate::api::PodPhase;
+use crate::base::ids::NodeId;
+use crate::base::{Span, Time};
+use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
+use crate::control::{Diagnosis, Note};
+use crate::observe::events::{Line, Weight};
+use crate::sim::{Record, View};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// The text of the diagnosis that was seen last: pods that fail for one reason share it.
+pub(super) type Cached = Option<(Arc<Diagnosis>, String)>;
+
+/// After so many lines a pod's failed attempts are the same if their reasons are, whatever the
+/// numbers of nodes in them (as Kubernetes' event aggregator, which groups similar events from the
+/// tenth on: client-go/tools/record/events_cache.go).
+const LINES_BEFORE_GROUPING: u32 = 10;
+
+/// Action, weight and message of a record about a pod; the message is often empty.
+type Words = (&'static str, Weight, String);
+
+impl RunObserver {
+    /// Enters a record into the event log. The pod of the record is still as it was before.
+    pub(super) fn log(&mut self, now: Time, record: &Record<'_>, view: View<'_>) {
+        match record {
+            Record::PodCreated { name, class, .. } => {
+                if self.skips(Weight::Ordinary) {
+                    return;
+                }
+                self.scratch.clear();
+                let cluster = view.cluster;
+                if class.index() < cluster.classes.len() {
+                    push_namespace(&mut self.scratch, cluster.names.text(cluster.classes[*class].namespace));
+                }
+                push_name(&mut self.scratch, cluster, name);
+                let object = self.scratch_text();
+                let line = Line { object: &object, ..line(view.actor, "Created", "Pod") };
+                self.events.enter(now, line);
+            }
+            Record::PodBound { pod, node } => {
+                self.close_failure(now, *pod, view.cluster);
+                self.log_pod(now, *pod, Some(*node), view, ("Scheduled", Weight::Ordinary, String::new()));
+            }
+            Record::PodRemoved { pod } => {
+                self.close_failure(now, *pod, view.cluster);
+                self.log_pod(now, *pod, None, view, ("Removed", Weight::Ordinary, String::new()));
+            }
+            Record::ContainerStarted { pod, .. }
+            | Record::ContainerEnded { pod, .. }
+            | Record::PodReady { pod, .. }
+            | Record::PodEnded { pod, .. }
+            | Record::PodDeleting { pod, .. } => {
+                if let Some(weight) = weight_of(record)
+                    && !self.skips(weight)
+                {
+                    self.log_pod(now, *pod, None, view, pod_words(record));
+                }
+            }
+            Record::Note(note) => self.log_note(now, note, view),
+            _ => self.log_other(now, record, view.actor),
+        }
+    }
+
+    /// Whether a line of this weight is not wanted; it is counted then.
+    fn skips(&mut self, weight: Weight) -> bool {
+        let skips = !self.events.wants(weight);
+        if skips {
+            self.events.skip();
+        }
+        skips
+    }
+
+    /// The text in the scratch space.
+    pub(super) fn scratch_text(&self) -> String {
+        String::from_utf8_lossy(&self.scratch).into_owned()
+    }
+
+    /// Puts a pod's full name into the scratch space.
+    fn name_pod(&mut self, pod: PodRef, cluster: &Cluster) -> bool {
+        self.scratch.clear();
+        let Some(row) = self.pods.get(pod.id.index()) else { return false };
+        if let Some(facts) = self.facts(row) {
+            let namespace = cluster.names.text(facts.namespace);
+            let mut buffer = std::mem::take(&mut self.scratch);
+            push_namespace(&mut buffer, namespace);
+            push_name(&mut buffer, cluster, &self.pods[pod.id.index()].name);
+            self.scratch = buffer;
+        }
+        self.pods[pod.id.index()].generation == pod.generation && self.pods[pod.id.index()].live
+    }
+
+    fn log_pod(&mut self, now: Time, pod: PodRef, node: Option<NodeId>, view: View<'_>, words: Words) {
+        let (action, weight, message) = words;
+        if !self.events.wants(weight) {
+            self.events.skip();
+            return;
+        }
+        if !self.name_pod(pod, view.cluster) {
+            return;
+        }
+        let node = node.or(self.pods[pod.id.index()].node);
+        let node = node.and_then(|node| self.nodes.get(node.index())).map_or("", |node| &node.name);
+        let object = String::from_utf8_lossy(&self.scratch);
+        let line =
+            Line { weight, object: &object, node, message: &message, ..line(view.actor, action, "Pod") };
+        self.events.enter(now, line);
+    }
+
+    fn log_note(&mut self, now: Time, note: &Note, view: View<'_>) {
+        match note {
+            Note::Unschedulable { pod, diagnosis, .. } => {
+                self.log_failure(now, *pod, diagnosis, view);
+                self.decide(now, note, view);
+            }
+            Note::Assigned { .. } => self.decide(now, note, view),
+            Note::BackOff { pod, until, .. } => {
+                let wait = until.since(now);
+                let message = format!("back-off {wait} restarting failed container");
+                self.log_pod(now, *pod, None, view, ("BackOff", Weight::Telling, message));
+            }
+            Note::Rejected { pod, reason } => {
+                self.log_pod(
+                    now,
+                    *pod,
+                    None,
+                    view,
+                    (reason.name(), Weight::Telling, "refused by the kubelet".into()),
+                );
+            }
+            Note::Workload { workload, reason } => {
+                let (kind, name) = self.replicas.label(*workload);
+                let (kind, name) = (if kind.is_empty() { "Workload" } else { kind }, name.to_owned());
+                let telling =
+                    Line { weight: Weight::Telling, object: &name, ..line(view.actor, reason, kind) };
+                self.events.enter(now, telling);
+            }
+            Note::Queued { .. } | Note::Restarting { .. } => {}
+        }
+    }
+
+    /// A failed attempt is written when its reason is new for the pod, and counted when it is not.
+    fn log_failure(&mut self, now: Time, pod: PodRef, diagnosis: &Arc<Diagnosis>, view: View<'_>) {
+        let Some(row) = self.live(pod) else { return };
+        let mut lines = 0;
+        if let Some(failure) = &mut row.failure {
+            if same_failure(failure, diagnosis) {
+                failure.repeated += 1;
+                failure.diagnosis = Arc::clone(diagnosis);
+                return;
+            }
+            lines = failure.lines;
+        }
+        self.close_failure(now, pod, view.cluster);
+        let failure = Failure { diagnosis: Arc::clone(diagnosis), since: now, repeated: 0, lines: lines + 1 };
+        if let Some(row) = self.live(pod) {
+            row.failure = Some(failure);
+        }
+        if !self.skips(Weight::Ordinary) {
+            let text = self.diagnosis_text(diagnosis).to_owned();
+            self.log_pod(now, pod, None, view, ("FailedScheduling", Weight::Ordinary, text));
+        }
+    }
+
+    /// Writes how often a pod's last failed attempt came again, if it did.
+    pub(super) fn close_failure(&mut self, now: Time, pod: PodRef, cluster: &Cluster) {
+        let Some(row) = self.live(pod) else { return };
+        let Some(failure) = row.failure.as_mut().filter(|failure| failure.repeated > 0) else { return };
+        let (times, since) = (std::mem::take(&mut failure.repeated), failure.since);
+        let diagnosis = Arc::clone(&failure.diagnosis);
+        let mut text = self.diagnosis_text(&diagnosis).to_owned();
+        let _ = write!(text, " (x{} over {})", times + 1, now.since(since));
+        let view = View { cluster, actor: "scheduler" };
+        self.log_pod(now, pod, None, view, ("FailedScheduling", Weight::Ordinary, text));
+    }
+
+    fn diagnosis_text(&mut self, diagnosis: &Arc<Diagnosis>) -> &str {
+        if self.last_failure.as_ref().is_none_or(|(last, _)| !Arc::ptr_eq(last, diagnosis)) {
+            self.last_failure = Some((Arc::clone(diagnosis), diagnosis.to_string()));
+        }
+        self.last_failure.as_ref().map_or("", |(_, text)| text)
+    }
+
+    /// A row of `decisions.csv`.
+    fn decide(&mut self, now: Time, note: &Note, view: View<'_>) {
+        if self.decisions.is_none() {
+            return;
+        }
+        let (pod, attempts, text) = match note {
+            Note::Assigned { pod, attempts, .. } => (*pod, *attempts, String::new()),
+            Note::Unschedulable { pod, attempts, diagnosis } => {
+                (*pod, *attempts, self.diagnosis_text(diagnosis).to_owned())
+            }
+            _ => return,
+        };
+        if !self.name_pod(pod, view.cluster) {
+            return;
+        }
+        let object = self.scratch_text();
+        let Some(table) = &mut self.decisions else { return };
+        table.seconds(now.0);
+        table.text(&object);
+        if let Note::Assigned { node, feasible, score, tied, .. } = note {
+            table.text(self.nodes.get(node.index()).map_or("", |node| &node.name));
+            table.integer(*feasible);
+            table.integer(*score);
+            table.integer(*tied);
+        } else {
+            table.empty();
+            table.integer(0);
+            (0..2).for_each(|_| table.empty());
+        }
+        table.integer(attempts);
+        table.text(&text);
+        table.end_row();
+    }
+
+    /// Records about nodes and workloads.
+    fn log_other(&mut self, now: Time, record: &Record<'_>, actor: &str) {
+        let node_name = |node: NodeId| self.nodes.get(node.index()).map_or("", |node| &node.name);
+        let mut message = String::new();
+        let (kind, action, object) = match record {
+            Record::NodeAdded { name, .. } => ("Node", "RegisteredNode", *name),
+            Record::NodeRemoved { node } => ("Node", "RemovingNode", node_name(*node)),
+            Record::NodeFailed { node, containers_lost, scope } => {
+                let what = if *containers_lost { "the machine is down" } else { "the machine is cut off" };
+                let _ = write!(message, "{what} (failure of a {scope})");
+                ("Node", "NodeFailed", node_name(*node))
+            }
+            Record::NodeRecovered { node } => ("Node", "NodeRecovered", node_name(*node)),
+            Record::NodeReady { node, ready } => {
+                let (action, why) = match ready {
+                    ReadyStatus::True => ("NodeReady", ""),
+                    ReadyStatus::False => ("NodeNotReady", "the kubelet says so"),
+                    ReadyStatus::Unknown => ("NodeNotReady", "the kubelet stopped posting node status"),
+                };
+                message.push_str(why);
+                ("Node", action, node_name(*node))
+            }
+            Record::NodeTaint { node, key, effect, added } => {
+                let _ = write!(message, "{key}:{}", effect.name());
+                ("Node", if *added { "TaintAdded" } else { "TaintRemoved" }, node_name(*node))
+            }
+            Record::NodeUnschedulable { node, unschedulable } => {
+                let action = if *unschedulable { "NodeNotSchedulable" } else { "NodeSchedulable" };
+                ("Node", action, node_name(*node))
+            }
+            Record::WorkloadCreated { kind, name, replicas, .. } => {
+                let _ = write!(message, "{replicas} desired");
+                (*kind, "Created", *name)
+            }
+            Record::WorkloadScaled { workload, replicas } => {
+                let _ = write!(message, "to {replicas}");
+                let (kind, name) = self.replicas.label(*workload);
+                (kind, "Scaled", name)
+            }
+            _ => return,
+        };
+        let telling = !matches!(record, Record::NodeAdded { .. } | Record::WorkloadCreated { .. });
+        let weight = if telling { Weight::Telling } else { Weight::Ordinary };
+        self.events.enter(now, Line { weight, object, message: &message, ..line(actor, action, kind) });
+    }
+
+    /// What is shown of a pod's bar when one asks.
+    pub(super) fn bar_detail(&self, pod: &Pod, outcome: Outcome) -> String {
+        let bound = pod.bound.unwrap_or(pod.created);
+        let mut text = format!("waited {} for a node", bound.since(pod.created));
+        if pod.attempts > 1 {
+            let _ = write!(text, ", {} attempts", pod.attempts);
+        }
+        for &(row, amount) in self.facts(pod).iter().flat_map(|facts| &facts.requests) {
+            let _ = match row {
+                CPU => write!(text, "; cpu {}", Span(amount.max(0) as u64 * 1_000_000).as_secs_f64()),
+                MEMORY => write!(text, "; memory {:.1} MiB", amount as f64 / 1_048_576.0),
+                super::ledger::PODS => Ok(()),
+                _ => write!(text, "; {} {amount}", self.resources.names[row]),
+            };
+        }
+        let _ = write!(text, "; {}", outcome.name());
+        if pod.reason != Reason::None {
+            let _ = write!(text, " ({})", pod.reason.name());
+        }
+        if let Some(failure) = &pod.failure {
+            let _ = write!(text, "; before: {}", failure.diagnosis);
+        }
+        text
+    }
+}
+
+/// A line with nothing but these.
+fn line<'a>(actor: &'a str, action: &'a str, kind: &'a str) -> Line<'a> {
+    Line { weight: Weight::Ordinary, actor, action, kind, object: "", node: "", message: "" }
+}
+
+/// The namespace before a name, unless it is `default`.
+fn push_namespace(buffer: &mut Vec<u8>, namespace: &str) {
+    if !matches!(namespace, "" | "default") {
+        buffer.extend_from_slice(namespace.as_bytes());
+        buffer.push(b'/');
+    }
+}
+
+/// How telling a record about a pod is; `None` if it is not written at all.
+fn weight_of(record: &Record<'_>) -> Option<Weight> {
+    Some(match record {
+        Record::ContainerStarted { restarts, .. } if *restarts > 0 => Weight::Telling,
+        // Ends of containers that end their pod well are told by the pod.
+        Record::ContainerEnded { code: 0, .. } => return None,
+        Record::ContainerEnded { .. }
+        | Record::PodReady { ready: false, .. }
+        | Record::PodEnded { phase: PodPhase::Failed, .. } => Weight::Telling,
+        Record::PodDeleting { reason, .. } => match reason {
+            Reason::ScaledDown | Reason::OwnerDeleted | Reason::Deleted => Weight::Ordinary,
+            _ => Weight::Telling,
+        },
+        _ => Weight::Ordinary,
+    })
+}
+
+/// The words of a record about a pod.
+fn pod_words(record: &Record<'_>) -> Words {
+    let weight = weight_of(record).unwrap_or(Weight::Ordinary);
+    let (action, message) = match record {
+        Record::ContainerStarted { container, restarts: 0, main, .. } => (
+            "Started",
+            if *main && container.0 == 0 { String::new() } else { format!("container {}", container.0) },
+        ),
+        Record::ContainerStarted { container, restarts, .. } => {
+            ("Started", format!("container {}, restart {restarts}", container.0))
+        }
+        Record::ContainerEnded { container, code, reason, ran, .. } => {
+            let word = if *reason == Reason::OomKilled { "OOMKilling" } else { "Exited" };
+            (word, format!("container {}: exit code {code} {} after {ran}", container.0, reason.name()))
+        }
+        Record::PodReady { ready, .. } => (if *ready { "Ready" } else { "NotReady" }, String::new()),
+        Record::PodEnded { phase, reason, .. } => {
+            let plain = matches!(reason, Reason::None | Reason::Completed);
+            let word = if *phase == PodPhase::Succeeded { "Completed" } else { "Failed" };
+            (word, if plain { String::new() } else { reason.name().to_owned() })
+        }
+        Record::PodDeleting { reason, grace, .. } => {
+            let word = match reason {
+                Reason::TaintEviction => "TaintManagerEviction",
+                Reason::Preempted => "Preempted",
+                _ => "Killing",
+            };
+            (word, format!("{}, grace period {grace}", reason.name()))
+        }
+        _ => ("", String::new()),
+    };
+    (action, weight, message)
+}
+
+/// Whether a failed attempt is a repetition of the pod's last one.
+fn same_failure(last: &Failure, diagnosis: &Arc<Diagnosis>) -> bool {
+    if Arc::ptr_eq(&last.diagnosis, diagnosis) || *last.diagnosis == **diagnosis {
+        return true;
+    }
+    let reasons = |diagnosis: &Diagnosis| {
+        let mut all: Vec<&str> = diagnosis.reasons.iter().map(|(reason, _)| reason.as_str()).collect();
+        all.sort_unstable();
+        all.join("\n")
+    };
+    last.lines >= LINES_BEFORE_GROUPING
+        && last.diagnosis.pre_filter == diagnosis.pre_filter
+        && reasons(&last.diagnosis) == reasons(diagnosis)
+}
