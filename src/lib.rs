@@ -2,8 +2,10 @@
 
 pub mod api;
 pub mod base;
+pub mod cli;
 pub mod cluster;
 pub mod control;
 pub mod observe;
+pub mod scenario;
 pub mod sim;
 pub mod trace;

@@ -5,11 +5,13 @@
 //! died), the API server's objects (the status that a kubelet has written), and the control
 //! plane's view (what its watches have delivered). Files and terminals are not known here.
 
+pub mod batch;
 pub mod queue;
 pub mod record;
 pub mod setup;
 pub mod timing;
 
+pub use batch::{BatchJob, BatchPolicy, BatchSetup, JobSource};
 pub use record::{Observer, Record, View};
 pub use setup::{Fault, FaultKind, FaultScope, NodeSetup, Pool, Setup, Source, StopRule, Submission};
 pub use timing::Timing;
