@@ -177,12 +177,13 @@ impl Input {
                 break searched;
             }
             if searched > MAX_LINE {
-                self.stop();
-                let message = format!("the line is longer than {} MiB", MAX_LINE >> 20);
-                return Err(Diagnostic::error(self.place_of_next(), message).help("is this a text file?"));
+                return Err(self.too_long());
             }
             self.refill()?;
         };
+        if length > MAX_LINE {
+            return Err(self.too_long());
+        }
         if length == 0 {
             self.text = 0..0;
             return Ok(false);
@@ -274,9 +275,17 @@ impl Input {
         }
     }
 
+    #[cold]
+    fn too_long(&mut self) -> Diagnostic {
+        self.stop();
+        let message = format!("the line is longer than {} MiB", MAX_LINE >> 20);
+        Diagnostic::error(self.place_of_next(), message).help("is this a text file?")
+    }
+
     fn stop(&mut self) {
         self.ended = true;
         self.start = self.end;
+        self.text = 0..0;
     }
 
     fn place_of_next(&self) -> Location {

@@ -43,28 +43,29 @@ impl NumberError {
 /// Numbers of this size and above are refused: far beyond any time, id or size, and small enough
 /// that one more digit cannot overflow.
 const LIMIT: u64 = 1_000_000_000_000_000_000;
+/// Digits that stay below [`LIMIT`] whatever they are.
+const SAFE_DIGITS: usize = 18;
 
 impl Number {
     /// Reads `12`, `-1`, `3.25`, `1e5`. Digits after the ninth decimal are rounded away.
+    #[inline]
     pub(super) fn parse(text: &[u8]) -> Result<Number, NumberError> {
         let (negative, digits) = match text {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),
             _ => (false, text),
         };
+        if digits.is_empty() || digits.len() > SAFE_DIGITS {
+            return long(negative, digits);
+        }
         let mut whole = 0u64;
         for (at, &byte) in digits.iter().enumerate() {
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
                 return fraction(negative, whole, digits, at);
             }
-            whole = whole * 10 + u64::from(digit);
-            if whole >= LIMIT {
-                return Err(too_large_or_wrong(digits));
-            }
-        }
-        if digits.is_empty() {
-            return Err(NumberError::NotANumber);
+            // So few digits cannot overflow: the operations need no check.
+            whole = whole.wrapping_mul(10).wrapping_add(u64::from(digit));
         }
         Ok(Number { negative: negative && whole > 0, whole, nano: 0 })
     }
@@ -90,6 +91,26 @@ impl Number {
             .and_then(|nanos| nanos.checked_add(u64::from(self.nano)))
             .ok_or(NumberError::TooLarge)
     }
+}
+
+/// A number with more characters than can be read without checks, or with none.
+#[cold]
+fn long(negative: bool, digits: &[u8]) -> Result<Number, NumberError> {
+    let mut whole = 0u64;
+    for (at, &byte) in digits.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return fraction(negative, whole, digits, at);
+        }
+        whole = whole * 10 + u64::from(digit);
+        if whole >= LIMIT {
+            return Err(too_large_or_wrong(digits));
+        }
+    }
+    if digits.is_empty() {
+        return Err(NumberError::NotANumber);
+    }
+    Ok(Number { negative: negative && whole > 0, whole, nano: 0 })
 }
 
 /// What follows the digits before the point: decimals or an exponent.

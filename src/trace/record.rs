@@ -8,6 +8,9 @@ use super::number::{Number, NumberError};
 use crate::base::diagnostic::suggest;
 use crate::base::{Diagnostic, Location};
 
+/// The most columns of a table: a bound on what a file that is no table can cost.
+const MAX_COLUMNS: usize = 1_000;
+
 /// A table being read record by record.
 pub(super) struct Records {
     pub(super) input: Input,
@@ -28,6 +31,10 @@ impl Records {
             return Err(
                 Diagnostic::error(place, "the table is empty").help("the first line names the columns")
             );
+        }
+        if records.ends.len() > MAX_COLUMNS {
+            let message = format!("more than {MAX_COLUMNS} columns");
+            return Err(Diagnostic::error(records.input.location(0), message).help("is this a table?"));
         }
         for field in 0..records.ends.len() {
             let name = records.text(field)?.trim().to_owned();
@@ -56,6 +63,17 @@ impl Records {
             return Err(Diagnostic::error(self.input.location(0), message).found(text));
         }
         Ok(true)
+    }
+
+    /// The bytes of all fields of the current record, in order.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        let text = if self.unquoted.is_empty() { self.input.text() } else { &self.unquoted[..] };
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let field = &text[start..end as usize];
+            start = end as usize + 1;
+            field
+        })
     }
 
     /// The bytes of a field of the current record.

@@ -186,6 +186,10 @@ impl Generator {
         if !bounded {
             return Err("the generator never ends: give the number of jobs or a duration".into());
         }
+        let expected = self.expected_jobs();
+        if expected > MAX_JOBS as f64 {
+            return Err(format!("the generator would make about {expected:.0} jobs; the most is {MAX_JOBS}"));
+        }
         check_weights(self.shapes.iter().map(|shape| shape.weight), "shapes")?;
         if !self.priorities.is_empty() {
             check_weights(self.priorities.iter().map(|(_, weight)| *weight), "priorities")?;
@@ -195,6 +199,22 @@ impl Generator {
             return Err(format!("a job can request at most {most} further resources"));
         }
         Ok(())
+    }
+}
+
+impl Generator {
+    /// How many jobs to expect, at most.
+    fn expected_jobs(&self) -> f64 {
+        let within = |rate: f64| self.duration.map_or(f64::INFINITY, |span| span.as_secs_f64() * rate);
+        let arriving = match &self.arrivals {
+            Arrivals::Poisson { rate } | Arrivals::Daily { rate, .. } => within(*rate),
+            Arrivals::Intervals(distribution) if distribution.mean() > 0.0 => {
+                within(1.0 / distribution.mean())
+            }
+            Arrivals::Counts { counts, .. } => counts.iter().map(|count| *count as f64).sum(),
+            Arrivals::Intervals(_) | Arrivals::AllAtOnce => f64::INFINITY,
+        };
+        self.jobs.map_or(arriving, |jobs| arriving.min(jobs as f64))
     }
 }
 
@@ -232,6 +252,13 @@ impl Synth {
         let streams = Streams::new(seed ^ key_of(&generator.name));
         let clock = generator.start;
         Ok(Synth { generator, streams, next: 0, clock, period: (0, 0), report })
+    }
+
+    /// Ends the generator with a finding.
+    fn stop(&mut self, message: String) -> Diagnostic {
+        self.generator.jobs = Some(self.next);
+        Diagnostic::error(Location::file(self.report.file.clone()), message)
+            .help("are the intervals as meant?")
     }
 
     fn size_stream(&self, draw: Draw, further: u64) -> Stream {
@@ -354,13 +381,14 @@ impl Reader for Synth {
         }
         let Some(arrival) = self.arrival() else { return Ok(false) };
         let late = self.generator.duration.is_some_and(|limit| arrival.since(self.generator.start) > limit);
-        if late || arrival == Time::MAX {
+        if late {
             return Ok(false);
         }
         if self.next >= MAX_JOBS {
-            let place = Location::file(self.report.file.clone());
-            let message = format!("the generator makes more than {MAX_JOBS} jobs");
-            return Err(Diagnostic::error(place, message).help("are the intervals as meant?"));
+            return Err(self.stop(format!("the generator makes more than {MAX_JOBS} jobs")));
+        }
+        if arrival == Time::MAX {
+            return Err(self.stop(format!("job {} would arrive later than any time can be", self.next + 1)));
         }
         self.fill(arrival, row);
         self.clock = arrival;
@@ -563,6 +591,14 @@ mod tests {
     }
 
     #[test]
+    fn arrivals_beyond_all_time_are_an_error_once() {
+        let arrivals = Arrivals::Intervals(Distribution::Constant(1e30));
+        let mut synth = Synth::new(Generator { arrivals, jobs: Some(3), ..Generator::default() }, 1).unwrap();
+        assert!(synth.read(&mut Row::default()).is_err());
+        assert_eq!(synth.read(&mut Row::default()), Ok(false));
+    }
+
+    #[test]
     fn what_never_ends_or_makes_no_sense_is_refused() {
         let plain = Generator { jobs: Some(1), ..Generator::default() };
         let endless = Arrivals::Intervals(Distribution::Constant(0.0));
@@ -580,6 +616,7 @@ mod tests {
                 "interval",
             ),
             (Generator { shapes: vec![], ..plain.clone() }, "shapes"),
+            (Generator { jobs: Some(u64::MAX), ..plain.clone() }, "the most is"),
             (Generator { priorities: vec![(1, -1.0)], ..plain.clone() }, "priorities"),
         ] {
             let message = Synth::new(generator, 1).unwrap_err();

@@ -272,9 +272,30 @@ fn what_is_wrong_with_a_table_is_said() {
         let found = table_text(text);
         assert!(found.contains(expected), "{text:?}: {found}");
     }
+    assert!(table_text(&"a,".repeat(2_000)).contains("more than 1000 columns"));
     let bytes = b"name\n\xff\xfe\n".to_vec();
     let mut reader = TableReader::new(Input::from_bytes("x.csv", bytes).unwrap()).unwrap();
     assert!(drain(&mut reader).1[0].contains("not UTF-8"));
+}
+
+#[test]
+fn every_column_is_documented() {
+    const DOCUMENT: &str = include_str!("../../docs/trace-format.md");
+    let (workloads, machines) = DOCUMENT.split_once("## Machines").unwrap();
+    for name in Column::known() {
+        let name = name.replace("nodes:", "nodes:<label>").replace("resource:", "resource:<name>");
+        let name = name.replace("label:", "label:<key>");
+        assert!(workloads.contains(&format!("\n| `{name}` |")), "{name}");
+    }
+    for name in table::MachineColumn::known() {
+        assert!(machines.contains(&format!("\n| `{name}")), "{name}");
+    }
+    let examples: Vec<&str> =
+        DOCUMENT.split("```csv\n").skip(1).filter_map(|part| part.split("```").next()).collect();
+    let mut reader = TableReader::new(Input::from_bytes("doc", examples[0]).unwrap()).unwrap();
+    assert_eq!(drain(&mut reader).1, [""; 0]);
+    let machines = read_machines(Input::from_bytes("doc", examples[1]).unwrap()).unwrap().0;
+    assert_eq!(expand(&machines).len(), 14);
 }
 
 #[test]

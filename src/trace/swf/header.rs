@@ -4,12 +4,18 @@ use super::super::number::Number;
 use super::super::report::{Header, ReadReport};
 use crate::base::{Diagnostic, Location, Span};
 
+/// The longest word that is taken for a key.
+const MAX_KEY: usize = 40;
+/// Characters of a value that are kept; longer ones are no facts.
+const MAX_VALUE: usize = 1_000;
+
 /// Takes a comment line, without its `;`. What is no directive is a comment and is ignored.
 pub(super) fn comment(text: &[u8], place: impl Fn() -> Location, report: &mut ReadReport) {
     let text = String::from_utf8_lossy(text);
     let Some((key, value)) = directive(&text) else { return };
     if report.header.entries.len() < Header::MAX_ENTRIES {
-        report.header.entries.push((key.to_owned(), value.to_owned()));
+        let value = value.chars().take(MAX_VALUE).collect();
+        report.header.entries.push((key.to_owned(), value));
     }
     if !apply(key, value, &mut report.header) {
         let message = format!("the value of `{key}` is not a number and is ignored");
@@ -21,7 +27,8 @@ pub(super) fn comment(text: &[u8], place: impl Fn() -> Location, report: &mut Re
 fn directive(text: &str) -> Option<(&str, &str)> {
     let (key, value) = text.split_once(':')?;
     let key = key.trim();
-    let word = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let word =
+        !key.is_empty() && key.len() <= MAX_KEY && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
     // `http://…` on a continuation line is an address, not a key.
     (word && !value.starts_with("//")).then(|| (key, value.trim()))
 }

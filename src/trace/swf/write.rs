@@ -21,7 +21,7 @@ pub fn write_row(out: &mut dyn Write, row: &Row) -> io::Result<()> {
     // kB per processor, rounded up: a request must not shrink.
     let kilobytes = match row.memory_bytes {
         0 => -1,
-        bytes => (bytes as u64).div_ceil(1024 * requested.max(1) as u64) as i64,
+        bytes => (bytes.max(0) as u64).div_ceil(1024 * requested.max(1) as u64) as i64,
     };
     writeln!(
         out,

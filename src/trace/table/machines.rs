@@ -87,6 +87,11 @@ impl MachineColumn {
         }
     }
 
+    /// All names and beginnings of names, for messages.
+    pub(in super::super) fn known() -> impl Iterator<Item = &'static str> + Clone {
+        FIXED.iter().map(|(name, _)| *name).chain(["resource:", "label:"])
+    }
+
     /// The name as the table has it.
     pub fn name(&self) -> String {
         match self {
@@ -103,9 +108,11 @@ pub fn read_machines(input: Input) -> Result<(Vec<Machine>, ReadReport), Diagnos
     let mut report = ReadReport::new(input.name(), "seatrial machines");
     let mut records = Records::new(input)?;
     let mut columns = Vec::new();
-    let known = || FIXED.iter().map(|(name, _)| *name).chain(["resource:", "label:"]);
     for (field, name) in records.names().iter().enumerate() {
-        columns.push(MachineColumn::parse(name).ok_or_else(|| records.unknown_column(field, known()))?);
+        columns.push(
+            MachineColumn::parse(name)
+                .ok_or_else(|| records.unknown_column(field, MachineColumn::known()))?,
+        );
     }
     for needed in [MachineColumn::Name, MachineColumn::Cpu, MachineColumn::Memory] {
         if !columns.contains(&needed) {

@@ -121,7 +121,7 @@ impl Column {
     }
 
     /// All names and beginnings of names, for messages.
-    fn known() -> impl Iterator<Item = &'static str> + Clone {
+    pub(super) fn known() -> impl Iterator<Item = &'static str> + Clone {
         FIXED.iter().map(|(name, _)| *name).chain(PREFIXES)
     }
 }

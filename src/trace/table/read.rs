@@ -44,116 +44,139 @@ impl TableReader {
     fn fill(&self, row: &mut Row) -> Result<(), Diagnostic> {
         row.reset_plain();
         row.number = self.report.rows as i64 + 1;
-        let (mut extended, mut labels, mut named, mut nodes) = (0, 0, false, false);
-        for (field, column) in self.columns.iter().enumerate() {
-            let cell = self.records.field(field);
-            if cell.is_empty() {
-                continue;
-            }
-            match column {
-                Column::Name => {
-                    named = true;
-                    replace(&mut row.name, self.records.text(field)?);
-                }
-                Column::Resource(key) => {
-                    let value = self.quantity(field, Stored::Units)?;
-                    let slot = slot(&mut row.extended, extended);
-                    replace(&mut slot.0, key);
-                    slot.1 = value;
-                    extended += 1;
-                }
-                Column::Label(key) => {
-                    let value = self.records.text(field)?;
-                    let slot = slot(&mut row.labels, labels);
-                    replace(&mut slot.0, key);
-                    replace(&mut slot.1, value);
-                    labels += 1;
-                }
-                Column::Nodes(key) => {
-                    nodes = true;
-                    let (name, values) = row.node_labels_in.get_or_insert_default();
-                    replace(name, key);
-                    values.clear();
-                    values.extend(self.records.text(field)?.split('|').map(str::to_owned));
-                }
-                _ => self.plain(field, column, row)?,
+        let mut filled = Filled::default();
+        for (field, (column, cell)) in self.columns.iter().zip(self.records.fields()).enumerate() {
+            if !cell.is_empty() {
+                set(row, &mut filled, column, cell).map_err(|wrong| self.fault(field, wrong))?;
             }
         }
-        row.extended.truncate(extended);
-        row.labels.truncate(labels);
-        if !named {
+        row.extended.truncate(filled.extended);
+        row.labels.truncate(filled.labels);
+        if !filled.name {
             row.name.clear();
         }
-        if !nodes {
+        if !filled.nodes {
             row.node_labels_in = None;
         }
         Ok(())
     }
 
-    /// The columns that fill one plain field.
-    fn plain(&self, field: usize, column: &Column, row: &mut Row) -> Result<(), Diagnostic> {
-        match column {
-            Column::Number => row.number = self.integer(field)?,
-            Column::Submit => row.submit = Time(self.records.seconds(field)?),
-            Column::RunTime => row.run_time = self.span(field)?,
-            Column::Estimate => row.estimate = self.span(field)?,
-            Column::RecordedWait => row.recorded_wait = self.span(field)?,
-            Column::ThinkTime => row.think_time = self.span(field)?,
-            Column::Tasks => row.tasks = self.within(field, 1, i64::from(u32::MAX))? as u32,
-            Column::Processors => row.processors = self.within(field, 0, i64::from(i32::MAX))? as u32,
-            Column::Cpu => row.cpu_milli = self.quantity(field, Stored::Milli)?,
-            Column::Memory => row.memory_bytes = self.quantity(field, Stored::Units)?,
-            Column::Priority => row.priority = self.small(field)?,
-            Column::User => row.user = self.small(field)?,
-            Column::Group => row.group = self.small(field)?,
-            Column::Queue => row.queue = self.small(field)?,
-            Column::Partition => row.partition = self.small(field)?,
-            Column::ExitCode => row.exit_code = self.within(field, 0, 255)? as i32,
-            Column::Status => row.status = self.within(field, -1, 5)? as i8,
-            Column::Preceding => row.preceding = self.integer(field)?,
-            Column::RestartPolicy => row.restart_policy = Some(self.restart_policy(field)?),
-            Column::Name | Column::Nodes(_) | Column::Resource(_) | Column::Label(_) => {}
-        }
-        Ok(())
-    }
-
-    fn integer(&self, field: usize) -> Result<i64, Diagnostic> {
-        let number = Number::parse(self.records.field(field)).and_then(Number::integer);
-        number.map_err(|error| self.records.number_fault(field, error))
-    }
-
-    fn small(&self, field: usize) -> Result<i32, Diagnostic> {
-        let number = i32::try_from(self.integer(field)?);
-        number.map_err(|_| self.records.number_fault(field, NumberError::TooLarge))
-    }
-
-    fn within(&self, field: usize, min: i64, max: i64) -> Result<i64, Diagnostic> {
-        let number = self.integer(field)?;
-        if (min..=max).contains(&number) {
-            return Ok(number);
-        }
-        Err(self.records.fault(field, format!("the number must be between {min} and {max}")))
-    }
-
-    fn span(&self, field: usize) -> Result<Option<Span>, Diagnostic> {
-        self.records.seconds(field).map(|nanos| Some(Span(nanos)))
-    }
-
-    fn quantity(&self, field: usize, stored: Stored) -> Result<i64, Diagnostic> {
-        quantity::read(self.records.field(field), stored)
-            .map_err(|message| self.records.fault(field, message))
-    }
-
-    fn restart_policy(&self, field: usize) -> Result<RestartPolicy, Diagnostic> {
-        match self.records.field(field) {
-            b"Always" => Ok(RestartPolicy::Always),
-            b"OnFailure" => Ok(RestartPolicy::OnFailure),
-            b"Never" => Ok(RestartPolicy::Never),
-            _ => {
+    #[cold]
+    fn fault(&self, field: usize, wrong: Wrong) -> Diagnostic {
+        match wrong {
+            Wrong::Number(error) => self.records.number_fault(field, error),
+            Wrong::Text(message) => self.records.fault(field, message),
+            Wrong::Range(min, max) => {
+                self.records.fault(field, format!("the number must be between {min} and {max}"))
+            }
+            Wrong::RestartPolicy => {
                 let fault = self.records.fault(field, "not a restart policy");
-                Err(fault.help("write `Always`, `OnFailure` or `Never`"))
+                fault.help("write `Always`, `OnFailure` or `Never`")
             }
         }
+    }
+}
+
+/// What is wrong with a cell. Small, because every cell returns one or nothing.
+enum Wrong {
+    Number(NumberError),
+    Text(String),
+    /// The legal range.
+    Range(i64, i64),
+    RestartPolicy,
+}
+
+impl From<NumberError> for Wrong {
+    fn from(error: NumberError) -> Wrong {
+        Wrong::Number(error)
+    }
+}
+
+/// Which of the fields that keep their memory have been filled for this row.
+#[derive(Default)]
+struct Filled {
+    name: bool,
+    nodes: bool,
+    extended: usize,
+    labels: usize,
+}
+
+/// Takes a cell that is not empty into the row.
+fn set(row: &mut Row, filled: &mut Filled, column: &Column, cell: &[u8]) -> Result<(), Wrong> {
+    match column {
+        Column::Number => row.number = Number::parse(cell)?.integer()?,
+        Column::Submit => row.submit = Time(nanoseconds(cell)?),
+        Column::RunTime => row.run_time = Some(Span(nanoseconds(cell)?)),
+        Column::Estimate => row.estimate = Some(Span(nanoseconds(cell)?)),
+        Column::RecordedWait => row.recorded_wait = Some(Span(nanoseconds(cell)?)),
+        Column::ThinkTime => row.think_time = Some(Span(nanoseconds(cell)?)),
+        Column::Tasks => row.tasks = within(cell, 1, i64::from(u32::MAX))? as u32,
+        Column::Processors => row.processors = within(cell, 0, i64::from(i32::MAX))? as u32,
+        Column::Cpu => row.cpu_milli = quantity(cell, Stored::Milli)?,
+        Column::Memory => row.memory_bytes = quantity(cell, Stored::Units)?,
+        Column::Priority => row.priority = Number::parse(cell)?.small()?,
+        Column::User => row.user = Number::parse(cell)?.small()?,
+        Column::Group => row.group = Number::parse(cell)?.small()?,
+        Column::Queue => row.queue = Number::parse(cell)?.small()?,
+        Column::Partition => row.partition = Number::parse(cell)?.small()?,
+        Column::ExitCode => row.exit_code = within(cell, 0, 255)? as i32,
+        Column::Status => row.status = within(cell, -1, 5)? as i8,
+        Column::Preceding => row.preceding = Number::parse(cell)?.integer()?,
+        Column::RestartPolicy => row.restart_policy = Some(restart_policy(cell)?),
+        Column::Name => {
+            filled.name = true;
+            replace(&mut row.name, text(cell)?);
+        }
+        Column::Resource(key) => {
+            let value = quantity(cell, Stored::Units)?;
+            let slot = slot(&mut row.extended, filled.extended);
+            replace(&mut slot.0, key);
+            slot.1 = value;
+            filled.extended += 1;
+        }
+        Column::Label(key) => {
+            let slot = slot(&mut row.labels, filled.labels);
+            replace(&mut slot.0, key);
+            replace(&mut slot.1, text(cell)?);
+            filled.labels += 1;
+        }
+        Column::Nodes(key) => {
+            filled.nodes = true;
+            let (name, values) = row.node_labels_in.get_or_insert_default();
+            replace(name, key);
+            values.clear();
+            values.extend(text(cell)?.split('|').map(str::to_owned));
+        }
+    }
+    Ok(())
+}
+
+fn nanoseconds(cell: &[u8]) -> Result<u64, NumberError> {
+    match Number::parse(cell)? {
+        number if number.negative => Err(NumberError::Negative),
+        number => number.nanoseconds(),
+    }
+}
+
+fn within(cell: &[u8], min: i64, max: i64) -> Result<i64, Wrong> {
+    let number = Number::parse(cell)?.integer()?;
+    if (min..=max).contains(&number) { Ok(number) } else { Err(Wrong::Range(min, max)) }
+}
+
+fn quantity(cell: &[u8], stored: Stored) -> Result<i64, Wrong> {
+    quantity::read(cell, stored).map_err(Wrong::Text)
+}
+
+fn text(cell: &[u8]) -> Result<&str, Wrong> {
+    std::str::from_utf8(cell).map_err(|_| Wrong::Text("the text is not UTF-8".to_owned()))
+}
+
+fn restart_policy(cell: &[u8]) -> Result<RestartPolicy, Wrong> {
+    match cell {
+        b"Always" => Ok(RestartPolicy::Always),
+        b"OnFailure" => Ok(RestartPolicy::OnFailure),
+        b"Never" => Ok(RestartPolicy::Never),
+        _ => Err(Wrong::RestartPolicy),
     }
 }
 
