@@ -14,7 +14,7 @@ mod undo;
 pub mod workloads;
 
 pub use class::{PodClass, PodClasses, Port, Toleration};
-pub use nodes::{NodeClass, NodeTable, ReadyStatus, TaintMark};
+pub use nodes::{ImageState, NodeClass, NodeTable, ReadyStatus, TaintMark};
 pub use pods::{PodName, PodRef, PodTable, Reason};
 pub use workloads::{Workload, WorkloadKind, Workloads};
 

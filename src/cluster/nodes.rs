@@ -112,6 +112,8 @@ pub struct NodeTable {
     pub ports: Vec<Vec<Port>>,
     /// Images on it, by name: size in bytes.
     pub images: Vec<Vec<(Symbol, i64)>>,
+    /// Images over all nodes, by name; an entry goes with the last node that holds the image.
+    pub image_states: Map<Symbol, ImageState>,
     /// The number of its latest change.
     pub generation: Vec<u64>,
     /// The order in which the scheduler lists the nodes, zones in turn, as of the last
@@ -126,7 +128,17 @@ pub struct NodeTable {
     /// Zones in order of first appearance with their nodes in order of addition.
     tree: Vec<(ZoneId, Vec<NodeId>)>,
     changes: u64,
+    static_changes: u64,
     log: VecDeque<NodeId>,
+}
+
+/// An image as the cluster knows it (reference kube-scheduler §6.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ImageState {
+    /// Its size in bytes as the first node reported it.
+    pub size_bytes: i64,
+    /// How many nodes hold it.
+    pub nodes: u32,
 }
 
 /// The resource columns of a node as (resource, allocatable, capacity), new resources entered.
@@ -197,6 +209,18 @@ impl NodeTable {
         Some(self.log.iter().skip(skip).copied())
     }
 
+    /// How often the static side of some node has changed: its presence, labels, taints, images or
+    /// allocatable amounts. What was derived from these alone stays valid while this number stays.
+    pub fn static_change_count(&self) -> u64 {
+        self.static_changes
+    }
+
+    /// Notes a change of the static side of a node.
+    pub(super) fn touch_static(&mut self, node: NodeId) {
+        self.static_changes += 1;
+        self.touch(node);
+    }
+
     /// Notes a change of a node.
     pub fn touch(&mut self, node: NodeId) {
         self.changes += 1;
@@ -249,6 +273,7 @@ impl NodeTable {
             images.extend(image.names.iter().map(|name| (names.intern(name), image.size_bytes)));
         }
         self.images[index] = images;
+        self.count_images(index, 1);
         let mut labels: Vec<(Symbol, Symbol)> = node
             .meta
             .labels
@@ -262,28 +287,30 @@ impl NodeTable {
         self.zone[index] = self.zone_of(names, node);
         self.present.insert(index);
         self.enter_tree(id);
-        self.touch(id);
+        self.touch_static(id);
         id
     }
 
     pub(super) fn remove(&mut self, node: NodeId) {
         self.present.remove(node.index());
+        self.count_images(node.index(), -1);
         self.leave_tree(node);
-        self.touch(node);
+        self.touch_static(node);
     }
 
     /// Makes a removed node present again with everything it had.
     pub(super) fn restore(&mut self, node: NodeId) {
         self.present.insert(node.index());
+        self.count_images(node.index(), 1);
         self.enter_tree(node);
-        self.touch(node);
+        self.touch_static(node);
     }
 
     pub(super) fn set_taints(&mut self, names: &mut Interner, node: NodeId, taints: &[Taint]) {
         let taints = taints.iter().map(|taint| mark(names, taint)).collect();
         let labels = self.class_of(node).labels.clone();
         self.class[node.index()] = self.class_id(NodeClass { labels, taints });
-        self.touch(node);
+        self.touch_static(node);
     }
 
     /// The taints of a node as written.
@@ -353,6 +380,21 @@ impl NodeTable {
             }
         }
         Ok(())
+    }
+
+    /// Enters a node's images in the cluster's table (`sign` 1) or takes them out (`sign` -1).
+    fn count_images(&mut self, index: usize, sign: i32) {
+        let images = &self.images[index];
+        for (position, &(name, size_bytes)) in images.iter().enumerate() {
+            if images[..position].iter().any(|&(earlier, _)| earlier == name) {
+                continue;
+            }
+            let state = self.image_states.entry(name).or_insert(ImageState { size_bytes, nodes: 0 });
+            state.nodes = state.nodes.saturating_add_signed(sign);
+            if state.nodes == 0 {
+                self.image_states.remove(&name);
+            }
+        }
     }
 
     fn row(&mut self, name: Symbol) -> NodeId {

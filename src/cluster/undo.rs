@@ -56,7 +56,7 @@ pub(super) fn apply(cluster: &mut Cluster, record: &Undo) {
         Undo::NodeRemoved(node) => cluster.nodes.restore(node),
         Undo::NodeClass(node, class) => {
             cluster.nodes.class[node.index()] = class;
-            cluster.nodes.touch(node);
+            cluster.nodes.touch_static(node);
         }
         Undo::Unschedulable(node, before) => {
             cluster.nodes.unschedulable.assign(node.index(), before);

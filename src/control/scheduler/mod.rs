@@ -1,34 +1,295 @@
-//! The scheduler.
+//! The scheduler: a queue of pods, and attempts to find a node for one after the other.
+//!
+//! It sees what its watches deliver and writes bindings; what becomes of a pod after that is not
+//! known here. An attempt is atomic: the pod is popped, evaluated against the cluster as it is and
+//! placed or returned at one moment, after which the scheduler is busy for as long as an attempt
+//! takes.
+//!
+//! Source: Kubernetes 1.36, pkg/scheduler (scheduler.go, eventhandlers.go, schedule_one.go).
 
-use super::{Command, Component, Config, Event, PodBefore};
-use crate::base::Time;
-use crate::cluster::Cluster;
+pub mod cycle;
+pub mod events;
+pub mod explain;
+pub mod framework;
+mod plugins;
+pub mod profile;
+mod queue;
+mod select;
+
+pub use cycle::{Cycle, Outcome, Placement, Rejection};
+pub use queue::{Lengths, Place, Waiting};
+
+use super::config::Version;
+use super::{Client, Command, Component, Config, Diagnosis, Event, NewPod, Note, PodBefore, Write};
+use crate::api::PodTemplate;
+use crate::base::ids::{ClassId, NodeId, PodId};
+use crate::base::{Span, Time};
+use crate::cluster::{Cluster, PodRef};
+use events::{Action, Change, NodeFacts};
+use profile::PluginSet;
+use queue::Queue;
+use std::sync::Arc;
+
+/// The name under which pods ask for this scheduler; so do those that name none.
+const NAME: &str = "default-scheduler";
+/// How many attempts are made in a row before others get their turn at the same instant.
+const BATCH: usize = 1024;
 
 /// The scheduler.
-#[derive(Debug, Default)]
-pub struct Scheduler {}
+pub struct Scheduler {
+    cycle: Cycle,
+    queue: Queue,
+    attempt: Span,
+    busy_until: Time,
+    version: Version,
+    /// The nodes as they were last seen, by row: what hints compare with.
+    facts: Vec<NodeFacts>,
+}
 
 impl Scheduler {
-    /// Nothing seen yet.
-    pub fn new(_config: &Config) -> Scheduler {
-        Scheduler::default()
+    /// A scheduler that has seen nothing yet.
+    pub fn new(config: &Config) -> Scheduler {
+        Scheduler {
+            cycle: Cycle::new(config),
+            queue: Queue::new(config.scheduler.initial_backoff, config.scheduler.max_backoff),
+            attempt: config.scheduler.attempt,
+            busy_until: Time::ZERO,
+            version: config.version,
+            facts: Vec::new(),
+        }
     }
+
+    /// How many pods are in each queue.
+    pub fn lengths(&self) -> Lengths {
+        self.queue.lengths()
+    }
+
+    /// The pods that wait, by row, with the reasons of their last attempt.
+    pub fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.queue.iter().filter(|waiting| waiting.place != Place::InFlight)
+    }
+
+    /// What is known of a pod that waits, or whose binding is under way.
+    pub fn waiting_pod(&self, pod: PodRef) -> Option<&Waiting> {
+        self.queue.get(pod)
+    }
+
+    /// Whether some pod will be tried again though nothing happens: it is ready for an attempt or
+    /// in back-off. The sweep of pods that have waited long does not count.
+    pub fn will_try_again(&self) -> bool {
+        let Lengths { active, backoff, .. } = self.queue.lengths();
+        active + backoff > 0
+    }
+
+    /// The cycle, for questions outside the queue.
+    pub fn cycle_mut(&mut self) -> &mut Cycle {
+        &mut self.cycle
+    }
+
+    fn pod_added(&mut self, now: Time, new: &NewPod, cluster: &mut Cluster, out: &mut Vec<Command>) {
+        if new.status.is_some_and(|status| status.phase.is_terminal()) {
+            return;
+        }
+        if new.node.is_some() {
+            return self.assigned_pod(now, Action::Add, new.class, cluster);
+        }
+        let class = &cluster.classes[new.class];
+        let wanted = &class.template.spec.scheduler_name;
+        if !wanted.is_empty() && wanted != NAME {
+            return;
+        }
+        let priority = class.priority;
+        let gate = self.cycle.profile.gate(cluster, new.class);
+        self.queue.add(now, new.pod, new.class, priority, gate);
+        out.push(Command::Note(Note::Queued { pod: new.pod }));
+    }
+
+    /// An assigned pod was added or is gone: wakes the pods that this may help.
+    fn assigned_pod(&mut self, now: Time, action: Action, class: ClassId, cluster: &mut Cluster) {
+        self.wake(now, &Change::Pod { class, action }, cluster);
+    }
+
+    fn wake(&mut self, now: Time, change: &Change<'_>, cluster: &mut Cluster) {
+        let profile = &mut self.cycle.profile;
+        if profile.listens(change.resource(), change.action()) {
+            self.queue.wake(now, |class, rejectors| profile.may_help(cluster, class, rejectors, change));
+        }
+    }
+
+    /// A pod is gone, or has ended, which for the scheduler is the same.
+    fn pod_gone(&mut self, now: Time, pod: PodRef, before: PodBefore, cluster: &mut Cluster) {
+        if before.phase.is_terminal() {
+            return;
+        }
+        let Some(id) = cluster.pods.get(pod) else { return };
+        let assigned = before.node.is_some() || self.is_assumed(pod);
+        self.queue.remove(pod);
+        if assigned {
+            self.assigned_pod(now, Action::Delete, cluster.pods.class[id.index()], cluster);
+        }
+    }
+
+    /// Whether a node has been chosen for the pod and the binding is under way.
+    fn is_assumed(&self, pod: PodRef) -> bool {
+        self.queue.get(pod).is_some_and(|waiting| waiting.place == Place::InFlight)
+    }
+
+    /// Since 1.35 the deletion of a pod whose binding is under way frees its node at once.
+    fn pod_deleting(&mut self, now: Time, pod: PodRef, before: PodBefore, cluster: &mut Cluster) {
+        let Some(id) = cluster.pods.get(pod) else { return };
+        let begins = !before.deleting && before.node.is_none();
+        if begins && self.version >= Version::V1_36 && self.is_assumed(pod) {
+            cluster.displace(id);
+            self.assigned_pod(now, Action::Delete, cluster.pods.class[id.index()], cluster);
+        }
+    }
+
+    fn bind_refused(&mut self, now: Time, pod: PodRef, cluster: &mut Cluster) {
+        let Some(id) = cluster.pods.get(pod) else { return };
+        if cluster.pods.node[id.index()].is_some() || !self.is_assumed(pod) {
+            return;
+        }
+        cluster.displace(id);
+        self.assigned_pod(now, Action::Delete, cluster.pods.class[id.index()], cluster);
+        let pre_filter = "the binding was refused".to_owned();
+        let nodes = cluster.nodes.present.count();
+        let diagnosis = Arc::new(Diagnosis { nodes, pre_filter, ..Diagnosis::default() });
+        self.queue.fail(now, id, PluginSet::default(), diagnosis);
+    }
+
+    fn node_changed(&mut self, now: Time, node: NodeId, is_new: bool, cluster: &mut Cluster) {
+        let after = NodeFacts::of(cluster, node);
+        if self.facts.len() <= node.index() {
+            self.facts.resize_with(node.index() + 1, NodeFacts::default);
+        }
+        let before = std::mem::replace(&mut self.facts[node.index()], after.clone());
+        if is_new {
+            let change = Change::Node { node, action: Action::Add, before: None, after: &after };
+            return self.wake(now, &change, cluster);
+        }
+        for action in after.changes_since(cluster, &before) {
+            let change = Change::Node { node, action, before: Some(&before), after: &after };
+            self.wake(now, &change, cluster);
+        }
+    }
+
+    fn node_removed(&mut self, now: Time, node: NodeId, cluster: &mut Cluster) {
+        let Some(facts) = self.facts.get(node.index()).cloned() else { return };
+        let change = Change::Node { node, action: Action::Delete, before: Some(&facts), after: &facts };
+        self.wake(now, &change, cluster);
+    }
+
+    /// Pops a pod and tries to place it; false if none was ready.
+    fn attempt(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) -> bool {
+        loop {
+            let Some(waiting) = self.queue.pop() else { return false };
+            let (pod, class, attempts) = (waiting.pod, waiting.class, waiting.attempts);
+            match cluster.pods.get(pod).filter(|&id| wants_a_node(cluster, id)) {
+                Some(id) => {
+                    self.place(now, id, class, attempts, cluster, out);
+                    return true;
+                }
+                // Deleted, or bound by somebody else: skipped.
+                None => self.queue.remove(pod),
+            }
+        }
+    }
+
+    fn place(
+        &mut self,
+        now: Time,
+        id: PodId,
+        class: ClassId,
+        attempts: u32,
+        cluster: &mut Cluster,
+        out: &mut Vec<Command>,
+    ) {
+        let pod = cluster.pods.reference(id);
+        let key = (cluster.pods.serial[id.index()] << 20) ^ u64::from(attempts);
+        match self.cycle.evaluate(cluster, class, key) {
+            Outcome::Placed(Placement { node, feasible, score, tied }) => {
+                cluster.place(id, node);
+                out.push(Command::Note(Note::Assigned { pod, node, feasible, score, tied, attempts }));
+                out.push(Command::Write(Client::Scheduler, Write::Bind { pod, node }));
+            }
+            Outcome::Rejected(Rejection { diagnosis, rejectors }) => {
+                self.queue.fail(now, id, rejectors, Arc::clone(&diagnosis));
+                out.push(Command::Note(Note::Unschedulable { pod, diagnosis, attempts }));
+            }
+        }
+    }
+}
+
+/// Whether a popped pod is still to be placed.
+fn wants_a_node(cluster: &Cluster, pod: PodId) -> bool {
+    let (pods, index) = (&cluster.pods, pod.index());
+    pods.deleting_since[index].is_none() && pods.counted_on[index].is_none() && pods.node[index].is_none()
 }
 
 impl Component for Scheduler {
     fn handle(
         &mut self,
-        _now: Time,
-        _event: &Event,
-        _before: PodBefore,
-        _cluster: &mut Cluster,
-        _out: &mut Vec<Command>,
+        now: Time,
+        event: &Event,
+        before: PodBefore,
+        cluster: &mut Cluster,
+        out: &mut Vec<Command>,
     ) {
+        match event {
+            Event::PodAdded(new) => self.pod_added(now, new, cluster, out),
+            Event::PodBound { pod, .. } => {
+                if let Some(id) = cluster.pods.get(*pod) {
+                    self.assigned_pod(now, Action::Add, cluster.pods.class[id.index()], cluster);
+                }
+                self.queue.remove(*pod);
+            }
+            Event::PodStatus { pod, status } if status.phase.is_terminal() => {
+                self.pod_gone(now, *pod, before, cluster);
+            }
+            Event::PodRemoved { pod } => self.pod_gone(now, *pod, before, cluster),
+            Event::PodDeleting { pod, .. } => self.pod_deleting(now, *pod, before, cluster),
+            Event::NodeAdded { node, .. } => self.node_changed(now, *node, true, cluster),
+            Event::NodeChanged { node, .. } => self.node_changed(now, *node, false, cluster),
+            Event::NodeRemoved { node } => self.node_removed(now, *node, cluster),
+            Event::Refused(write) => {
+                if let Write::Bind { pod, .. } = **write {
+                    self.bind_refused(now, pod, cluster);
+                }
+            }
+            _ => {}
+        }
     }
 
+    /// Now if a pod is ready and the scheduler is not busy; otherwise when it will not be any more,
+    /// or when a back-off ends.
     fn poll_timeout(&self) -> Option<Time> {
-        None
+        let ready = self.queue.is_ready().then_some(self.busy_until);
+        ready.into_iter().chain(self.queue.poll_timeout()).min()
     }
 
-    fn handle_timeout(&mut self, _now: Time, _cluster: &mut Cluster, _out: &mut Vec<Command>) {}
+    fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
+        self.queue.handle_timeout(now);
+        for _ in 0..BATCH {
+            if self.busy_until > now || !self.attempt(now, cluster, out) {
+                return;
+            }
+            if self.attempt > Span::ZERO {
+                self.busy_until = now + self.attempt;
+            }
+        }
+    }
+}
+
+/// What of a specification the scheduler does not honour, by the names that manifests use.
+pub fn unsupported(template: &PodTemplate) -> Vec<&'static str> {
+    let spec = &template.spec;
+    [
+        (!spec.topology_spread.is_empty(), "topologySpreadConstraints"),
+        (spec.affinity.pod.is_some(), "podAffinity"),
+        (spec.affinity.pod_anti.is_some(), "podAntiAffinity"),
+        (spec.has_claims, "volumes with claims"),
+    ]
+    .into_iter()
+    .filter_map(|(present, name)| present.then_some(name))
+    .collect()
 }

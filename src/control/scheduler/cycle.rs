@@ -1,0 +1,527 @@
+//! One scheduling attempt: from a pod class and the cluster to a node, or to the reasons why none.
+//!
+//! The queue is not known here. An attempt is atomic: it sees one frozen cluster and changes
+//! nothing of it.
+//!
+//! Source: Kubernetes 1.36, pkg/scheduler/schedule_one.go (reference kube-scheduler §7, §8, §28.1).
+
+use super::framework::{Code, Column, Context, Status, Tally, Targets};
+use super::profile::{PluginSet, Profile};
+use super::select::select;
+use crate::base::ids::{ClassId, NodeId};
+use crate::base::{BitSet, Map, Streams, Symbol};
+use crate::cluster::Cluster;
+use crate::control::{Config, Diagnosis};
+use std::sync::Arc;
+
+/// Clusters with fewer nodes are always searched whole (minFeasibleNodesToFind).
+const MIN_FEASIBLE: usize = 100;
+/// The adaptive percentage never falls below this.
+const MIN_ADAPTIVE_PERCENTAGE: usize = 5;
+
+/// The node that an attempt has chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Placement {
+    /// The node.
+    pub node: NodeId,
+    /// Nodes found that pass every filter.
+    pub feasible: u32,
+    /// The best total; 0 if only one node was feasible and nothing was scored.
+    pub score: i64,
+    /// How many nodes have it.
+    pub tied: u32,
+}
+
+/// Why an attempt found no node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rejection {
+    /// The reasons.
+    pub diagnosis: Arc<Diagnosis>,
+    /// The plugins that rejected the pod or some node; none after an error.
+    pub rejectors: PluginSet,
+}
+
+/// What an attempt comes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// A node.
+    Placed(Placement),
+    /// None.
+    Rejected(Rejection),
+}
+
+/// Everything an attempt works with; kept from one to the next, so that the hot path allocates
+/// nothing.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// The rows that have passed so far.
+    pub(super) feasible: BitSet,
+    /// The same before the plugin at work.
+    before: BitSet,
+    /// The rows that each filter has taken out, by place in [`Profile::filters`].
+    pub(super) failed: Vec<BitSet>,
+    /// The filters that have nothing to do for this pod, by place in [`Profile::filters`].
+    pub(super) skipped: BitSet,
+    /// The candidates in list order, where PreFilter has restricted them.
+    named: Vec<NodeId>,
+    /// The plugins that have restricted them.
+    pub(super) restricting: PluginSet,
+    /// The feasible rows in search order, where they are listed.
+    pub(super) listed: Vec<u32>,
+    pub(super) column: Column,
+    pub(super) totals: Vec<i64>,
+    tied: BitSet,
+    /// Places in the list of feasible nodes, with rows, of the tied ones.
+    places: Vec<u32>,
+    rows: Vec<u32>,
+}
+
+/// How the search for feasible nodes ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    /// Feasible nodes found.
+    pub(super) count: usize,
+    /// Nodes looked at.
+    visited: usize,
+    /// Whether the feasible rows stand in `listed`.
+    pub(super) is_listed: bool,
+}
+
+/// Scores as they were before and after normalisation, by plugin.
+pub(super) type Recording = Vec<(&'static str, Column, Column)>;
+
+/// The scheduling cycle of one scheduler for one cluster.
+pub struct Cycle {
+    /// The plugins.
+    pub profile: Profile,
+    percentage: u32,
+    streams: Streams,
+    next_start: usize,
+    pub(super) scratch: Scratch,
+    /// Rejections that still hold, because nothing has changed since.
+    rejected: Map<ClassId, Rejection>,
+    rejected_at: u64,
+}
+
+impl Cycle {
+    /// A cycle that has seen nothing yet. It serves one cluster: what it keeps is by that cluster's
+    /// ids.
+    pub fn new(config: &Config) -> Cycle {
+        let profile = Profile::new(&config.scheduler, config.version);
+        let failed = vec![BitSet::default(); profile.filters.len()];
+        Cycle {
+            scratch: Scratch { failed, ..Scratch::default() },
+            profile,
+            percentage: config.scheduler.percentage_of_nodes_to_score,
+            streams: Streams::new(config.seed),
+            next_start: 0,
+            rejected: Map::default(),
+            rejected_at: 0,
+        }
+    }
+
+    /// One attempt for a pod of a class. `key` stands for the attempt where a draw among ties is
+    /// made: equal keys draw equally.
+    pub fn evaluate(&mut self, cluster: &mut Cluster, class: ClassId, key: u64) -> Outcome {
+        self.profile.prepare(cluster, class);
+        cluster.nodes.refresh_order();
+        let cluster = &*cluster;
+        if self.rejected_at != cluster.nodes.change_count() {
+            self.rejected.clear();
+            self.rejected_at = cluster.nodes.change_count();
+        }
+        if let Some(rejection) = self.rejected.get(&class) {
+            return Outcome::Rejected(rejection.clone());
+        }
+        let start = self.next_start;
+        let outcome = self.attempt(Context { cluster, class, version: self.profile.version }, key);
+        if let Outcome::Rejected(rejection) = &outcome
+            && self.next_start == start
+        {
+            self.rejected.insert(class, rejection.clone());
+        }
+        outcome
+    }
+
+    fn attempt(&mut self, context: Context<'_>, key: u64) -> Outcome {
+        let total = context.cluster.nodes.order.len();
+        if total == 0 {
+            return failure(0, String::new(), PluginSet::default());
+        }
+        if let Err((status, rejectors)) = self.pre_filter(context) {
+            return failure_of(&self.profile, total, status, rejectors);
+        }
+        let found = self.search(context, self.limit(self.candidates(context.cluster).len()));
+        self.next_start = (self.next_start + found.visited) % total;
+        if found.count == 0 {
+            return self.diagnose(context, total);
+        }
+        if found.count == 1 {
+            let row = if found.is_listed {
+                self.scratch.listed[0] as usize
+            } else {
+                self.scratch.feasible.iter().next().expect("one node is feasible")
+            };
+            let node = NodeId(row as u32);
+            return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
+        }
+        if let Err(status) = self.score(context, found, None) {
+            return failure(total, status.message, PluginSet::default());
+        }
+        Outcome::Placed(self.select(context.cluster, found, key))
+    }
+
+    /// How many feasible nodes are looked for among `candidates` (numFeasibleNodesToFind). Without
+    /// any score plugin the first one will do.
+    fn limit(&self, candidates: usize) -> usize {
+        if self.profile.scores.is_empty() {
+            return 1;
+        }
+        feasible_nodes_to_find(candidates, self.percentage as usize)
+    }
+
+    /// PreFilter: what each filter has to prepare. An error is a rejection of the pod as a whole.
+    pub(super) fn pre_filter(&mut self, context: Context<'_>) -> Result<(), (Status, PluginSet)> {
+        let Profile { plugins, filters, .. } = &mut self.profile;
+        let scratch = &mut self.scratch;
+        scratch.skipped.resize(filters.len());
+        scratch.skipped.clear();
+        scratch.restricting = PluginSet::default();
+        let mut names: Option<Arc<[Symbol]>> = None;
+        let mut rejection = None;
+        for (place, &plugin) in filters.iter().enumerate() {
+            let answer = plugins[plugin].pre_filter(context);
+            let only = PluginSet(1 << plugin);
+            match answer.status.code {
+                Code::Success => {}
+                Code::Skip => scratch.skipped.insert(place),
+                Code::Unschedulable => rejection = Some((answer.status, only)),
+                Code::UnschedulableAndUnresolvable => return Err((answer.status, only)),
+                _ => return Err((answer.status, PluginSet::default())),
+            }
+            let Some(listed) = answer.names else { continue };
+            scratch.restricting.insert(plugin);
+            let both = |known: Arc<[Symbol]>| {
+                known.iter().copied().filter(|name| listed.binary_search(name).is_ok()).collect()
+            };
+            let left = names.take().map_or_else(|| Arc::clone(&listed), both);
+            if left.is_empty() {
+                let message = "node(s) didn't satisfy plugin(s) simultaneously".to_owned();
+                let status = Status { code: Code::UnschedulableAndUnresolvable, message };
+                return Err((status, scratch.restricting));
+            }
+            names = Some(left);
+        }
+        if let Some(names) = names {
+            restrict(context.cluster, &names, &mut scratch.named);
+        }
+        rejection.map_or(Ok(()), Err)
+    }
+
+    /// The candidates in list order.
+    fn candidates<'a>(&'a self, cluster: &'a Cluster) -> &'a [NodeId] {
+        if self.scratch.restricting.is_empty() { &cluster.nodes.order } else { &self.scratch.named }
+    }
+
+    /// Filters all candidates, or in search order until more than `limit` are found.
+    pub(super) fn search(&mut self, context: Context<'_>, limit: usize) -> Found {
+        for failed in &mut self.scratch.failed {
+            failed.resize(context.cluster.nodes.len());
+            failed.clear();
+        }
+        let candidates = self.candidates(context.cluster).len();
+        if candidates > limit {
+            return self.search_part(context, limit);
+        }
+        let restricted = !self.scratch.restricting.is_empty();
+        let Scratch { feasible, named, .. } = &mut self.scratch;
+        if restricted {
+            feasible.resize(context.cluster.nodes.len());
+            feasible.clear();
+            named.iter().for_each(|node| feasible.insert(node.index()));
+        } else {
+            feasible.copy_from(&context.cluster.nodes.present);
+        }
+        self.filter(context);
+        let count = self.scratch.feasible.count();
+        // Few nodes are scored from a list, many over whole columns.
+        let is_listed = count * 2 < context.cluster.nodes.len();
+        if is_listed {
+            self.list_feasible(context.cluster);
+        }
+        Found { count, visited: candidates, is_listed }
+    }
+
+    /// The sampled search: windows of the rotated list, until feasible node number `limit` + 1 is
+    /// met, which is dropped and where the next search starts.
+    fn search_part(&mut self, context: Context<'_>, limit: usize) -> Found {
+        let cluster = context.cluster;
+        let length = self.candidates(cluster).len();
+        let start = self.next_start % length;
+        let window = limit + limit / 4 + 1;
+        self.scratch.listed.clear();
+        let mut visited = 0;
+        while visited < length {
+            let end = (visited + window).min(length);
+            let mut rows = std::mem::take(&mut self.scratch.rows);
+            let list = self.candidates(cluster);
+            rows.clear();
+            rows.extend((visited..end).map(|offset| list[(start + offset) % length].0));
+            let feasible = &mut self.scratch.feasible;
+            feasible.resize(cluster.nodes.len());
+            feasible.clear();
+            rows.iter().for_each(|&row| feasible.insert(row as usize));
+            self.filter(context);
+            let Scratch { feasible, listed, .. } = &mut self.scratch;
+            for &row in &rows {
+                if feasible.contains(row as usize) {
+                    if listed.len() == limit {
+                        self.scratch.rows = rows;
+                        return Found { count: limit, visited, is_listed: true };
+                    }
+                    listed.push(row);
+                }
+                visited += 1;
+            }
+            self.scratch.rows = rows;
+        }
+        Found { count: self.scratch.listed.len(), visited, is_listed: true }
+    }
+
+    /// Runs the filters over `feasible` and remembers what each takes out.
+    fn filter(&mut self, context: Context<'_>) {
+        let Scratch { feasible, before, failed, skipped, .. } = &mut self.scratch;
+        for (place, &plugin) in self.profile.filters.iter().enumerate() {
+            if skipped.contains(place) {
+                continue;
+            }
+            before.copy_from(feasible);
+            self.profile.plugins[plugin].filter(context, feasible);
+            before.and_not(feasible);
+            failed[place].or(before);
+        }
+    }
+
+    /// Lists the feasible rows in search order.
+    fn list_feasible(&mut self, cluster: &Cluster) {
+        let mut listed = std::mem::take(&mut self.scratch.listed);
+        listed.clear();
+        self.each_feasible(cluster, |_, row| listed.push(row as u32));
+        self.scratch.listed = listed;
+    }
+
+    /// Visits the feasible nodes of a whole search in search order, with their places.
+    fn each_feasible(&self, cluster: &Cluster, mut visit: impl FnMut(u32, usize)) {
+        let list = self.candidates(cluster);
+        // After a search of all nodes the start is where it was before it; after one of named nodes
+        // the order of the candidates is free in the original.
+        let (head, tail) = list.split_at(self.next_start % list.len().max(1));
+        let feasible = self.scratch.feasible.words();
+        let mut place = 0;
+        for node in tail.iter().chain(head) {
+            let row = node.index();
+            if feasible[row / 64] >> (row % 64) & 1 == 1 {
+                visit(place, row);
+                place += 1;
+            }
+        }
+    }
+
+    /// PreScore, Score and NormalizeScore: fills `totals` for the feasible nodes.
+    pub(super) fn score(
+        &mut self,
+        context: Context<'_>,
+        found: Found,
+        mut recording: Option<&mut Recording>,
+    ) -> Result<(), Status> {
+        let Scratch { feasible, listed, column, totals, .. } = &mut self.scratch;
+        let targets = if found.is_listed { Targets::Listed(listed) } else { Targets::Rows(feasible) };
+        let plugins = &mut self.profile.plugins;
+        totals.clear();
+        let mut base = 0;
+        for &(plugin, weight) in &self.profile.scores {
+            let plugin = &mut plugins[plugin];
+            let status = plugin.pre_score(context, targets);
+            match status.code {
+                Code::Success => {}
+                Code::Skip => continue,
+                _ => return Err(status),
+            }
+            plugin.score(context, targets, column);
+            let raw = recording.is_some().then(|| column.clone());
+            plugin.normalize_score(context, targets, column);
+            if let (Some(recording), Some(raw)) = (recording.as_deref_mut(), raw) {
+                recording.push((plugin.name(), raw, column.clone()));
+            }
+            match column.same {
+                Some(score) => base += score * weight,
+                None => add_weighted(totals, &column.values, weight),
+            }
+        }
+        if totals.is_empty() {
+            totals.resize(targets.len(), 0);
+        }
+        // Without any score plugin every total is one.
+        let base = if self.profile.scores.is_empty() { 1 } else { base };
+        totals.iter_mut().for_each(|total| *total += base);
+        Ok(())
+    }
+
+    /// Takes one of the nodes with the highest total.
+    fn select(&mut self, cluster: &Cluster, found: Found, key: u64) -> Placement {
+        let mut places = std::mem::take(&mut self.scratch.places);
+        let mut rows = std::mem::take(&mut self.scratch.rows);
+        places.clear();
+        rows.clear();
+        let score = if found.is_listed {
+            let Scratch { listed, totals, .. } = &self.scratch;
+            let best = totals.iter().copied().max().expect("some node is feasible");
+            for (place, _) in totals.iter().enumerate().filter(|(_, total)| **total == best) {
+                places.push(place as u32);
+                rows.push(listed[place]);
+            }
+            best
+        } else {
+            let (best, count) = self.best_rows();
+            if count == 1 {
+                places.push(0);
+                rows.extend(self.scratch.tied.iter().map(|row| row as u32));
+            } else {
+                let tied = &self.scratch.tied;
+                self.each_feasible(cluster, |place, row| {
+                    if tied.contains(row) {
+                        places.push(place);
+                        rows.push(row as u32);
+                    }
+                });
+            }
+            best
+        };
+        let chosen =
+            if rows.len() == 1 { 0 } else { select(self.profile.version, self.streams, key, &places) };
+        let placement = Placement {
+            node: NodeId(rows[chosen]),
+            feasible: found.count as u32,
+            score,
+            tied: rows.len() as u32,
+        };
+        self.scratch.places = places;
+        self.scratch.rows = rows;
+        placement
+    }
+
+    /// The best total over the feasible rows; `tied` becomes the set of rows that have it.
+    fn best_rows(&mut self) -> (i64, usize) {
+        let Scratch { feasible, totals, tied, .. } = &mut self.scratch;
+        let mut best = i64::MIN;
+        tied.resize(feasible.len());
+        tied.clear();
+        for (position, &word) in feasible.words().iter().enumerate() {
+            let block = &totals[position * 64..totals.len().min(position * 64 + 64)];
+            best = best.max(best_of(block, word));
+        }
+        let mut count = 0;
+        for (position, (word, marks)) in feasible.words().iter().zip(tied.words_mut()).enumerate() {
+            let block = &totals[position * 64..totals.len().min(position * 64 + 64)];
+            let mut equal = 0;
+            for (lane, &total) in block.iter().enumerate() {
+                equal |= u64::from(total == best) << lane;
+            }
+            *marks = equal & word;
+            count += marks.count_ones() as usize;
+        }
+        (best, count)
+    }
+
+    /// The diagnosis after a search that found nothing.
+    fn diagnose(&mut self, context: Context<'_>, total: usize) -> Outcome {
+        let Scratch { failed, restricting, .. } = &self.scratch;
+        let mut rejectors = *restricting;
+        let mut tally = Tally::default();
+        let mut explicit = 0;
+        for (failed, &plugin) in failed.iter().zip(&self.profile.filters) {
+            let count = failed.count();
+            if count > 0 {
+                explicit += count;
+                rejectors.insert(plugin);
+                self.profile.plugins[plugin].tally(context, failed, &mut tally);
+            }
+        }
+        let mut reasons: Vec<(String, usize)> =
+            tally.0.into_iter().map(|(cause, count)| (cause.text(context.cluster), count)).collect();
+        if total > explicit {
+            reasons.push((absent_reason(&self.profile, *restricting), total - explicit));
+        }
+        let plugins = self.profile.names(rejectors);
+        let diagnosis = Arc::new(Diagnosis { nodes: total, reasons, plugins, ..Diagnosis::default() });
+        Outcome::Rejected(Rejection { diagnosis, rejectors })
+    }
+}
+
+/// How many feasible nodes are looked for among `candidates`, given percentageOfNodesToScore (0 lets
+/// the number of nodes decide).
+pub fn feasible_nodes_to_find(candidates: usize, percentage: usize) -> usize {
+    if candidates < MIN_FEASIBLE {
+        return candidates;
+    }
+    let adaptive = || 50usize.saturating_sub(candidates / 125).max(MIN_ADAPTIVE_PERCENTAGE);
+    let percentage = if percentage == 0 { adaptive() } else { percentage.min(100) };
+    (candidates * percentage / 100).max(MIN_FEASIBLE)
+}
+
+/// What is said of nodes that PreFilter has excluded.
+pub(super) fn absent_reason(profile: &Profile, restricting: PluginSet) -> String {
+    format!("node(s) didn't satisfy plugin(s) [{}]", profile.names(restricting).join(" "))
+}
+
+/// The nodes of these names, in list order.
+fn restrict(cluster: &Cluster, names: &[Symbol], named: &mut Vec<NodeId>) {
+    named.clear();
+    if let [name] = names {
+        named.extend(cluster.nodes.find(*name));
+        return;
+    }
+    let listed = |node: &NodeId| names.binary_search(&cluster.nodes.name[node.index()]).is_ok();
+    named.extend(cluster.nodes.order.iter().copied().filter(listed));
+}
+
+/// Adds weighted scores; the first ones make the column. Scores are at most 100, so that nothing can
+/// wrap; overflow checks would keep the loop from vectorising.
+fn add_weighted(totals: &mut Vec<i64>, scores: &[i64], weight: i64) {
+    if totals.is_empty() {
+        totals.extend(scores.iter().map(|score| score.wrapping_mul(weight)));
+    } else if weight == 1 {
+        totals.iter_mut().zip(scores).for_each(|(total, &score)| *total = total.wrapping_add(score));
+    } else {
+        let add = |(total, score): (&mut i64, &i64)| {
+            *total = total.wrapping_add(score.wrapping_mul(weight));
+        };
+        totals.iter_mut().zip(scores).for_each(add);
+    }
+}
+
+/// The best total of a block of up to 64 rows among those in `word`.
+fn best_of(block: &[i64], word: u64) -> i64 {
+    if word == u64::MAX {
+        return block.iter().copied().max().unwrap_or(i64::MIN);
+    }
+    let mut best = i64::MIN;
+    for (lane, &total) in block.iter().enumerate() {
+        best = best.max(if word >> lane & 1 == 1 { total } else { i64::MIN });
+    }
+    best
+}
+
+/// A failure without reasons by node.
+fn failure(nodes: usize, pre_filter: String, rejectors: PluginSet) -> Outcome {
+    let diagnosis = Arc::new(Diagnosis { nodes, pre_filter, ..Diagnosis::default() });
+    Outcome::Rejected(Rejection { diagnosis, rejectors })
+}
+
+/// The failure of a pod that PreFilter has rejected as a whole.
+fn failure_of(profile: &Profile, nodes: usize, status: Status, rejectors: PluginSet) -> Outcome {
+    let plugins = profile.names(rejectors);
+    let pre_filter = status.message;
+    let diagnosis = Arc::new(Diagnosis { nodes, pre_filter, plugins, ..Diagnosis::default() });
+    Outcome::Rejected(Rejection { diagnosis, rejectors })
+}

@@ -1,0 +1,155 @@
+//! ImageLocality: nodes that hold the pod's images are preferred, the more so the larger they are.
+//!
+//! The number of nodes that hold an image is taken as it is now; the original's snapshot can lag
+//! behind on nodes that have not changed since (reference kube-scheduler §6.3). Image volumes, which
+//! 1.36 counts too, are not modelled.
+//!
+//! Source: Kubernetes 1.36, pkg/scheduler/framework/plugins/imagelocality/image_locality.go
+//! (reference §16.1).
+
+use super::{ByClass, StaticColumn};
+use crate::base::ids::ClassId;
+use crate::base::{Map, Symbol};
+use crate::cluster::{Cluster, NodeTable};
+use crate::control::scheduler::framework::{Column, Context, MAX_NODE_SCORE, Plugin, Targets};
+
+/// Sizes up to this score nothing: 23 MiB.
+const MIN_THRESHOLD: i64 = 23 * 1024 * 1024;
+/// Sizes from this on score the highest, for each container: 1000 MiB.
+const MAX_CONTAINER_THRESHOLD: i64 = 1000 * 1024 * 1024;
+
+/// A list of images with the scores that follow.
+#[derive(Debug, Default)]
+struct Images {
+    names: Vec<Symbol>,
+    column: StaticColumn,
+}
+
+/// The plugin: scores by list of images, which many classes share.
+#[derive(Debug, Default)]
+pub(crate) struct ImageLocality {
+    lists: Map<Vec<Symbol>, u32>,
+    list_of: ByClass<u32>,
+    images: Vec<Images>,
+}
+
+impl Plugin for ImageLocality {
+    fn name(&self) -> &'static str {
+        "ImageLocality"
+    }
+
+    fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {
+        let spec = &cluster.classes[class].template.spec;
+        let containers = spec.init_containers.iter().chain(&spec.containers);
+        let names: Vec<Symbol> =
+            containers.map(|container| cluster.names.intern(&normalized(&container.image))).collect();
+        let next = self.lists.len() as u32;
+        let id = *self.lists.entry(names.clone()).or_insert(next);
+        if id == next {
+            self.images.push(Images { names, column: StaticColumn::default() });
+        }
+        self.list_of.set(class, id);
+    }
+
+    fn score(&mut self, context: Context<'_>, targets: Targets<'_>, column: &mut Column) {
+        let nodes = &context.cluster.nodes;
+        let Images { names, column: kept } = &mut self.images[*self.list_of.get(context.class) as usize];
+        if names.iter().all(|name| !nodes.image_states.contains_key(name)) {
+            return column.set_same(0);
+        }
+        let total = nodes.present.count();
+        kept.refresh(nodes, |row| score(nodes, row, names, total));
+        kept.fill(targets, column);
+    }
+}
+
+/// The score of one node in a cluster of `total` nodes.
+fn score(nodes: &NodeTable, row: usize, names: &[Symbol], total: usize) -> i64 {
+    let mut sum: i64 = 0;
+    for name in names {
+        if nodes.images[row].iter().any(|(held, _)| held == name)
+            && let Some(state) = nodes.image_states.get(name)
+        {
+            let spread = f64::from(state.nodes) / total as f64;
+            sum = sum.saturating_add((state.size_bytes as f64 * spread) as i64);
+        }
+    }
+    let max = MAX_CONTAINER_THRESHOLD * names.len() as i64;
+    MAX_NODE_SCORE * (sum.clamp(MIN_THRESHOLD, max.max(MIN_THRESHOLD)) - MIN_THRESHOLD)
+        / (max - MIN_THRESHOLD)
+}
+
+/// The image's name with a tag: `:latest` if it has none.
+fn normalized(image: &str) -> String {
+    let tagged = image.rfind(':').map_or(-1, |at| at as i64) > image.rfind('/').map_or(-1, |at| at as i64);
+    if tagged { image.to_owned() } else { format!("{image}:latest") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Image, Node};
+    use crate::base::Time;
+    use crate::base::ids::PoolId;
+
+    const MIB: i64 = 1024 * 1024;
+
+    /// The score of the first node, given images (name, MiB) by node.
+    fn first(nodes: &[&[(&str, i64)]], wanted: &[&str]) -> i64 {
+        let mut cluster = Cluster::default();
+        for (number, images) in nodes.iter().enumerate() {
+            let mut node = Node::default();
+            node.meta.name = format!("n{number}");
+            node.images = images
+                .iter()
+                .map(|&(name, size)| Image { names: vec![name.to_owned()], size_bytes: size * MIB })
+                .collect();
+            cluster.add_node(&node, PoolId(0), Time::ZERO);
+        }
+        let wanted: Vec<Symbol> =
+            wanted.iter().map(|image| cluster.names.intern(&normalized(image))).collect();
+        score(&cluster.nodes, 0, &wanted, nodes.len())
+    }
+
+    #[test]
+    fn golden_scores() {
+        let a = ("a:latest", 250);
+        assert_eq!(first(&[&[a], &[]], &["a"]), 10);
+        assert_eq!(first(&[&[a]], &["a"]), 23);
+        assert_eq!(first(&[&[("a:latest", 40)], &[]], &["a"]), 0);
+        let big = ("a:latest", 2000);
+        assert_eq!(first(&[&[big], &[big], &[big]], &["a"]), 100);
+        assert_eq!(first(&[&[a], &[], &[]], &["a"]), 6);
+        let (big, small) = (("a:latest", 4000), ("b:1", 300));
+        assert_eq!(first(&[&[big, small], &[small]], &["a", "b:1"]), 100);
+    }
+
+    #[test]
+    fn a_port_of_a_registry_is_no_tag() {
+        for (image, full) in [
+            ("a", "a:latest"),
+            ("a:1", "a:1"),
+            ("host:5000/a", "host:5000/a:latest"),
+            ("host:5000/a:1", "host:5000/a:1"),
+            ("a@sha256:0", "a@sha256:0"),
+        ] {
+            assert_eq!(normalized(image), full);
+        }
+    }
+
+    #[test]
+    fn the_cluster_forgets_images_with_their_last_node() {
+        let mut cluster = Cluster::default();
+        let mut node = Node::default();
+        node.images = vec![Image { names: vec!["a:1".into(), "a:1".into()], size_bytes: 7 }];
+        node.meta.name = "x".into();
+        let x = cluster.add_node(&node, PoolId(0), Time::ZERO);
+        node.meta.name = "y".into();
+        let y = cluster.add_node(&node, PoolId(0), Time::ZERO);
+        let image = cluster.names.intern("a:1");
+        assert_eq!(cluster.nodes.image_states[&image].nodes, 2);
+        cluster.remove_node(x);
+        cluster.remove_node(y);
+        assert!(cluster.nodes.image_states.is_empty());
+    }
+}

@@ -1,0 +1,375 @@
+//! NodeResourcesFit: whether what a pod requests is free on a node, and how full nodes are.
+//!
+//! Source: Kubernetes 1.36, pkg/scheduler/framework/plugins/noderesources (fit.go,
+//! least_allocated.go, most_allocated.go, requested_to_capacity_ratio.go; reference kube-scheduler
+//! §13.1 to §13.3).
+
+use super::ByClass;
+use super::resources::{Input, LANES, MAX_SCORED, Scored, Scratch, block, float, floor, integer};
+use crate::base::BitSet;
+use crate::base::ids::{ClassId, NodeId, ResourceId};
+use crate::cluster::requests::{self, Defaults};
+use crate::cluster::{Cluster, NodeTable};
+use crate::control::config::{Scheduler, ScoringStrategy};
+use crate::control::scheduler::events::{Action, Change, NodeFacts, Registration, Resource};
+use crate::control::scheduler::framework::{Cause, Code, Column, Context, MAX_NODE_SCORE, Plugin, Targets};
+
+/// The reason given where the number of pods is the limit.
+const TOO_MANY_PODS: Cause = Cause::Text("Too many pods");
+/// Loads and requests from this on are compared one by one: their sums could overflow.
+const HUGE: i64 = 1 << 62;
+
+/// The plugin.
+#[derive(Debug)]
+pub(crate) struct NodeResourcesFit {
+    strategy: ScoringStrategy,
+    names: Vec<(String, i64)>,
+    scored: ByClass<Vec<Scored>>,
+    scratch: Scratch,
+}
+
+impl NodeResourcesFit {
+    pub(crate) fn new(config: &Scheduler) -> NodeResourcesFit {
+        NodeResourcesFit {
+            strategy: config.strategy.clone(),
+            names: config.fit_resources.clone(),
+            scored: ByClass::default(),
+            scratch: Scratch::default(),
+        }
+    }
+}
+
+impl Plugin for NodeResourcesFit {
+    fn name(&self) -> &'static str {
+        "NodeResourcesFit"
+    }
+
+    fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {
+        let template = cluster.classes[class].template.clone();
+        let fit = cluster.classes[class].fit_score;
+        // The pod's own pod-level requests are ignored in this score (reference §4.4).
+        let listed = requests::pod_requests(&template.spec, Defaults { cpu: true, memory: true }, false);
+        let mut scored = Vec::new();
+        for (name, weight) in self.names.iter().filter(|(name, _)| requests::is_tracked(name)) {
+            let resource = cluster.resource(name);
+            let pod = match resource {
+                ResourceId::CPU => fit[0],
+                ResourceId::MEMORY => fit[1],
+                _ => listed.get(name).map_or(0, |&amount| requests::to_integer(name, amount).max(0)),
+            };
+            // A scalar that the pod does not ask for does not count.
+            if pod > 0 || resource.index() < ResourceId::NATIVE {
+                scored.push(Scored { resource, pod, weight: *weight, non_zero: true });
+            }
+        }
+        self.scored.set(class, scored);
+    }
+
+    fn filter(&mut self, context: Context<'_>, nodes: &mut BitSet) {
+        let (table, requests) = (&context.cluster.nodes, &context.pod().requests);
+        let plain = requests.iter().all(|(_, amount)| *amount < HUGE);
+        for (position, word) in nodes.words_mut().iter_mut().enumerate() {
+            if *word != 0 {
+                let start = position * 64;
+                let failed = if plain { failing(table, requests, start) } else { None };
+                *word &= !failed.unwrap_or_else(|| failing_one_by_one(table, requests, start, *word));
+            }
+        }
+    }
+
+    fn status(&mut self, context: Context<'_>, node: NodeId, causes: &mut Vec<Cause>) -> Code {
+        let (table, row) = (&context.cluster.nodes, node.index());
+        let before = causes.len();
+        if table.pod_count[row] >= table.allowed_pods[row] {
+            causes.push(TOO_MANY_PODS);
+        }
+        let mut hopeless = false;
+        for &(resource, amount) in &context.pod().requests {
+            let (allocatable, requested) =
+                (table.allocatable[resource.index()][row], table.requested[resource.index()][row]);
+            if amount > allocatable - requested {
+                causes.push(Cause::Insufficient(resource));
+                hopeless |= amount > allocatable;
+            }
+        }
+        match causes.len() > before {
+            false => Code::Success,
+            true if hopeless => Code::UnschedulableAndUnresolvable,
+            true => Code::Unschedulable,
+        }
+    }
+
+    fn score(&mut self, context: Context<'_>, targets: Targets<'_>, column: &mut Column) {
+        let scored = self.scored.get(context.class);
+        let (inputs, count) = self.scratch.inputs(&context.cluster.nodes, scored, targets);
+        let out = column.open(targets.len());
+        let mut list: [Input<'_>; MAX_SCORED] = [EMPTY; MAX_SCORED];
+        for (slot, input) in list.iter_mut().zip(inputs.into_iter().flatten()) {
+            *slot = input;
+        }
+        let inputs = &list[..count];
+        match &self.strategy {
+            ScoringStrategy::LeastAllocated => {
+                shares(inputs, out, |free, _| free, |alloc, used| (alloc - used).max(0));
+            }
+            ScoringStrategy::MostAllocated => {
+                shares(inputs, out, |_, taken| taken, |alloc, used| used.min(alloc));
+            }
+            ScoringStrategy::RequestedToCapacityRatio(points) => {
+                for (place, score) in out.iter_mut().enumerate() {
+                    *score = ratio_score(inputs, place, points);
+                }
+            }
+        }
+    }
+
+    fn registrations(&self) -> &'static [Registration] {
+        &[
+            Registration { resource: Resource::Pod, actions: &[Action::Delete, Action::UpdatePodScaleDown] },
+            Registration { resource: Resource::Node, actions: &[Action::Add, Action::UpdateNodeAllocatable] },
+        ]
+    }
+
+    fn hint(&mut self, context: Context<'_>, change: &Change<'_>) -> bool {
+        match change {
+            // The end of any assigned pod; that it has freed enough is not looked at.
+            Change::Pod { .. } => true,
+            Change::Node { before, after, .. } => {
+                let requests = &context.pod().requests;
+                let fits = after.allowed_pods >= 1
+                    && requests.iter().all(|&(resource, amount)| amount <= after.amount(resource));
+                fits && before.is_none_or(|before| increased(requests, before, after))
+            }
+        }
+    }
+}
+
+/// No input: fills the unused places of a list.
+const EMPTY: Input<'static> = Input {
+    scored: Scored { resource: ResourceId::CPU, pod: 0, weight: 0, non_zero: false },
+    allocatable: &[],
+    used: &[],
+};
+
+/// Whether the node can hold more pods, or more of something that is requested.
+fn increased(requests: &[(ResourceId, i64)], before: &NodeFacts, after: &NodeFacts) -> bool {
+    after.allowed_pods > before.allowed_pods
+        || requests.iter().any(|&(resource, _)| after.amount(resource) > before.amount(resource))
+}
+
+/// The rows `start..start + 64` that fail, as bits; `None` if some load is huge or the rows end.
+fn failing(nodes: &NodeTable, requests: &[(ResourceId, i64)], start: usize) -> Option<u64> {
+    fn slice(column: &[i64], start: usize) -> Option<&[i64; 64]> {
+        column.get(start..)?.first_chunk::<64>()
+    }
+    // A negative number says that something is missing. Wrapping subtraction because checks would
+    // keep the loop from vectorising; nothing can wrap below HUGE.
+    let (allowed, count) = (slice(&nodes.allowed_pods, start)?, slice(&nodes.pod_count, start)?);
+    let mut missing = [0i64; 64];
+    for lane in 0..64 {
+        missing[lane] = allowed[lane].wrapping_sub(count[lane]).wrapping_sub(1);
+    }
+    let mut loads = 0;
+    for &(resource, amount) in requests {
+        let allocatable = slice(&nodes.allocatable[resource.index()], start)?;
+        let requested = slice(&nodes.requested[resource.index()], start)?;
+        for lane in 0..64 {
+            loads |= requested[lane];
+            missing[lane] |= allocatable[lane].wrapping_sub(requested[lane]).wrapping_sub(amount);
+        }
+    }
+    if loads >= HUGE || loads < 0 {
+        return None;
+    }
+    // The sign bits, gathered.
+    let mut failed = 0u64;
+    for lane in 0..64 {
+        failed |= ((missing[lane] as u64) >> 63) << lane;
+    }
+    Some(failed)
+}
+
+/// The same, among the rows of `word`, without any assumption.
+fn failing_one_by_one(nodes: &NodeTable, requests: &[(ResourceId, i64)], start: usize, word: u64) -> u64 {
+    let fails = |row: usize| {
+        nodes.pod_count[row] >= nodes.allowed_pods[row]
+            || requests.iter().any(|&(resource, amount)| {
+                let kind = resource.index();
+                amount > nodes.allocatable[kind][row] - nodes.requested[kind][row]
+            })
+    };
+    (0..64).filter(|lane| word >> lane & 1 == 1 && fails(start + lane)).fold(0, |bits, lane| bits | 1 << lane)
+}
+
+/// The weighted mean of shares in percent: of what is free, or of what is taken. `pick` chooses
+/// between the two in floats, `part` in integers.
+fn shares(
+    inputs: &[Input<'_>],
+    out: &mut [i64],
+    pick: impl Fn(f64, f64) -> f64 + Copy,
+    part: impl Fn(i64, i64) -> i64 + Copy,
+) {
+    let weights: i64 = inputs.iter().map(|input| input.scored.weight).sum();
+    // With a sum S below 2^31 and W > 0 the number (S + ½)/W is at least ½/W away from every
+    // integer, far more than the error of multiplying by the inverse.
+    let inverse = 1.0 / weights as f64;
+    let mut start = 0;
+    while start < out.len() {
+        let end = (start + LANES).min(out.len());
+        let mut sums = [0.5; LANES];
+        let fast = weights > 0 && inputs.iter().all(|input| add_shares(input, start, &mut sums, pick));
+        if fast {
+            for (score, sum) in out[start..end].iter_mut().zip(&sums) {
+                *score = integer(floor(sum * inverse));
+            }
+        } else {
+            for (place, score) in out.iter_mut().enumerate().take(end).skip(start) {
+                *score = share_score(inputs, place, part);
+            }
+        }
+        start = end;
+    }
+}
+
+/// Adds the weighted shares of one resource for a block of nodes; false if the block's amounts do
+/// not allow for float arithmetic.
+#[inline]
+fn add_shares(
+    input: &Input<'_>,
+    start: usize,
+    sums: &mut [f64; LANES],
+    pick: impl Fn(f64, f64) -> f64,
+) -> bool {
+    let Some((allocatable, used)) = block(input, start) else { return false };
+    let (pod, weight) = (input.scored.pod as f64, input.scored.weight as f64);
+    for lane in 0..LANES {
+        let (all, taken) = (float(allocatable[lane]), float(used[lane]) + pod);
+        let free = if all > taken { all - taken } else { 0.0 };
+        let taken = if taken < all { taken } else { all };
+        sums[lane] += weight * floor(pick(free, taken) * 100.0 / all);
+    }
+    true
+}
+
+/// The same for one node in integers: the textbook form. Resources of which the node has nothing
+/// count neither in the sum nor in the weights.
+fn share_score(inputs: &[Input<'_>], place: usize, part: impl Fn(i64, i64) -> i64) -> i64 {
+    let (mut sum, mut weights) = (0i128, 0i128);
+    for input in inputs.iter().filter(|input| input.allocatable[place] != 0) {
+        let allocatable = input.allocatable[place];
+        let used = input.used[place].saturating_add(input.scored.pod);
+        let share = i128::from(part(allocatable, used)) * 100 / i128::from(allocatable);
+        sum += share * i128::from(input.scored.weight);
+        weights += i128::from(input.scored.weight);
+    }
+    if weights == 0 { 0 } else { (sum / weights) as i64 }
+}
+
+/// RequestedToCapacityRatio for one node. Resources that score zero count neither in the sum nor in
+/// the weights; the mean is rounded half away from zero.
+fn ratio_score(inputs: &[Input<'_>], place: usize, points: &[(i64, i64)]) -> i64 {
+    let (mut sum, mut weights) = (0, 0);
+    for input in inputs.iter().filter(|input| input.allocatable[place] != 0) {
+        let allocatable = input.allocatable[place];
+        let used = input.used[place].saturating_add(input.scored.pod);
+        let utilization =
+            if used > allocatable { 100 } else { (i128::from(used) * 100 / i128::from(allocatable)) as i64 };
+        let score = curve(points, utilization);
+        if score > 0 {
+            sum += score * input.scored.weight;
+            weights += input.scored.weight;
+        }
+    }
+    if weights == 0 { 0 } else { libm::round(sum as f64 / weights as f64) as i64 }
+}
+
+/// The curve through the points (utilization, 0…10) at a utilization, scaled to 0…100; straight
+/// lines between the points, truncated towards zero.
+fn curve(points: &[(i64, i64)], utilization: i64) -> i64 {
+    let scaled = |score: i64| score * (MAX_NODE_SCORE / 10);
+    let Some(next) = points.iter().position(|&(at, _)| utilization <= at) else {
+        return points.last().map_or(0, |&(_, score)| scaled(score));
+    };
+    let (at, score) = points[next];
+    if next == 0 {
+        return scaled(score);
+    }
+    let (from, low) = points[next - 1];
+    scaled(low) + (scaled(score) - scaled(low)) * (utilization - from) / (at - from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node's score from (allocatable, used) by resource with weights.
+    fn inputs<'a>(columns: &'a [([i64; 1], [i64; 1], i64)]) -> Vec<Input<'a>> {
+        columns
+            .iter()
+            .enumerate()
+            .map(|(kind, (allocatable, used, weight))| Input {
+                scored: Scored { resource: ResourceId(kind as u32), pod: 0, weight: *weight, non_zero: true },
+                allocatable,
+                used,
+            })
+            .collect()
+    }
+
+    fn both(used: [i64; 2], allocatable: [i64; 2], weights: [i64; 2]) -> [([i64; 1], [i64; 1], i64); 2] {
+        [0, 1].map(|kind| ([allocatable[kind]], [used[kind]], weights[kind]))
+    }
+
+    #[test]
+    fn golden_least_and_most_allocated() {
+        let least = |used, allocatable, weights| {
+            let columns = both(used, allocatable, weights);
+            share_score(&inputs(&columns), 0, |alloc, used| (alloc - used).max(0))
+        };
+        let most = |used, allocatable| {
+            let columns = both(used, allocatable, [1, 1]);
+            share_score(&inputs(&columns), 0, |alloc, used| used.min(alloc))
+        };
+        assert_eq!(least([3000, 5000], [4000, 10000], [1, 1]), 37);
+        assert_eq!(least([3000, 5000], [6000, 10000], [1, 1]), 50);
+        assert_eq!(least([5000, 5000], [4000, 10000], [1, 1]), 25);
+        assert_eq!(least([0, 0], [4000, 10000], [1, 1]), 100);
+        assert_eq!(least([3000, 5000], [4000, 10000], [1, 2]), 41);
+        assert_eq!(most([3000, 5000], [4000, 10000]), 62);
+        assert_eq!(most([5000, 5000], [4000, 10000]), 75);
+    }
+
+    #[test]
+    fn golden_requested_to_capacity_ratio() {
+        let score = |used, points: &[(i64, i64)]| {
+            let columns = both(used, [4000, 10000], [1, 1]);
+            ratio_score(&inputs(&columns), 0, points)
+        };
+        let rising = [(0, 0), (100, 10)];
+        assert_eq!(score([3000, 5000], &rising), 63);
+        assert_eq!(score([0, 5000], &rising), 50, "a zero score is dropped from the weights");
+        assert_eq!(score([5000, 5000], &rising), 75);
+        let falling = [(0, 10), (100, 0)];
+        assert_eq!(score([3000, 5000], &falling), 38);
+        assert_eq!(score([4000, 5000], &falling), 50);
+    }
+
+    #[test]
+    fn golden_curves() {
+        let shape = [(10, 1), (50, 9), (90, 2)];
+        let at = [0, 10, 30, 50, 90, 95].map(|utilization| curve(&shape, utilization));
+        assert_eq!(at, [10, 10, 50, 90, 20, 20]);
+        let steep = [(0, 2), (70, 10), (100, 0)];
+        let at = [0, 1, 33, 69, 70, 71, 99, 100].map(|utilization| curve(&steep, utilization));
+        assert_eq!(at, [20, 21, 57, 98, 100, 97, 4, 0]);
+    }
+
+    #[test]
+    fn absurd_amounts_do_not_overflow() {
+        let columns = both([i64::MAX, 5], [i64::MAX, 10], [1, 1]);
+        let list = inputs(&columns);
+        assert_eq!(share_score(&list, 0, |alloc, used| used.min(alloc)), 75);
+        let mut out = [0];
+        shares(&list, &mut out, |free, _| free, |alloc, used| (alloc - used).max(0));
+        assert_eq!(out, [25]);
+    }
+}
