@@ -4,6 +4,7 @@ use super::args::{CheckArguments, Format};
 use super::diagnostics::{Style, render, to_json};
 use super::{Exit, complain, print};
 use crate::base::Diagnostic;
+use crate::scenario::parse::BEGINNING;
 use crate::scenario::{Compiled, FileKind, Named, Plan, compile, kind_of, load};
 use std::io::Read;
 
@@ -54,9 +55,8 @@ fn split(named: Named) -> Vec<Named> {
 
 /// The first bytes of a file; what cannot be read is reported when it is loaded.
 fn beginning(file: &str) -> Option<Vec<u8>> {
-    const ENOUGH: u64 = 64 << 10;
     let mut bytes = Vec::new();
-    std::fs::File::open(file).ok()?.take(ENOUGH).read_to_end(&mut bytes).ok()?;
+    std::fs::File::open(file).ok()?.take(BEGINNING as u64).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 

@@ -203,10 +203,10 @@ mod tests {
         ];
         expect![[r#"
             error: there is no `=`: `run.seed`
-             --> --set
+            --> --set
 
             warning: odd: `x�[31m`
-             --> gone.yaml:3:7
+            --> gone.yaml:3:7
 
             1 error, 1 warning
         "#]]

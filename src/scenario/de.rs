@@ -238,7 +238,8 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
         let Some(item) = self.items.get(self.next) else { return Ok(None) };
         let step = self.next;
         self.next += 1;
-        seed.deserialize(Input(item)).map(Some).map_err(|error| error.within(step))
+        let place = |error: Error| error.at(&item.location, item.excerpt()).within(step);
+        seed.deserialize(Input(item)).map(Some).map_err(place)
     }
 }
 
@@ -259,7 +260,9 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
     fn next_value_seed<V: de::DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let step = self.next;
         self.next += 1;
-        seed.deserialize(Input(&self.entries[step].1)).map_err(|error| error.within(step))
+        let value = &self.entries[step].1;
+        let place = |error: Error| error.at(&value.location, value.excerpt()).within(step);
+        seed.deserialize(Input(value)).map_err(place)
     }
 }
 

@@ -11,6 +11,8 @@ pub mod load;
 mod overrides;
 pub mod parse;
 pub mod schema;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use at::At;

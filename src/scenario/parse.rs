@@ -115,6 +115,9 @@ fn take_out(tree: &mut Value, path: &[Step]) -> bool {
     true
 }
 
+/// How many bytes of a file say what kind it is.
+pub const BEGINNING: usize = 64 << 10;
+
 /// What kind of file something is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FileKind {
@@ -128,7 +131,12 @@ pub enum FileKind {
 /// `apiVersion` but keys that only a scenario has. Only the beginning is looked at.
 pub fn kind_of(bytes: &[u8]) -> FileKind {
     const OWN_KEYS: [&str; 5] = ["cluster:", "controlPlane:", "workload:", "faults:", "expect:"];
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(1 << 20)]);
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(BEGINNING)]);
+    if let Some(json) = text.trim_start().strip_prefix('{') {
+        let after = json.split_once("\"apiVersion\"").map_or("", |(_, after)| after);
+        let own = after.trim_start_matches([':', ' ', '\n', '\t', '\r']).starts_with("\"seatrial/");
+        return if own { FileKind::Scenario } else { FileKind::Manifest };
+    }
     let mut own = false;
     for line in text.lines() {
         if let Some(version) = line.strip_prefix("apiVersion:") {

@@ -2,7 +2,7 @@
 //! before it is given its types.
 
 use crate::api::yaml::{self, Content, Scalar, Source};
-use crate::base::{Diagnostic, Location};
+use crate::base::{Diagnostic, Location, Set};
 use std::sync::Arc;
 
 /// The longest scenario that is read, in bytes: far above what a person writes.
@@ -110,7 +110,7 @@ pub(super) fn read(file: &Arc<str>, bytes: &[u8]) -> Result<Value, Diagnostic> {
         |_, _| Ok(false),
         |documents, root| {
             if !root.is_null() {
-                documents.push(own(root));
+                documents.push(own(root)?);
             }
             Ok(())
         },
@@ -148,7 +148,7 @@ pub(super) fn read_value(location: &Location, text: &str) -> Result<Value, Diagn
         &mut found,
         |_, _| Ok(false),
         |found, root| {
-            found.push(own(root));
+            found.push(own(root)?);
             Ok(())
         },
     )
@@ -173,22 +173,26 @@ fn relocate(value: &mut Value, location: &Location) {
     }
 }
 
-fn own(value: yaml::Value<'_>) -> Value {
+fn own(value: yaml::Value<'_>) -> Result<Value, Diagnostic> {
     let data = match value.content() {
         Content::Scalar(Scalar::Null) => Data::Null,
         Content::Scalar(scalar) => {
             Data::Scalar { text: value.raw().to_owned(), is_text: matches!(scalar, Scalar::Text(_)) }
         }
-        Content::Sequence => Data::List(value.items().map(own).collect()),
-        Content::Mapping => Data::Map(
-            value
-                .entries()
-                .map(|(key, value)| {
-                    let key = Key { text: key.raw().to_owned(), location: key.location() };
-                    (key, own(value))
-                })
-                .collect(),
-        ),
+        Content::Sequence => Data::List(value.items().map(own).collect::<Result<_, _>>()?),
+        Content::Mapping => Data::Map(own_entries(value)?),
     };
-    Value { location: value.location(), data }
+    Ok(Value { location: value.location(), data })
+}
+
+fn own_entries(value: yaml::Value<'_>) -> Result<Vec<(Key, Value)>, Diagnostic> {
+    let mut entries = Vec::with_capacity(value.entries().len());
+    let mut known: Set<&str> = Set::default();
+    for (key, value) in value.entries() {
+        if !known.insert(key.raw()) {
+            return Err(key.error("the key is given twice").help("remove one of the two"));
+        }
+        entries.push((Key { text: key.raw().to_owned(), location: key.location() }, own(value)?));
+    }
+    Ok(entries)
 }

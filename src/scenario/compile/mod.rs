@@ -18,6 +18,7 @@ mod run;
 mod selectors;
 mod timing;
 mod traces;
+mod unsupported;
 
 use super::At;
 use super::schema::{OutputKind, Scenario, control::Kind};

@@ -97,14 +97,19 @@ pub(super) fn zone(node: &NodeSetup) -> &str {
     node.node.meta.labels.get(ZONE).map_or("", String::as_str)
 }
 
-/// An error about a name that is not among `known`.
+/// An error about a name that is not among `known`: with all of them, if they are few, or with the
+/// one that was probably meant.
 pub(super) fn unknown<'k>(name: &At<String>, what: &str, known: impl Iterator<Item = &'k str>) -> Diagnostic {
-    const SHOWN: usize = 8;
+    const SHOWN: usize = 6;
     let known: Vec<&str> = known.collect();
     let finding = name.error(format!("there is no {what} of this name"));
+    // Another number is no slip of the pen, and a name of one letter is near to every other.
+    let letters = |text: &str| text.chars().filter(|letter| !letter.is_ascii_digit()).collect::<String>();
+    let near = suggest(name, known.iter().copied())
+        .filter(|near| letters(near) != letters(name) && near.chars().count() > 2);
     if known.is_empty() {
         finding.help(format!("the scenario has no {what} at all"))
-    } else if let Some(near) = suggest(name, known.iter().copied()) {
+    } else if let Some(near) = near {
         finding.help(format!("did you mean `{near}`?"))
     } else if known.len() <= SHOWN {
         finding.help(format!("known: {}", known.join(", ")))

@@ -8,7 +8,7 @@ use crate::base::diagnostic::suggest;
 use crate::base::{Diagnostic, Quantity, Set};
 use crate::cluster::requests::is_tracked;
 use crate::scenario::At;
-use crate::scenario::schema::cluster::{self, Effect, Pool};
+use crate::scenario::schema::cluster::{self, Effect, MAX_NODES, Pool};
 use crate::scenario::schema::scalars::{Amount, Short};
 use std::collections::BTreeMap;
 
@@ -23,8 +23,17 @@ const NANO: i128 = 1_000_000_000;
 
 /// Adds the nodes of every pool.
 pub(super) fn add(build: &mut Build<'_>, nodes: &mut Nodes) {
+    let pools = &build.scenario.cluster.pools;
+    let total: i64 = pools.iter().map(|pool| pool.count.0).sum();
+    if let Some(largest) = pools.iter().max_by_key(|pool| pool.count.0)
+        && total > MAX_NODES
+    {
+        let finding = largest.count.error(format!("all pools together have at most {MAX_NODES} nodes"));
+        build.error(finding.help(format!("they have {total}")));
+        return;
+    }
     let mut names: Set<&str> = Set::default();
-    for pool in &build.scenario.cluster.pools {
+    for pool in pools {
         if !names.insert(&pool.name) {
             build.error(pool.name.error("a pool of this name exists already"));
             continue;

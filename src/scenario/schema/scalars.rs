@@ -167,6 +167,12 @@ distribution!(
 
 /// A distribution whose parameters are no larger than `max`.
 fn distribution(text: &str, unit: Unit, max: f64) -> Result<Distribution, String> {
+    if text.contains('(') && !text.contains(')') {
+        return Err(
+            "the closing `)` is missing; inside `{…}` and `[…]` a comma ends a value: put it into quotes"
+                .into(),
+        );
+    }
     let parsed = Distribution::parse(text, unit)?;
     if largest(&parsed) > max {
         return Err(match unit {
