@@ -6,13 +6,16 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
-const EXIT_CODES: &str = "\
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  seatrial check scenarios/first-steps.yaml
+  seatrial check --format json scenarios/*.yaml
+  seatrial check app.yaml --nodes nodes.yaml
+
 Exit codes:
-  0    done, and every expectation met
-  1    a condition is not met: an expectation, a digest, an invariant
-  2    the input or the use of the command is wrong
-  3    reading or writing failed, or there is a bug
-  130  interrupted";
+  0    nothing is wrong; there may be warnings
+  2    something is wrong
+  3    writing failed, or there is a bug";
 
 const MAIN_EXAMPLES: &str = "\
 Examples:
@@ -160,7 +163,7 @@ pub struct RunArguments {
 
 /// Arguments of `check`.
 #[derive(Args, Clone, PartialEq, Debug)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = CHECK_EXAMPLES)]
 pub struct CheckArguments {
     /// What is checked.
     #[command(flatten)]

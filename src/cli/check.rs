@@ -6,6 +6,7 @@ use super::{Exit, complain, print};
 use crate::base::Diagnostic;
 use crate::scenario::parse::BEGINNING;
 use crate::scenario::{Compiled, FileKind, Named, Plan, compile, kind_of, load};
+use std::fmt::Write as _;
 use std::io::Read;
 
 /// Checks every scenario that is named, or the Kubernetes objects that are named together.
@@ -65,8 +66,9 @@ fn summary(named: &Named, compiled: &Compiled) -> String {
     let mut text = format!("{}: ok\n", named.files.join(" "));
     match &compiled.plan {
         Plan::Kubernetes(setup) => {
-            text.push_str(&format!(
-                "  {} nodes in {} pools; {} bound pods, {} objects, {} streams of pods; {} faults, {} actions\n",
+            let _ = writeln!(
+                text,
+                "  {} nodes in {} pools; {} bound pods, {} objects, {} streams of pods; {} faults, {} actions",
                 setup.nodes.len(),
                 setup.pools.len(),
                 setup.bound_pods.len(),
@@ -74,15 +76,15 @@ fn summary(named: &Named, compiled: &Compiled) -> String {
                 setup.sources.len(),
                 setup.faults.len(),
                 setup.actions.len(),
-            ));
+            );
         }
         Plan::Batch(setup) => {
             let streams = setup.sources.len();
-            text.push_str(&format!("  {} processors; {streams} streams of jobs\n", setup.processors));
+            let _ = writeln!(text, "  {} processors; {streams} streams of jobs", setup.processors);
         }
     }
     for (what, count) in &compiled.remarks {
-        text.push_str(&format!("  {what}: {count}\n"));
+        let _ = writeln!(text, "  {what}: {count}");
     }
     text
 }

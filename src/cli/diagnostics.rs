@@ -181,7 +181,7 @@ mod tests {
         let finding = Diagnostic::error(Location::at(file, 2, 1), "unknown version of scenarios")
             .found("apiVersion")
             .help("write something else");
-        expect![[r#"
+        expect![[r"
             error: unknown version of scenarios
              --> scenarios/first-steps.yaml:2:1
               |
@@ -191,7 +191,7 @@ mod tests {
               = help: write something else
 
             1 error
-        "#]]
+        "]]
         .assert_eq(&render(&[finding], Style::Plain));
     }
 
@@ -201,7 +201,7 @@ mod tests {
             Diagnostic::warning(Location::at("gone.yaml", 3, 7), "odd").found("x\u{1b}[31m"),
             Diagnostic::error(Location::file("--set"), "there is no `=`").found("run.seed"),
         ];
-        expect![[r#"
+        expect![[r"
             error: there is no `=`: `run.seed`
             --> --set
 
@@ -209,7 +209,7 @@ mod tests {
             --> gone.yaml:3:7
 
             1 error, 1 warning
-        "#]]
+        "]]
         .assert_eq(&render(&findings, Style::Plain));
     }
 

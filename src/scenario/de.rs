@@ -21,56 +21,58 @@ pub(super) const RAW: &str = "seatrial::Raw";
 pub(super) type Step = usize;
 
 /// Why a tree does not fit a type.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub(super) struct Error {
-    pub(super) message: String,
-    pub(super) found: String,
-    pub(super) help: String,
-    pub(super) location: Option<Location>,
+#[derive(Debug, Default)]
+pub(super) struct Fault {
+    message: String,
+    found: String,
+    help: String,
+    location: Option<Location>,
     /// The way from the root to the value, innermost step first.
     pub(super) path: Vec<Step>,
     /// Whether a key is missing, rather than a value wrong.
     pub(super) is_missing: bool,
 }
 
+/// A [`Fault`], boxed: results are passed through every level of the tree.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message)]
+pub(super) struct Error(pub(super) Box<Fault>);
+
 impl Error {
     fn new(message: impl Into<String>) -> Error {
-        Error {
-            message: message.into(),
-            found: String::new(),
-            help: String::new(),
-            location: None,
-            path: Vec::new(),
-            is_missing: false,
-        }
+        Error(Box::new(Fault { message: message.into(), ..Fault::default() }))
     }
 
-    fn help(self, help: impl Into<String>) -> Error {
-        Error { help: help.into(), ..self }
+    fn help(mut self, help: impl Into<String>) -> Error {
+        self.0.help = help.into();
+        self
+    }
+
+    fn found(mut self, text: &str) -> Error {
+        text.clone_into(&mut self.0.found);
+        self
     }
 
     /// Fills in the place and the text, unless the error has them.
     fn at(mut self, location: &Location, found: &str) -> Error {
-        if self.location.is_none() {
-            self.location = Some(location.clone());
-            if self.found.is_empty() && !self.is_missing {
-                found.clone_into(&mut self.found);
+        if self.0.location.is_none() {
+            self.0.location = Some(location.clone());
+            if self.0.found.is_empty() && !self.0.is_missing {
+                found.clone_into(&mut self.0.found);
             }
         }
         self
     }
 
     fn within(mut self, step: Step) -> Error {
-        self.path.push(step);
+        self.0.path.push(step);
         self
     }
 
     /// The error as a finding; `root` stands in where no place is known.
     pub(super) fn diagnostic(&self, root: &Location) -> Diagnostic {
-        Diagnostic::error(self.location.clone().unwrap_or_else(|| root.clone()), &self.message)
-            .found(&self.found)
-            .help(&self.help)
+        let Fault { message, found, help, location, .. } = &*self.0;
+        Diagnostic::error(location.clone().unwrap_or_else(|| root.clone()), message).found(found).help(help)
     }
 }
 
@@ -88,24 +90,26 @@ impl de::Error for Error {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Error {
-        Error { found: variant.to_owned(), ..Error::new("unknown value").help(meant(variant, expected)) }
+        Error::new("unknown value").found(variant).help(meant(variant, expected))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Error {
-        Error { found: field.to_owned(), ..Error::new("unknown key").help(meant(field, expected)) }
+        Error::new("unknown key").found(field).help(meant(field, expected))
     }
 
     fn missing_field(field: &'static str) -> Error {
-        Error { is_missing: true, ..Error::new(format!("`{field}` is missing")) }
+        let mut error = Error::new(format!("`{field}` is missing"));
+        error.0.is_missing = true;
+        error
     }
 
     fn duplicate_field(field: &'static str) -> Error {
-        Error { found: field.to_owned(), ..Error::new("the key is given twice") }
+        Error::new("the key is given twice").found(field)
     }
 }
 
 /// `did you mean …?` if a candidate is near, else the candidates.
-pub(super) fn meant(word: &str, candidates: &[&str]) -> String {
+fn meant(word: &str, candidates: &[&str]) -> String {
     match suggest(word, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("expected one of {}", candidates.join(", ")),

@@ -126,7 +126,7 @@ fn put(root: &mut Value, path: &[&str], data: Data) {
 
 /// The name of a run: that of its first file without the ending.
 fn name(files: &[String]) -> String {
-    let stem = files.first().map(|file| Path::new(file)).and_then(Path::file_name);
+    let stem = files.first().map(Path::new).and_then(Path::file_name);
     let stem = stem.map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = stem.split('.').next().unwrap_or_default();
     let legal: String = stem

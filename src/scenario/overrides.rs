@@ -2,6 +2,7 @@
 
 use super::tree::{Data, Value, read_value};
 use crate::base::{Diagnostic, Location};
+use std::fmt::Write as _;
 
 /// A step of a path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -80,7 +81,9 @@ fn print_path(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {
         match step {
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
+            Step::Index(index) => {
+                let _ = write!(text, "[{index}]");
+            }
             Step::Key(key) => {
                 if !text.is_empty() {
                     text.push('.');

@@ -61,8 +61,8 @@ where
             Ok(_) => return Err(findings),
             Err(error) => error,
         };
-        let path: Vec<Step> = error.path.iter().rev().copied().collect();
-        if !(error.is_missing && incomplete.contains(&path)) {
+        let path: Vec<Step> = error.0.path.iter().rev().copied().collect();
+        if !(error.0.is_missing && incomplete.contains(&path)) {
             findings.push(error.diagnostic(&tree.location));
         }
         if findings.len() >= MAX_FINDINGS || !take_out(&mut tree, &path) {

@@ -130,10 +130,9 @@ pub(super) fn read(file: &Arc<str>, bytes: &[u8]) -> Result<Value, Diagnostic> {
 }
 
 fn not_utf8(file: &Arc<str>, bytes: &[u8], at: usize) -> Diagnostic {
-    let before = &bytes[..at];
-    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    let line = before.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
-    let column = String::from_utf8_lossy(&before[start..]).chars().count() as u32 + 1;
+    let start = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    let line = String::from_utf8_lossy(&bytes[..start]).matches('\n').count() as u32 + 1;
+    let column = String::from_utf8_lossy(&bytes[start..at]).chars().count() as u32 + 1;
     Diagnostic::error(Location::at(Arc::clone(file), line, column), "the text is not UTF-8")
         .found(String::from_utf8_lossy(&bytes[start..bytes.len().min(at + 16)]).lines().next().unwrap_or(""))
         .help("save the file as UTF-8")

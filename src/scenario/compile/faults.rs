@@ -119,9 +119,9 @@ fn groups(
             Some(known.ok_or_else(|| unknown(name, "pool", names))?)
         }
     };
-    let chosen = |row: &usize| pool.is_none_or(|pool| nodes.nodes[*row].pool.index() == pool);
+    let chosen = |row: &usize| pool.is_none_or(|pool| nodes.list[*row].pool.index() == pool);
     let (scope, groups) = match every.value {
-        Scope::Node => (FaultScope::Node, (0..nodes.nodes.len()).map(|row| vec![row]).collect()),
+        Scope::Node => (FaultScope::Node, (0..nodes.list.len()).map(|row| vec![row]).collect()),
         Scope::Rack => (FaultScope::Rack, racks(nodes).into_values().collect()),
         Scope::Zone => (FaultScope::Zone, nodes.by(zone).into_values().collect::<Vec<_>>()),
     };

@@ -70,8 +70,8 @@ fn check_names(build: &mut Build<'_>) {
 fn check_selector(build: &mut Build<'_>, nodes: &Nodes, generator: &Generator, pods: &Pods) {
     let mut spec = crate::api::PodSpec::default();
     spec.node_selector.clone_from(&pods.node_selector);
-    let matched = nodes.nodes.iter().any(|node| selectors::matches(&spec, &node.node));
-    if !matched && !nodes.nodes.is_empty() {
+    let matched = nodes.list.iter().any(|node| selectors::matches(&spec, &node.node));
+    if !matched && !nodes.list.is_empty() {
         build.warn(generator.name.warning("no node has the labels of the generator's `nodeSelector`"));
     }
 }

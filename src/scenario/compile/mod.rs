@@ -204,7 +204,7 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
     build.errors.is_empty().then(|| Setup {
         seed: run::seed(scenario),
         pools: nodes.pools,
-        nodes: nodes.nodes,
+        nodes: nodes.list,
         bound_pods,
         objects: objects.into_iter().map(|(at, sourced)| (at, sourced.object)).collect(),
         sources,

@@ -29,7 +29,7 @@ pub(super) const UNNAMED_POOL: &str = "nodes";
 #[derive(Default)]
 pub(super) struct Nodes {
     pub(super) pools: Vec<Pool>,
-    pub(super) nodes: Vec<NodeSetup>,
+    pub(super) list: Vec<NodeSetup>,
     rows: Map<String, usize>,
     locations: Vec<Location>,
 }
@@ -53,16 +53,16 @@ impl Nodes {
             let finding = Diagnostic::error(location.clone(), "a node of this name exists already");
             return Err(finding.found(name).help(format!("the other one is at {first}")));
         }
-        if self.nodes.len() as i64 >= MAX_NODES {
+        if self.list.len() as i64 >= MAX_NODES {
             return Err(Diagnostic::error(
                 location.clone(),
                 format!("a cluster has at most {MAX_NODES} nodes"),
             ));
         }
         let rack = node.meta.labels.get(RACK).cloned().unwrap_or_default();
-        self.rows.insert(name, self.nodes.len());
+        self.rows.insert(name, self.list.len());
         self.locations.push(location.clone());
-        self.nodes.push(NodeSetup { node: Arc::new(node), pool, rack });
+        self.list.push(NodeSetup { node: Arc::new(node), pool, rack });
         Ok(())
     }
 
@@ -74,7 +74,7 @@ impl Nodes {
     /// The row of the node that a scenario names, or an error with the nearest name.
     pub(super) fn find(&self, name: &At<String>) -> Result<usize, Diagnostic> {
         self.row(name).ok_or_else(|| {
-            let names = self.nodes.iter().map(|node| node.node.meta.name.as_str());
+            let names = self.list.iter().map(|node| node.node.meta.name.as_str());
             unknown(name, "node", names)
         })
     }
@@ -82,7 +82,7 @@ impl Nodes {
     /// Rows by zone, rack or pool: whatever `key` gives; rows for which it is empty are left out.
     pub(super) fn by<'n>(&'n self, key: impl Fn(&'n NodeSetup) -> &'n str) -> BTreeMap<&'n str, Vec<usize>> {
         let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (row, node) in self.nodes.iter().enumerate() {
+        for (row, node) in self.list.iter().enumerate() {
             let key = key(node);
             if !key.is_empty() {
                 groups.entry(key).or_default().push(row);
@@ -120,14 +120,14 @@ pub(super) fn unknown<'k>(name: &At<String>, what: &str, known: impl Iterator<It
 
 /// What must hold of all nodes together: there is one, and no sum of a resource overflows.
 pub(super) fn check(build: &mut Build<'_>, nodes: &Nodes) {
-    if nodes.nodes.is_empty() && build.errors.is_empty() {
+    if nodes.list.is_empty() && build.errors.is_empty() {
         let finding = build.whole("the cluster has no nodes");
         build.error(
             finding.help("give it `cluster.pools`, `cluster.manifests` with Nodes, or `cluster.machines`"),
         );
     }
     let mut sums: BTreeMap<&str, i128> = BTreeMap::new();
-    for node in &nodes.nodes {
+    for node in &nodes.list {
         for (name, amount) in node.node.capacity.iter().chain(&node.node.allocatable) {
             *sums.entry(name).or_default() += i128::from(to_integer(name, *amount).max(0));
         }

@@ -99,22 +99,18 @@ impl Priorities {
             let given = template.spec.priority.is_some();
             return Ok(self.global_default.clone().filter(|_| !given));
         }
-        match self.classes.get(name) {
-            Some(_) if template.spec.priority.is_some() => Ok(None),
-            Some(class) => Ok(Some((name.clone(), *class))),
+        if template.spec.priority.is_some() {
             // A dump's pod has the number; its class need not be part of the dump.
-            None if template.spec.priority.is_some() => Ok(None),
-            None => {
-                let known = self.classes.keys().map(String::as_str);
-                let help = suggest(name, known).map_or_else(
-                    || "create a PriorityClass of this name in one of the manifests".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                let nowhere = crate::base::Location::file("");
-                Err(Diagnostic::error(nowhere, "there is no PriorityClass of this name")
-                    .found(name)
-                    .help(help))
-            }
+            return Ok(None);
         }
+        if let Some(class) = self.classes.get(name) {
+            return Ok(Some((name.clone(), *class)));
+        }
+        let help = suggest(name, self.classes.keys().map(String::as_str)).map_or_else(
+            || "create a PriorityClass of this name in one of the manifests".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let nowhere = crate::base::Location::file("");
+        Err(Diagnostic::error(nowhere, "there is no PriorityClass of this name").found(name).help(help))
     }
 }

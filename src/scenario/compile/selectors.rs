@@ -34,7 +34,7 @@ impl Checker {
         let address = Arc::as_ptr(template) as usize;
         let (_, matched) = self.seen.entry(address).or_insert_with(|| {
             let matched =
-                nodes.nodes.is_empty() || nodes.nodes.iter().any(|node| matches(&template.spec, &node.node));
+                nodes.list.is_empty() || nodes.list.iter().any(|node| matches(&template.spec, &node.node));
             (Arc::clone(template), matched)
         });
         if *matched {
@@ -75,7 +75,7 @@ fn help(nodes: &Nodes, spec: &PodSpec) -> String {
     let Some(key) = keys(spec).into_iter().next() else {
         return "`workload.unmatchedSelectors: warn` lets such pods wait".into();
     };
-    let of_nodes = nodes.nodes.iter().filter_map(|node| node.node.meta.labels.get(key));
+    let of_nodes = nodes.list.iter().filter_map(|node| node.node.meta.labels.get(key));
     let values: BTreeSet<&str> = of_nodes.map(String::as_str).collect();
     if values.is_empty() {
         return format!("no node has the label `{key}`");

@@ -38,13 +38,13 @@ pub(super) fn resolve(build: &mut Build<'_>) -> Timing {
         }
         timing.pull_rate = rate.value.0.as_f64();
     }
-    limit(build, &written.scheduler_limit, &mut timing.scheduler_limit);
-    limit(build, &written.controller_limit, &mut timing.controller_limit);
-    limit(build, &written.kubelet_limit, &mut timing.kubelet_limit);
+    limit(build, written.scheduler_limit.as_ref(), &mut timing.scheduler_limit);
+    limit(build, written.controller_limit.as_ref(), &mut timing.controller_limit);
+    limit(build, written.kubelet_limit.as_ref(), &mut timing.kubelet_limit);
     timing
 }
 
-fn limit(build: &mut Build<'_>, written: &Option<At<Short<Written>>>, target: &mut Option<RateLimit>) {
+fn limit(build: &mut Build<'_>, written: Option<&At<Short<Written>>>, target: &mut Option<RateLimit>) {
     let Some(written) = written else { return };
     match &written.value {
         Short::Text(text) if text == "none" => *target = None,

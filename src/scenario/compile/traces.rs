@@ -293,9 +293,9 @@ fn check_templates(build: &mut Build<'_>, nodes: &Nodes, trace: &At<Trace>, pods
     let unmatched = pods
         .in_order
         .iter()
-        .filter(|template| !nodes.nodes.iter().any(|node| selectors::matches(&template.spec, &node.node)));
+        .filter(|template| !nodes.list.iter().any(|node| selectors::matches(&template.spec, &node.node)));
     let count = unmatched.count();
-    if count > 0 && !nodes.nodes.is_empty() {
+    if count > 0 && !nodes.list.is_empty() {
         let message = format!("{count} kinds of pods of the trace ask for node labels that no node has");
         build.warn(trace.file.warning(message));
     }

@@ -21,7 +21,7 @@ fn try_compile(text: &str, sets: &[&str]) -> Result<Compiled, Vec<Diagnostic>> {
 /// All findings of a scenario that does not compile, one a line.
 fn errors(text: &str, sets: &[&str]) -> String {
     let Err(findings) = try_compile(text, sets) else { panic!("it compiles:\n{text}") };
-    findings.iter().map(|finding| format!("{finding}\n")).collect()
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// The setup of a scenario of Kubernetes.

@@ -28,80 +28,66 @@ fn values_are_replaced_and_added() {
 fn bad_overrides() {
     bad(
         "run.seed",
-        &expect![[r#"
-        --set: error: there is no `=`: `run.seed` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)
-    "#]],
+        &expect![
+            "--set: error: there is no `=`: `run.seed` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)"
+        ],
     );
     bad(
         "=7",
-        &expect![[r#"
-        --set: error: the path has an empty part: `=7` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)
-    "#]],
+        &expect![
+            "--set: error: the path has an empty part: `=7` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)"
+        ],
     );
     bad(
         "run..seed=7",
-        &expect![[r#"
-        --set: error: the path has an empty part: `run..seed=7` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)
-    "#]],
+        &expect![
+            "--set: error: the path has an empty part: `run..seed=7` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)"
+        ],
     );
     bad(
         "run.seed.=7",
-        &expect![[r#"
-        --set: error: the path ends with a point: `run.seed.=7` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)
-    "#]],
+        &expect![
+            "--set: error: the path ends with a point: `run.seed.=7` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)"
+        ],
     );
     bad(
         "cluster.pools[x].count=1",
-        &expect![[r#"
-        --set: error: `[x]` is not a position in a list: `cluster.pools[x].count=1` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)
-    "#]],
+        &expect![
+            "--set: error: `[x]` is not a position in a list: `cluster.pools[x].count=1` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)"
+        ],
     );
     bad(
         "cluster.pools[5].count=1",
-        &expect![[r#"
-        --set: error: `cluster.pools` has 1 members, so there is no [5]: `cluster.pools[5].count=1` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)
-    "#]],
+        &expect![
+            "--set: error: `cluster.pools` has 1 members, so there is no [5]: `cluster.pools[5].count=1` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)"
+        ],
     );
     bad(
         "cluster.pools.count=1",
-        &expect![[r#"
-        --set: error: `cluster.pools` is a list, it has no keys: `cluster.pools.count=1` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)
-    "#]],
+        &expect![
+            "--set: error: `cluster.pools` is a list, it has no keys: `cluster.pools.count=1` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)"
+        ],
     );
     bad(
         "cluster[0]=1",
-        &expect![[r#"
-        --set: error: `cluster` is a mapping, not a list: `cluster[0]=1` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)
-    "#]],
+        &expect![
+            "--set: error: `cluster` is a mapping, not a list: `cluster[0]=1` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)"
+        ],
     );
     bad(
         "apiVersion.x=1",
-        &expect![[r#"
-        --set: error: `apiVersion` is text, it has no keys: `apiVersion.x=1` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)
-    "#]],
+        &expect![
+            "--set: error: `apiVersion` is text, it has no keys: `apiVersion.x=1` (write `--set path=value`, such as `--set 'cluster.pools[0].count=20'` or `--set run.seed=7`)"
+        ],
     );
-    bad(
-        "run.sed=7",
-        &expect![[r#"
-        --set: error: unknown key: `sed` (did you mean `seed`?)
-    "#]],
-    );
+    bad("run.sed=7", &expect!["--set: error: unknown key: `sed` (did you mean `seed`?)"]);
     bad(
         "run.seed=seven",
-        &expect![[r#"
-            --set: error: expected a whole number from 0 to 9223372036854775807: `seven`
-        "#]],
+        &expect!["--set: error: expected a whole number from 0 to 9223372036854775807: `seven`"],
     );
-    bad(
-        "cluster.pools[0].count=[1",
-        &expect![[r#"
-        --set: error: not valid YAML: unclosed bracket '[': `[1`
-    "#]],
-    );
+    bad("cluster.pools[0].count=[1", &expect!["--set: error: not valid YAML: unclosed bracket '[': `[1`"]);
     bad(
         "faults[0]={node: w-9, at: 1m}",
-        &expect![[r#"
-            --set: error: there is no node of this name: `w-9` (known: w-0, w-1)
-        "#]],
+        &expect!["--set: error: there is no node of this name: `w-9` (known: w-0, w-1)"],
     );
 }
