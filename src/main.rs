@@ -1,3 +1,7 @@
 //! The command `seatrial`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    seatrial::cli::main()
+}

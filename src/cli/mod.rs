@@ -1,0 +1,81 @@
+//! The command line: arguments, messages, exit codes. The only layer that prints.
+
+pub mod args;
+mod check;
+pub mod diagnostics;
+mod schema;
+
+use args::{Arguments, Command};
+use clap::{CommandFactory, Parser};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// How a command ends; the exit code of the process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// Done, and every condition met.
+    Done,
+    /// Done, but a condition is not met: an expectation, a digest, an invariant.
+    NotMet,
+    /// The input or the use of the command is wrong.
+    BadInput,
+    /// Reading or writing failed, or there is a bug.
+    Internal,
+    /// Interrupted.
+    Interrupted,
+}
+
+impl Exit {
+    /// The exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::NotMet => 1,
+            Exit::BadInput => 2,
+            Exit::Internal => 3,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+/// Reads the arguments, does what they say, and returns the exit code.
+pub fn main() -> ExitCode {
+    ExitCode::from(dispatch(Arguments::parse()).code())
+}
+
+fn dispatch(arguments: Arguments) -> Exit {
+    match arguments.command {
+        Command::Check(check) => check::run(&check),
+        Command::Schema(schema) => schema::run(&schema),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "seatrial", &mut script);
+            print(&script)
+        }
+        other => not_built(other.name()),
+    }
+}
+
+/// Says that this build lacks a command.
+fn not_built(command: &str) -> Exit {
+    complain(&format!("error: this build has no command `{command}`\n"));
+    Exit::Internal
+}
+
+/// Writes to standard output. A closed pipe is not an error: the reader has seen enough.
+fn print(bytes: &[u8]) -> Exit {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => Exit::Done,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(error) => {
+            complain(&format!("error: cannot write to standard output: {error}\n"));
+            Exit::Internal
+        }
+    }
+}
+
+/// Writes to standard error. Where that fails there is nobody left to tell.
+fn complain(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

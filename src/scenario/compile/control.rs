@@ -1,0 +1,160 @@
+//! The control plane's constants: Kubernetes' defaults, with what a scenario replaces.
+
+use super::Build;
+use super::nodes::unknown;
+use crate::control::Config;
+use crate::control::config::{Kubelet, NodeLifecycle, Scheduler, ScoringStrategy, Version};
+use crate::scenario::At;
+use crate::scenario::schema::control::{self as written, Strategy};
+use crate::scenario::schema::scalars::{Duration, Period};
+use crate::sim::Timing;
+
+/// The control plane's constants; errors are noted.
+pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
+    let control = &build.scenario.control_plane;
+    Config {
+        version: version(build, control),
+        seed: super::run::seed(build.scenario),
+        scheduler: Scheduler { attempt: timing.scheduling_attempt, ..scheduler(build, &control.scheduler) },
+        nodes: nodes(&control.node_lifecycle),
+        kubelet: kubelet(build, &control.kubelet),
+    }
+}
+
+fn version(build: &mut Build<'_>, control: &written::ControlPlane) -> Version {
+    let Some(version) = &control.version else { return Version::default() };
+    match version.0.trim_start_matches('v') {
+        "1.36" => Version::V1_36,
+        "1.34" => Version::V1_34,
+        _ => {
+            let finding = version.error("not a release of Kubernetes whose decisions are known here");
+            build.error(finding.help("write `1.36` or `1.34`, in quotes"));
+            Version::default()
+        }
+    }
+}
+
+fn scheduler(build: &mut Build<'_>, written: &written::Scheduler) -> Scheduler {
+    let mut scheduler = Scheduler::default();
+    if let Some(percentage) = written.percentage_of_nodes_to_score {
+        scheduler.percentage_of_nodes_to_score = percentage.0 as u32;
+    }
+    scheduler.strategy = strategy(build, written);
+    if !written.resources.is_empty() {
+        let weight = |resource: &written::ResourceWeight| {
+            (resource.name.clone(), resource.weight.map_or(1, |weight| weight.0))
+        };
+        scheduler.fit_resources = written.resources.iter().map(weight).collect();
+    }
+    if !written.balanced_resources.is_empty() {
+        scheduler.balanced_resources.clone_from(&written.balanced_resources);
+    }
+    weights(build, written, &mut scheduler);
+    for name in &written.disabled_filters {
+        if scheduler.filters.contains(&name.as_str()) {
+            scheduler.filters.retain(|filter| *filter != name.as_str());
+        } else {
+            let known = Scheduler::default().filters;
+            build.error(unknown(name, "filter", known.into_iter()));
+        }
+    }
+    set(&mut scheduler.initial_backoff, written.initial_backoff.as_ref());
+    set(&mut scheduler.max_backoff, written.max_backoff.as_ref());
+    if scheduler.initial_backoff > scheduler.max_backoff {
+        let place = written.initial_backoff.as_ref().or(written.max_backoff.as_ref());
+        build.errors.extend(place.map(|place| place.error("the first back-off is longer than the longest")));
+    }
+    scheduler
+}
+
+fn set(target: &mut crate::base::Span, written: Option<&At<Period>>) {
+    if let Some(written) = written {
+        *target = written.0;
+    }
+}
+
+fn strategy(build: &mut Build<'_>, written: &written::Scheduler) -> ScoringStrategy {
+    let chosen = written.strategy.as_ref();
+    let curve = chosen.is_some_and(|chosen| chosen.value == Strategy::RequestedToCapacityRatio);
+    if let Some(point) = written.shape.first()
+        && !curve
+    {
+        build.error(point.error("`shape` needs `strategy: RequestedToCapacityRatio`"));
+    }
+    match chosen.map(|chosen| chosen.value) {
+        None | Some(Strategy::LeastAllocated) => ScoringStrategy::LeastAllocated,
+        Some(Strategy::MostAllocated) => ScoringStrategy::MostAllocated,
+        Some(Strategy::RequestedToCapacityRatio) => {
+            if written.shape.is_empty() {
+                let place = chosen.expect("it was just looked at");
+                let finding = place.error("the strategy needs a `shape`");
+                build.error(
+                    finding.help("such as `[{utilization: 0, score: 0}, {utilization: 100, score: 10}]`"),
+                );
+            }
+            for pair in written.shape.windows(2) {
+                if pair[0].utilization >= pair[1].utilization {
+                    build.error(pair[1].error("the points of `shape` must ascend in utilization"));
+                }
+            }
+            let points = written.shape.iter().map(|point| (point.utilization.0, point.score.0));
+            ScoringStrategy::RequestedToCapacityRatio(points.collect())
+        }
+    }
+}
+
+fn weights(build: &mut Build<'_>, written: &written::Scheduler, scheduler: &mut Scheduler) {
+    for (name, weight) in &written.weights {
+        let known = scheduler.score_weights.iter_mut().find(|(plugin, _)| plugin == name);
+        if let Some((_, value)) = known {
+            *value = weight.0;
+        } else {
+            let place = At { value: name.clone(), location: weight.location.clone(), found: name.clone() };
+            let known = Scheduler::default().score_weights;
+            build.error(unknown(&place, "scoring plugin", known.iter().map(|(plugin, _)| *plugin)));
+        }
+    }
+    scheduler.score_weights.retain(|(_, weight)| *weight > 0);
+}
+
+fn nodes(written: &written::NodeLifecycle) -> NodeLifecycle {
+    let default = NodeLifecycle::default();
+    let period = |written: Option<Period>, default| written.map_or(default, |period| period.0);
+    let span = |written: Option<Duration>, default| written.map_or(default, |span| span.0);
+    NodeLifecycle {
+        monitor_period: period(written.monitor_period, default.monitor_period),
+        monitor_phase: span(written.monitor_phase, default.monitor_phase),
+        grace_period: span(written.grace_period, default.grace_period),
+        lease_renewal: period(written.lease_renewal, default.lease_renewal),
+        eviction_rate: written.eviction_rate.map_or(default.eviction_rate, |rate| rate.0),
+        secondary_eviction_rate: written
+            .secondary_eviction_rate
+            .map_or(default.secondary_eviction_rate, |rate| rate.0),
+        large_zone: written.large_zone.map_or(default.large_zone, |nodes| nodes.0 as u32),
+        unhealthy_zone: written.unhealthy_zone.map_or(default.unhealthy_zone, |share| share.0),
+        worker_period: period(written.worker_period, default.worker_period),
+        default_toleration: written.default_toleration.map_or(default.default_toleration, |span| span.0),
+        pod_gc_period: period(written.pod_gc_period, default.pod_gc_period),
+        pod_gc_quarantine: span(written.pod_gc_quarantine, default.pod_gc_quarantine),
+    }
+}
+
+fn kubelet(build: &mut Build<'_>, written: &written::Kubelet) -> Kubelet {
+    let mut kubelet = Kubelet::default();
+    set(&mut kubelet.backoff_initial, written.backoff_initial.as_ref());
+    set(&mut kubelet.backoff_max, written.backoff_max.as_ref());
+    if kubelet.backoff_initial > kubelet.backoff_max {
+        let place = written.backoff_initial.as_ref().or(written.backoff_max.as_ref());
+        build.errors.extend(place.map(|place| place.error("the first back-off is longer than the longest")));
+    }
+    if let Some(reset) = written.backoff_reset {
+        kubelet.backoff_reset = reset.0;
+    }
+    if let Some(grace) = written.termination_grace {
+        kubelet.termination_grace = grace.0;
+    }
+    if let Some(polled) = written.polled_backoff {
+        kubelet.polled_backoff = polled;
+    }
+    kubelet
+}

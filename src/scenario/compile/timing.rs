@@ -1,0 +1,62 @@
+//! How long things take: a preset, with single latencies replaced.
+
+use super::Build;
+use crate::scenario::At;
+use crate::scenario::schema::control::{Preset, RateLimit as Written};
+use crate::scenario::schema::scalars::{Short, TimeDistribution};
+use crate::sim::Timing;
+use crate::sim::timing::RateLimit;
+
+/// The latencies of the run; errors are noted.
+pub(super) fn resolve(build: &mut Build<'_>) -> Timing {
+    let control = &build.scenario.control_plane;
+    let mut timing = match control.timing {
+        Preset::Kubernetes => Timing::kubernetes(),
+        Preset::Ideal => Timing::ideal(),
+    };
+    let written = &control.timings;
+    let distributions: [(&Option<TimeDistribution>, _); 7] = [
+        (&written.api_write, &mut timing.api_write),
+        (&written.watch, &mut timing.watch),
+        (&written.sandbox, &mut timing.sandbox),
+        (&written.pull_overhead, &mut timing.pull_overhead),
+        (&written.container_start, &mut timing.container_start),
+        (&written.exit_notice, &mut timing.exit_notice),
+        (&written.stop, &mut timing.stop),
+    ];
+    for (written, target) in distributions {
+        if let Some(distribution) = written {
+            target.clone_from(&distribution.0);
+        }
+    }
+    if let Some(attempt) = written.scheduling_attempt {
+        timing.scheduling_attempt = attempt.0;
+    }
+    if let Some(rate) = &written.pull_rate {
+        if rate.value.0.as_f64() < 1.0 {
+            build.error(rate.error("`pullRate` must be at least one byte a second"));
+        }
+        timing.pull_rate = rate.value.0.as_f64();
+    }
+    limit(build, written.scheduler_limit.as_ref(), &mut timing.scheduler_limit);
+    limit(build, written.controller_limit.as_ref(), &mut timing.controller_limit);
+    limit(build, written.kubelet_limit.as_ref(), &mut timing.kubelet_limit);
+    timing
+}
+
+fn limit(build: &mut Build<'_>, written: Option<&At<Short<Written>>>, target: &mut Option<RateLimit>) {
+    let Some(written) = written else { return };
+    match &written.value {
+        Short::Text(text) if text == "none" => *target = None,
+        Short::Text(_) => {
+            let finding = written.error("not a limit");
+            build.error(finding.help("write `none` or `{qps: 50, burst: 100}`"));
+        }
+        Short::Long(limit) => {
+            if limit.qps.0 < 1e-3 {
+                build.error(limit.qps.error("`qps` must be at least 0.001").help("`none` is no limit"));
+            }
+            *target = Some(RateLimit { qps: limit.qps.0, burst: limit.burst.0 as u32 });
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Traces as streams of what is submitted.
+//!
+//! Every trace is read once before the run, so that everything wrong with it is known at the start.
+//! What a small one holds is kept; a large one is read again while the run goes on.
+
+use super::nodes::Nodes;
+use super::rows::{Convert, Jobs, Listed, Pods, Stream, Taken, Window};
+use super::{Build, at_reference, pools, selectors};
+use crate::api::RestartPolicy;
+use crate::base::{Diagnostic, Time};
+use crate::scenario::At;
+use crate::scenario::schema::workload::{self, GpuSharing, Partials, Processors, Trace, TraceFormat};
+use crate::sim::{JobSource, Source};
+use crate::trace::openb::{PodReader, Sharing};
+use crate::trace::{self, Format, Input, Reader, SwfOptions, SwfReader, TableReader};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Rows up to which a trace is kept in memory.
+const KEPT: u64 = 1_000_000;
+/// Rows up to which a trace that is not in order of time is sorted in memory.
+const SORTED: u64 = 5_000_000;
+/// More errors of one trace are not listed.
+const MAX_ERRORS: usize = 20;
+
+/// The traces of a cluster of Kubernetes.
+pub(super) fn pod_sources(build: &mut Build<'_>, nodes: &Nodes) -> Vec<Box<dyn Source>> {
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    for trace in &build.scenario.workload.traces {
+        let convert = pods(build, trace);
+        match load(build, trace, &convert, None) {
+            Some((Loaded::Listed(rows), convert)) => {
+                check_templates(build, nodes, trace, &convert);
+                sources.push(Box::new(Listed(rows.into_iter())));
+            }
+            Some((Loaded::Streamed(stream), convert)) => {
+                check_templates(build, nodes, trace, &convert);
+                sources.push(stream);
+            }
+            None => {}
+        }
+    }
+    sources
+}
+
+/// The traces of a batch machine.
+pub(super) fn job_sources(build: &mut Build<'_>, processors: u32) -> Vec<Box<dyn JobSource>> {
+    let mut sources: Vec<Box<dyn JobSource>> = Vec::new();
+    for trace in &build.scenario.workload.traces {
+        let convert = Jobs { processors };
+        match load(build, trace, &convert, Some(processors)) {
+            Some((Loaded::Listed(rows), _)) => sources.push(Box::new(Listed(rows.into_iter()))),
+            Some((Loaded::Streamed(stream), _)) => sources.push(stream),
+            None => {}
+        }
+    }
+    sources
+}
+
+fn pods(build: &mut Build<'_>, trace: &Trace) -> Pods {
+    let namespace = trace.namespace.as_ref().map_or("default", |name| name.as_str());
+    let mut pods = Pods::new(namespace, &base_name(trace));
+    pods.restart_policy = restart_policy(trace.restart_policy);
+    pods.labels = checked_labels(build, &trace.labels);
+    pods
+}
+
+/// The restart policy of generated pods and of those of traces: they are jobs unless they say
+/// something else.
+pub(super) fn restart_policy(written: Option<workload::RestartPolicy>) -> RestartPolicy {
+    match written {
+        Some(workload::RestartPolicy::Always) => RestartPolicy::Always,
+        Some(workload::RestartPolicy::OnFailure) => RestartPolicy::OnFailure,
+        Some(workload::RestartPolicy::Never) | None => RestartPolicy::Never,
+    }
+}
+
+/// Labels, after an error has been noted for each that is not legal.
+pub(super) fn checked_labels(
+    build: &mut Build<'_>,
+    labels: &BTreeMap<String, At<String>>,
+) -> crate::api::Labels {
+    for (key, value) in labels {
+        pools::check_label(build, key, value);
+    }
+    labels.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect()
+}
+
+/// The name that is given, or the file's without its endings.
+fn base_name(trace: &Trace) -> String {
+    if let Some(name) = &trace.name {
+        return name.value.clone();
+    }
+    let file = trace.file.rsplit('/').next().unwrap_or_default();
+    let stem = file.split('.').next().unwrap_or_default();
+    if stem.is_empty() || stem == "-" { "job".into() } else { stem.to_owned() }
+}
+
+enum Loaded<C: Convert> {
+    Listed(Vec<C::Out>),
+    Streamed(Box<Stream<C>>),
+}
+
+/// Where a trace comes from, so that it can be read twice.
+enum Origin {
+    File(PathBuf),
+    Memory(Arc<str>, Vec<u8>),
+}
+
+impl Origin {
+    fn open(&self) -> Result<Input, Diagnostic> {
+        match self {
+            Origin::File(path) => Input::open(path, None),
+            Origin::Memory(name, bytes) => Input::from_bytes(name, bytes.clone()),
+        }
+    }
+}
+
+/// What the first reading of a trace has found.
+struct Survey<T> {
+    /// The rows that were used, unless there were too many.
+    rows: Vec<(Time, T)>,
+    used: u64,
+    unordered: u64,
+}
+
+/// Reads a trace once. `None` if something is wrong. Also returns the converter, with what it has
+/// gathered.
+fn load<C: Convert + Clone>(
+    build: &mut Build<'_>,
+    trace: &At<Trace>,
+    convert: &C,
+    processors: Option<u32>,
+) -> Option<(Loaded<C>, C)> {
+    let window = window(build, trace)?;
+    let path = build.files.path(&trace.file);
+    let origin = if path.as_os_str() == "-" {
+        let result = build.files.read(&path).map_err(|finding| at_reference(finding, &trace.file));
+        build.take(result).map(|(name, bytes)| Origin::Memory(name, bytes))?
+    } else {
+        Origin::File(path)
+    };
+    let open = || -> Result<Stream<C>, Diagnostic> {
+        let reader = reader(origin.open()?, trace, processors)?;
+        Ok(Stream::new(reader, window, convert.clone()))
+    };
+    let result = open().map_err(|finding| at_reference(finding, &trace.file));
+    let mut stream = build.take(result)?;
+    let mut survey = survey(build, &mut stream, KEPT)?;
+    finish(build, trace, &mut stream)?;
+    if survey.used == 0 {
+        build.warn(trace.file.warning("no row of the trace is used"));
+    }
+    if survey.unordered > SORTED || (survey.unordered > 0 && survey.used > SORTED) {
+        let finding = trace.file.error("the trace is not in order of time and too long to be sorted here");
+        build.error(finding.help(format!("sort it by submit time; up to {SORTED} rows are sorted here")));
+        return None;
+    }
+    if survey.used <= KEPT || survey.unordered > 0 {
+        if survey.used > KEPT {
+            let again = open();
+            let mut again = build.take(again)?;
+            survey = self::survey(build, &mut again, SORTED)?;
+        }
+        let what = format!("{}: rows out of order, sorted by submit time", stream.reader.report().file);
+        build.remark(what, survey.unordered);
+        survey.rows.sort_by_key(|(at, _)| *at);
+        let rows = survey.rows.into_iter().map(|(_, row)| row).collect();
+        return Some((Loaded::Listed(rows), stream.convert));
+    }
+    let again = open();
+    Some((Loaded::Streamed(Box::new(build.take(again)?)), stream.convert))
+}
+
+fn window(build: &mut Build<'_>, trace: &Trace) -> Option<Window> {
+    let from = trace.select.from.unwrap_or_default().0;
+    if let Some(until) = &trace.select.until
+        && until.0 <= from
+    {
+        build.error(until.error("`until` is not after `from`"));
+        return None;
+    }
+    if let Some(scale) = &trace.time_scale
+        && !(1e-9..=1e9).contains(&scale.0)
+    {
+        build.error(scale.error("`timeScale` must be from 1e-9 to 1e9"));
+        return None;
+    }
+    Some(Window {
+        at: Time(trace.at.unwrap_or_default().0.0),
+        from: Time(from.0),
+        until: trace.select.until.as_ref().map_or(Time::MAX, |until| Time(until.0.0)),
+        rows: trace.select.rows.map_or(u64::MAX, |rows| rows.0 as u64),
+        scale: trace.time_scale.as_ref().map_or(1.0, |scale| scale.0),
+    })
+}
+
+fn reader(
+    mut input: Input,
+    trace: &Trace,
+    max_processors: Option<u32>,
+) -> Result<Box<dyn Reader + Send>, Diagnostic> {
+    let format = match trace.format {
+        Some(TraceFormat::Swf) => Format::Swf,
+        Some(TraceFormat::Openb) => Format::Openb,
+        Some(TraceFormat::Seatrial) => Format::Table,
+        None => Format::detect(&mut input)?,
+    };
+    Ok(match format {
+        Format::Swf => Box::new(SwfReader::new(input, swf_options(trace, max_processors))),
+        Format::Openb => Box::new(PodReader::new(
+            input,
+            match trace.gpu_sharing {
+                GpuSharing::Milli => Sharing::Milli,
+                GpuSharing::MilliAndCount => Sharing::MilliAndCount,
+            },
+        )?),
+        Format::Table => Box::new(TableReader::new(input)?),
+    })
+}
+
+fn swf_options(trace: &Trace, max_processors: Option<u32>) -> SwfOptions {
+    SwfOptions {
+        processors: match trace.processors {
+            Processors::Allocated => trace::Processors::Allocated,
+            Processors::Requested => trace::Processors::Requested,
+            Processors::Max => trace::Processors::Max,
+        },
+        partials: match trace.partials {
+            Partials::Summary => trace::Partials::Summary,
+            Partials::Parts => trace::Partials::Parts,
+        },
+        keep_zero_run: trace.keep_zero_run_time,
+        max_processors,
+    }
+}
+
+/// Reads all rows; keeps them while there are at most `keep`. `None` after errors have been noted.
+fn survey<C: Convert>(build: &mut Build<'_>, stream: &mut Stream<C>, keep: u64) -> Option<Survey<C::Out>> {
+    let mut survey = Survey { rows: Vec::new(), used: 0, unordered: 0 };
+    let mut latest = Time::ZERO;
+    let mut errors = 0;
+    loop {
+        match stream.take() {
+            Ok(None) => break,
+            Ok(Some(Taken::Used(at, row))) => {
+                survey.used += 1;
+                survey.unordered += u64::from(at < latest);
+                latest = latest.max(at);
+                if survey.used <= keep {
+                    survey.rows.push((at, row));
+                } else {
+                    survey.rows = Vec::new();
+                }
+            }
+            Ok(Some(Taken::Outside)) => {}
+            Ok(Some(Taken::Dropped(reason))) => {
+                let what = format!("{}: rows dropped: {reason}", stream.reader.report().file);
+                build.remark(what, 1);
+            }
+            Err(finding) => {
+                build.error(finding);
+                errors += 1;
+                if errors == MAX_ERRORS {
+                    break;
+                }
+            }
+        }
+    }
+    (errors == 0).then_some(survey)
+}
+
+/// Enters the file and what its reader did.
+fn finish<C: Convert>(build: &mut Build<'_>, trace: &Trace, stream: &mut Stream<C>) -> Option<()> {
+    let result = stream.reader.sha256().map_err(|finding| at_reference(finding, &trace.file));
+    let digest = build.take(result)?;
+    let report = stream.reader.report();
+    if let Some(digest) = digest
+        && *trace.file != "-"
+    {
+        build.files.note(&report.file, digest);
+    }
+    let mut report = report.clone();
+    // Counted where rows are sorted: there, only those that are used count.
+    report.repaired.remove(trace::report::OUT_OF_ORDER);
+    build.report(&report);
+    Some(())
+}
+
+/// Warns of rows whose pods no node can take.
+fn check_templates(build: &mut Build<'_>, nodes: &Nodes, trace: &At<Trace>, pods: &Pods) {
+    let unmatched = pods
+        .in_order
+        .iter()
+        .filter(|template| !nodes.list.iter().any(|node| selectors::matches(&template.spec, &node.node)));
+    let count = unmatched.count();
+    if count > 0 && !nodes.list.is_empty() {
+        let message = format!("{count} kinds of pods of the trace ask for node labels that no node has");
+        build.warn(trace.file.warning(message));
+    }
+}

@@ -1,0 +1,239 @@
+//! The part `controlPlane`: which decisions are taken, and how long things take.
+
+use super::scalars::{
+    Amount, Duration, DurationOrNever, Period, Raw, Real, Share, Short, TimeDistribution, Whole,
+};
+use crate::scenario::At;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Who decides.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ControlPlane {
+    /// Which kind of cluster it is.
+    pub kind: Option<At<Kind>>,
+    /// The release of Kubernetes whose decisions are taken: `1.36` (the default) or `1.34`.
+    #[schemars(with = "Option<VersionName>")]
+    pub version: Option<At<Raw>>,
+    /// How long things take: as in a real cluster (`kubernetes`, the default), or no time (`ideal`).
+    #[serde(default)]
+    pub timing: Preset,
+    /// Single latencies that replace those of `timing`.
+    #[serde(default)]
+    pub timings: Timings,
+    /// The scheduler.
+    #[serde(default)]
+    pub scheduler: Scheduler,
+    /// Node life cycle and taint eviction.
+    #[serde(default)]
+    pub node_lifecycle: NodeLifecycle,
+    /// The kubelet.
+    #[serde(default)]
+    pub kubelet: Kubelet,
+    /// The batch scheduler (`kind: batch`).
+    pub batch: Option<At<Batch>>,
+}
+
+/// Kinds of clusters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Kind {
+    /// Nodes, pods and the controllers of Kubernetes.
+    #[default]
+    Kubernetes,
+    /// Equal processors and a queue of jobs.
+    Batch,
+}
+
+/// The names of the releases, for the schema only.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "the variants exist for the schema, the value is read as text")]
+enum VersionName {
+    #[serde(rename = "1.36")]
+    V1_36,
+    #[serde(rename = "1.34")]
+    V1_34,
+}
+
+/// Sets of latencies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Preset {
+    /// Those of a real control plane, with its clients' rate limits.
+    #[default]
+    Kubernetes,
+    /// None at all.
+    Ideal,
+}
+
+/// Latencies. What is absent comes from `timing`.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Timings {
+    /// From a request to the API server to its commit.
+    pub api_write: Option<TimeDistribution>,
+    /// From a commit to its delivery by a watch.
+    pub watch: Option<TimeDistribution>,
+    /// How long one scheduling attempt keeps the scheduler busy.
+    pub scheduling_attempt: Option<Duration>,
+    /// The scheduler's limit on requests: `none`, or `{qps: 50, burst: 100}`.
+    pub scheduler_limit: Option<At<Short<RateLimit>>>,
+    /// Each controller's limit on requests.
+    pub controller_limit: Option<At<Short<RateLimit>>>,
+    /// Each kubelet's limit on requests.
+    pub kubelet_limit: Option<At<Short<RateLimit>>>,
+    /// Making a pod's sandbox and network.
+    pub sandbox: Option<TimeDistribution>,
+    /// Bytes a second at which a node pulls images, such as `50M`.
+    pub pull_rate: Option<At<Amount>>,
+    /// What a pull costs beside the transfer.
+    pub pull_overhead: Option<TimeDistribution>,
+    /// Creating and starting a container.
+    pub container_start: Option<TimeDistribution>,
+    /// From the end of a container to the kubelet's noticing.
+    pub exit_notice: Option<TimeDistribution>,
+    /// From SIGTERM to the end of a container that says nothing else.
+    pub stop: Option<TimeDistribution>,
+}
+
+/// A limit on requests to the API server.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RateLimit {
+    /// Requests a second in the long run, above zero.
+    pub qps: At<Real>,
+    /// Requests that may be made at once after a pause.
+    pub burst: Whole<1, 1_000_000>,
+}
+
+/// The scheduler.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scheduler {
+    /// How many of the nodes are looked at before the search stops, in percent; 0 lets the number of
+    /// nodes decide, as Kubernetes does by default. 100 where it is not given.
+    pub percentage_of_nodes_to_score: Option<Whole<0, 100>>,
+    /// How NodeResourcesFit scores.
+    pub strategy: Option<At<Strategy>>,
+    /// The curve of `strategy: RequestedToCapacityRatio`, utilization ascending.
+    #[serde(default)]
+    pub shape: Vec<At<ShapePoint>>,
+    /// Resources that NodeResourcesFit scores by; CPU and memory with weight 1 where none is given.
+    #[serde(default)]
+    pub resources: Vec<ResourceWeight>,
+    /// Resources that NodeResourcesBalancedAllocation scores by; CPU and memory where none is given.
+    #[serde(default)]
+    pub balanced_resources: Vec<String>,
+    /// Weights of scoring plugins by name, which replace the default profile's; 0 switches one off.
+    #[serde(default)]
+    pub weights: BTreeMap<String, At<Whole<0, 100>>>,
+    /// Filters of the default profile that are switched off, by name.
+    #[serde(default)]
+    pub disabled_filters: Vec<At<String>>,
+    /// Back-off of a pod after its first failed attempt.
+    pub initial_backoff: Option<At<Period>>,
+    /// The longest back-off.
+    pub max_backoff: Option<At<Period>>,
+}
+
+/// How NodeResourcesFit scores.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+pub enum Strategy {
+    /// The emptier the better: spreads.
+    LeastAllocated,
+    /// The fuller the better: packs.
+    MostAllocated,
+    /// By the curve in `shape`.
+    RequestedToCapacityRatio,
+}
+
+/// A point of a scoring curve.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ShapePoint {
+    /// Utilization in percent.
+    pub utilization: Whole<0, 100>,
+    /// Score.
+    pub score: Whole<0, 10>,
+}
+
+/// A resource with its weight.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceWeight {
+    /// The resource.
+    pub name: String,
+    /// The weight; 1 where it is not given.
+    pub weight: Option<Whole<1, 100>>,
+}
+
+/// Node life cycle and taint eviction; the defaults are Kubernetes'.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeLifecycle {
+    /// Time between two passes over the nodes; 5s.
+    pub monitor_period: Option<Period>,
+    /// The moment of the first pass; 0s.
+    pub monitor_phase: Option<Duration>,
+    /// Silence after which a node's conditions become Unknown; 50s.
+    pub grace_period: Option<Duration>,
+    /// Time between two renewals of a node's lease; 10s.
+    pub lease_renewal: Option<Period>,
+    /// Nodes a second that get the NoExecute taint, in a zone in order; 0.1.
+    pub eviction_rate: Option<Real>,
+    /// The same in a large zone that is partially disrupted; 0.01.
+    pub secondary_eviction_rate: Option<Real>,
+    /// Nodes above which a zone is large; 50.
+    pub large_zone: Option<Whole<0, 1_000_000>>,
+    /// Share of not-ready nodes from which a zone counts as partially disrupted; 0.55.
+    pub unhealthy_zone: Option<Share>,
+    /// Time between two passes of the worker that taints; 100ms.
+    pub worker_period: Option<Period>,
+    /// How long pods that say nothing bear a node that is not ready or unreachable; 5m, or `never`
+    /// to add no such toleration.
+    pub default_toleration: Option<DurationOrNever>,
+    /// Time between two passes of the pod garbage collector; 20s.
+    pub pod_gc_period: Option<Period>,
+    /// How long a node must be missing before the pods on it are collected; 40s.
+    pub pod_gc_quarantine: Option<Duration>,
+}
+
+/// The kubelet; the defaults are Kubernetes'.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Kubelet {
+    /// The first crash-loop back-off; 10s.
+    pub backoff_initial: Option<At<Period>>,
+    /// The longest crash-loop back-off; 5m.
+    pub backoff_max: Option<At<Period>>,
+    /// A run longer than this resets the back-off; 10m.
+    pub backoff_reset: Option<Duration>,
+    /// The grace period of pods that state none; 30s.
+    pub termination_grace: Option<Duration>,
+    /// Whether a restart waits for the kubelet's next look at the pod after its back-off, as in the
+    /// original; otherwise it happens exactly when the back-off ends.
+    pub polled_backoff: Option<bool>,
+}
+
+/// The batch scheduler.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Batch {
+    /// In which order queued jobs start.
+    #[serde(default)]
+    pub policy: BatchPolicy,
+    /// Whether a job that has run for its requested time is ended there; false.
+    #[serde(default)]
+    pub kill_at_estimate: bool,
+}
+
+/// Orders in which queued jobs start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum BatchPolicy {
+    /// First come, first served: a job that does not fit holds back all behind it.
+    #[default]
+    Fcfs,
+}
