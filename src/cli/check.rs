@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &CheckArguments) -> Exit {
 }
 
 /// Scenarios are checked one by one, Kubernetes objects together.
-fn split(named: Named) -> Vec<Named> {
+pub(super) fn split(named: Named) -> Vec<Named> {
     let is_scenario = |file: &String| {
         file != "-" && beginning(file).is_some_and(|bytes| kind_of(&bytes) == FileKind::Scenario)
     };

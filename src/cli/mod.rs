@@ -3,6 +3,9 @@
 pub mod args;
 mod check;
 pub mod diagnostics;
+mod execute;
+mod progress;
+mod run;
 mod schema;
 
 use args::{Arguments, Command};
@@ -45,6 +48,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(arguments: Arguments) -> Exit {
     match arguments.command {
+        Command::Run(run) => run::run(&run),
         Command::Check(check) => check::run(&check),
         Command::Schema(schema) => schema::run(&schema),
         Command::Completions { shell } => {

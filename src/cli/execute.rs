@@ -1,0 +1,255 @@
+//! One run, from a compiled scenario to its results folder.
+
+use super::progress::{Display, Interrupt};
+use crate::base::{Diagnostic, Location, Span, Time};
+use crate::observe::expect::Judgement;
+use crate::observe::table::Sink;
+use crate::observe::{BatchOptions, JobLog, Observed, Options, OutputFolder, RunObserver, Sinks};
+use crate::report;
+use crate::scenario::compile::Outputs;
+use crate::scenario::schema::OutputKind;
+use crate::scenario::{Compiled, Named, Plan};
+use crate::sim::{self, BatchSetup, Ending, RunError, Setup};
+use rayon::prelude::*;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How a run is carried out.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    /// What the user named; goes into the provenance, so that the run can be repeated.
+    pub(super) named: Named,
+    /// The results folder; `None` for none.
+    pub(super) folder: Option<PathBuf>,
+    /// Whether progress may be shown.
+    pub(super) progress: bool,
+    /// Raised by Ctrl-C.
+    pub(super) interrupt: Interrupt,
+}
+
+/// A run that has come to its end.
+pub(super) struct Done {
+    /// What was seen.
+    pub(super) observed: Observed,
+    /// The judgements on the expectations.
+    pub(super) judgements: Vec<Judgement>,
+    /// Where the results are, if they were written.
+    pub(super) folder: Option<PathBuf>,
+}
+
+/// Why a run has no results.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The input is wrong.
+    #[error("{} findings", .0.len())]
+    Input(Vec<Diagnostic>),
+    /// Writing failed.
+    #[error("failed to write the results: {0}")]
+    Output(#[from] io::Error),
+    /// The user interrupted.
+    #[error("interrupted at {0} of simulated time: no results are left of this run")]
+    Interrupted(Span),
+    /// An invariant does not hold.
+    #[error("an invariant does not hold at {0}: {1}; this is a fault of seatrial, please report it")]
+    Invariant(Span, String),
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(finding: Diagnostic) -> Failure {
+        Failure::Input(vec![finding])
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Failure {
+        match error {
+            RunError::Input(finding) => Failure::Input(vec![finding]),
+            RunError::Interrupted(at) => Failure::Interrupted(at),
+            RunError::Invariant(at, what) => Failure::Invariant(at, what),
+        }
+    }
+}
+
+/// Carries out a run.
+pub(super) fn execute(compiled: Compiled, order: &Order) -> Result<Done, Failure> {
+    let Compiled { name, plan, inputs, remarks, expectations, outputs, .. } = compiled;
+    let folder = order.folder.as_deref().map(OutputFolder::create).transpose()?;
+    let tables = outputs.select.contains(&OutputKind::Csv);
+    let files = folder.as_ref().filter(|_| tables);
+    let (mut observed, ending) = match plan {
+        Plan::Kubernetes(setup) => run_kubernetes(&name, *setup, &outputs, files, order)?,
+        Plan::Batch(setup) => run_batch(&name, *setup, &outputs, files, order)?,
+    };
+    let results = &mut observed.results;
+    results.title = name;
+    results.remarks.extend(remarks);
+    let digest = observed.digest.clone();
+    observed.results.provenance = provenance(&order.named, &inputs, ending, &digest);
+    let metrics = &observed.results.metrics;
+    let judged = expectations.iter().map(|(expectation, location)| expectation.judge(metrics, location));
+    let judgements = judged.collect::<Result<Vec<_>, _>>()?;
+    let folder = match folder {
+        Some(folder) => Some(write(&observed, &judgements, &outputs, folder, &order.interrupt)?),
+        None => None,
+    };
+    Ok(Done { observed, judgements, folder })
+}
+
+/// A streamed file of the folder.
+fn sink(files: Option<&OutputFolder>, wanted: bool, name: &str) -> io::Result<Option<Sink>> {
+    let folder = files.filter(|_| wanted);
+    folder.map(|folder| folder.file(name).map(|file| Box::new(file) as Sink)).transpose()
+}
+
+fn run_kubernetes(
+    name: &str,
+    setup: Setup,
+    outputs: &Outputs,
+    files: Option<&OutputFolder>,
+    order: &Order,
+) -> Result<(Observed, Ending), Failure> {
+    let options =
+        Options { pools: setup.pools.clone(), slowdown_bound: outputs.bsld_threshold, ..Options::default() };
+    let sinks = Sinks {
+        pods: sink(files, true, "pods.csv")?,
+        events: sink(files, outputs.events, "events.csv")?,
+        decisions: sink(files, outputs.decisions, "decisions.csv")?,
+    };
+    let mut observer = RunObserver::new(options, sinks);
+    let mut display = display(name, setup.stop.at, order);
+    let outcome = sim::run(setup, &mut observer, &mut display);
+    display.clear();
+    let ending = outcome?.ending;
+    Ok((observer.observed()?, ending))
+}
+
+fn run_batch(
+    name: &str,
+    setup: BatchSetup,
+    outputs: &Outputs,
+    files: Option<&OutputFolder>,
+    order: &Order,
+) -> Result<(Observed, Ending), Failure> {
+    let options =
+        BatchOptions { slowdown_bound: outputs.bsld_threshold, ..BatchOptions::new(setup.processors) };
+    let mut observer = JobLog::new(options, sink(files, true, "jobs.csv")?);
+    let mut display = display(name, setup.stop.at, order);
+    let outcome = sim::run_batch(setup, &mut observer, &mut display);
+    display.clear();
+    let ending = outcome?.ending;
+    Ok((observer.observed()?, ending))
+}
+
+fn display(name: &str, until: Option<Time>, order: &Order) -> Display {
+    Display::new(name, until, order.progress, order.interrupt.clone())
+}
+
+/// Where the results come from: enough to repeat the run.
+fn provenance(
+    named: &Named,
+    inputs: &[(String, String)],
+    ending: Ending,
+    digest: &str,
+) -> Vec<(String, String)> {
+    let ended = match ending {
+        Ending::TimeReached => "the time of the stop rule was reached",
+        Ending::Settled => "settled: nothing was left that could change anything",
+        Ending::JobsDone => "every job had ended",
+    };
+    let mut listed = vec![
+        ("version".to_owned(), format!("seatrial {}", env!("CARGO_PKG_VERSION"))),
+        ("command".to_owned(), command(named)),
+        ("request".to_owned(), request(named).to_string()),
+        ("ended".to_owned(), ended.to_owned()),
+        ("digest".to_owned(), digest.to_owned()),
+    ];
+    listed.extend(inputs.iter().map(|(file, sha256)| (format!("sha256 of {file}"), sha256.clone())));
+    listed
+}
+
+/// The command that repeats the run.
+fn command(named: &Named) -> String {
+    let mut text = String::from("seatrial run");
+    let mut add = |option: &str, values: &[String]| {
+        for value in values {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,+:@".contains(c);
+            let quoted = if value.chars().all(plain) {
+                value.clone()
+            } else {
+                format!("'{}'", value.replace('\'', "'\\''"))
+            };
+            text.push_str(&format!("{option} {quoted}"));
+        }
+    };
+    add("", &named.files);
+    add(" --nodes", &named.nodes);
+    add(" --pool", &named.pools);
+    add(" --set", &named.sets);
+    text
+}
+
+/// What was named, for programs.
+pub(super) fn request(named: &Named) -> serde_json::Value {
+    serde_json::json!({
+        "files": named.files, "nodes": named.nodes, "pools": named.pools, "sets": named.sets,
+    })
+}
+
+/// What `request` has written.
+pub(super) fn named(request: &serde_json::Value) -> Option<Named> {
+    let list = |key: &str| -> Option<Vec<String>> {
+        let values = request.get(key)?.as_array()?;
+        values.iter().map(|value| value.as_str().map(str::to_owned)).collect()
+    };
+    Some(Named { files: list("files")?, nodes: list("nodes")?, pools: list("pools")?, sets: list("sets")? })
+}
+
+/// Writes what is wanted and puts the folder in its place.
+fn write(
+    observed: &Observed,
+    judgements: &[Judgement],
+    outputs: &Outputs,
+    folder: OutputFolder,
+    interrupt: &Interrupt,
+) -> Result<PathBuf, Failure> {
+    let wants = |kind| outputs.select.contains(&kind);
+    observed.write(&folder, wants(OutputKind::Csv))?;
+    if !judgements.is_empty() {
+        folder.write("expectations.txt", lines(judgements).as_bytes())?;
+    }
+    if wants(OutputKind::Charts) || wants(OutputKind::Report) {
+        let charts = report::charts(&observed.results);
+        if wants(OutputKind::Report) {
+            folder.write("report.html", report::html(&observed.results, &charts).as_bytes())?;
+        }
+        if wants(OutputKind::Charts) {
+            charts.par_iter().try_for_each(|chart| write_chart(chart, &folder))?;
+        }
+    }
+    if interrupt.is_raised() {
+        return Err(Failure::Interrupted(Span(observed.results.end.0)));
+    }
+    Ok(folder.commit()?)
+}
+
+fn write_chart(chart: &report::Chart, folder: &OutputFolder) -> io::Result<()> {
+    let name = Path::new("charts").join(&chart.name);
+    let name = name.to_string_lossy();
+    folder.write(&format!("{name}.svg"), chart.svg.as_bytes())?;
+    #[cfg(feature = "png")]
+    folder.write(&format!("{name}.png"), &report::png(chart))?;
+    Ok(())
+}
+
+/// The judgements, a line each.
+pub(super) fn lines(judgements: &[Judgement]) -> String {
+    judgements.iter().map(|judgement| format!("{judgement}\n")).collect()
+}
+
+/// The findings of a failure, for the renderer: those of the input, or one that says what failed.
+pub(super) fn findings(failure: Failure) -> Vec<Diagnostic> {
+    match failure {
+        Failure::Input(findings) => findings,
+        other => vec![Diagnostic::error(Location::file("seatrial"), other.to_string())],
+    }
+}

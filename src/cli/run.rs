@@ -1,0 +1,172 @@
+//! The command `run`: runs scenarios, or Kubernetes manifests as they are.
+
+use super::args::{Format, Output, RunArguments};
+use super::check::split;
+use super::diagnostics::{Style, render, to_json};
+use super::execute::{Done, Failure, Order, execute, findings, lines};
+use super::progress::Interrupt;
+use super::{Exit, complain, print};
+use crate::base::Diagnostic;
+use crate::report::{Glyphs, summary_table};
+use crate::scenario::schema::OutputKind;
+use crate::scenario::{Compiled, Named, compile, load};
+use rayon::prelude::*;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Width of the summary: what a terminal of the usual size shows.
+const WIDTH: usize = 80;
+/// Where results go if nothing else is said.
+const RESULTS: &str = "results";
+
+/// Runs everything that is named, several scenarios side by side.
+pub(super) fn run(arguments: &RunArguments) -> Exit {
+    let interrupt = Interrupt::on_signal();
+    let runs = split(arguments.input.named());
+    let alone = runs.len() == 1;
+    if let Some(finding) = refuse_same_folder(arguments, &runs) {
+        complain(&render(&[finding], Style::of_stderr()));
+        return Exit::BadInput;
+    }
+    let threads = arguments.threads.map_or(0, usize::from);
+    let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads).build() else {
+        complain("error: no threads can be started\n");
+        return Exit::Internal;
+    };
+    let ended: Vec<Ended> =
+        pool.install(|| runs.par_iter().map(|named| one(named, arguments, alone, &interrupt)).collect());
+    let exit = worst(ended.iter().map(|ended| ended.exit));
+    show(arguments, &ended, exit)
+}
+
+/// A run that has ended, well or not.
+struct Ended {
+    exit: Exit,
+    /// Warnings, or the errors that ended it.
+    findings: Vec<Diagnostic>,
+    /// What is printed.
+    text: String,
+    json: serde_json::Value,
+}
+
+/// Two runs cannot share one folder.
+fn refuse_same_folder(arguments: &RunArguments, runs: &[Named]) -> Option<Diagnostic> {
+    let folder = arguments.out.as_ref().filter(|_| runs.len() > 1)?;
+    let location = crate::base::Location::file("--out");
+    let finding = Diagnostic::error(location, "one folder is named for several runs");
+    Some(finding.found(folder.to_string_lossy()).help("leave it out: each run has a folder of its own name"))
+}
+
+fn one(named: &Named, arguments: &RunArguments, alone: bool, interrupt: &Interrupt) -> Ended {
+    let failed = |exit, findings: Vec<Diagnostic>| {
+        let json = serde_json::json!({
+            "files": named.files, "findings": findings.iter().map(to_json).collect::<Vec<_>>(),
+        });
+        Ended { exit, findings, text: String::new(), json }
+    };
+    let stdin: Box<dyn Read + Send> = Box::new(std::io::stdin());
+    let compiled = load(named, alone.then_some(stdin))
+        .and_then(|(scenario, environment)| compile(&scenario, environment));
+    let mut compiled = match compiled {
+        Ok(compiled) => compiled,
+        Err(findings) => return failed(Exit::BadInput, findings),
+    };
+    if let Some(outputs) = &arguments.outputs {
+        compiled.outputs.select = Output::kinds(outputs);
+    }
+    let warnings = std::mem::take(&mut compiled.warnings);
+    let order = Order {
+        named: named.clone(),
+        folder: folder(arguments, &compiled),
+        progress: alone && !arguments.quiet && !arguments.no_progress,
+        interrupt: interrupt.clone(),
+    };
+    match execute(compiled, &order) {
+        Ok(done) => finished(named, &done, warnings),
+        Err(failure) => {
+            let exit = match failure {
+                Failure::Input(_) => Exit::BadInput,
+                Failure::Output(_) => Exit::Internal,
+                Failure::Interrupted(_) => Exit::Interrupted,
+                Failure::Invariant(..) => Exit::NotMet,
+            };
+            failed(exit, findings(failure))
+        }
+    }
+}
+
+/// Where the results go; nowhere if nothing is to be written.
+fn folder(arguments: &RunArguments, compiled: &Compiled) -> Option<PathBuf> {
+    let wanted = !compiled.outputs.select.is_empty();
+    let usual = || Path::new(RESULTS).join(&compiled.name);
+    wanted.then(|| arguments.out.clone().unwrap_or_else(usual))
+}
+
+fn finished(named: &Named, done: &Done, warnings: Vec<Diagnostic>) -> Ended {
+    let met = done.judgements.iter().all(|judgement| judgement.met);
+    let mut text = summary_table(&done.observed.results, WIDTH, Glyphs::Unicode);
+    if !done.judgements.is_empty() {
+        text.push_str("\nExpectations\n");
+        lines(&done.judgements).lines().for_each(|line| text.push_str(&format!("  {line}\n")));
+    }
+    text.push_str(&format!("\ndigest {}\n", done.observed.digest));
+    if let Some(folder) = &done.folder {
+        let report = folder.join("report.html");
+        let shown = if report.is_file() { report } else { folder.clone() };
+        text.push_str(&format!("results {}\n", shown.display()));
+    }
+    let mut json: serde_json::Value =
+        serde_json::from_str(&done.observed.summary_json()).unwrap_or(serde_json::Value::Null);
+    let judged: Vec<serde_json::Value> = done
+        .judgements
+        .iter()
+        .map(|one| serde_json::json!({ "condition": one.text, "met": one.met, "actual": one.actual }))
+        .collect();
+    json["files_named"] = serde_json::json!(named.files);
+    json["expectations"] = judged.into();
+    json["findings"] = warnings.iter().map(to_json).collect();
+    json["folder"] = serde_json::json!(done.folder.as_ref().map(|folder| folder.display().to_string()));
+    let exit = if met { Exit::Done } else { Exit::NotMet };
+    Ended { exit, findings: warnings, text, json }
+}
+
+/// Prints what the runs have come to, in the order in which they were named.
+fn show(arguments: &RunArguments, ended: &[Ended], exit: Exit) -> Exit {
+    let style = Style::of_stderr();
+    let mut out = String::new();
+    for (number, run) in ended.iter().enumerate() {
+        // Quiet runs tell only what kept them from coming to their end.
+        if !arguments.quiet || run.text.is_empty() {
+            complain(&render(&run.findings, style));
+        }
+        if arguments.format == Format::Text && !arguments.quiet {
+            if number > 0 {
+                out.push('\n');
+            }
+            out.push_str(&run.text);
+        }
+    }
+    if arguments.format == Format::Json && !arguments.quiet {
+        let value = match ended {
+            [only] => only.json.clone(),
+            several => several.iter().map(|run| run.json.clone()).collect(),
+        };
+        out = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
+    }
+    match print(out.as_bytes()) {
+        Exit::Done => exit,
+        failed => failed,
+    }
+}
+
+/// The exit code of several runs: an interruption first, then what is worst.
+pub(super) fn worst(exits: impl Iterator<Item = Exit>) -> Exit {
+    let severity = |exit: &Exit| match exit {
+        Exit::Done => 0,
+        Exit::NotMet => 1,
+        Exit::BadInput => 2,
+        Exit::Internal => 3,
+        Exit::Interrupted => 4,
+    };
+    exits.max_by_key(severity).unwrap_or(Exit::Done)
+}
