@@ -269,8 +269,8 @@
       const canvas = make("canvas", { role: "img", "aria-label":
         `${plot.title}, ${plot.quantity}. Arrow keys read values, plus and minus zoom, shift with arrows moves, zero shows the whole run.` });
       const unit = plot.unit && plot.unit !== "1" && !plot.quantity.includes(plot.unit) ? ` (${plot.unit})` : "";
-      const keys = make("ul", { class: "keys" });
-      const at = make("li", { class: "at", "aria-live": "polite" });
+      const keys = make("ul", { class: "keys", "aria-live": "polite" });
+      const at = make("li", { class: "at" });
       figure.append(make("div", { class: "live" }, make("h3", {}, plot.title),
         make("p", { class: "quantity" }, plot.quantity + unit), make("div", {}, canvas), keys));
       figure.classList.add("has-live");
@@ -282,7 +282,7 @@
         const times = line.t.map(difference => (sum += difference) * line.dt);
         const button = make("button", { type: "button", "aria-pressed": "true" }, swatch(line.ink), line.label);
         const value = make("b");
-        button.append(value);
+        button.append(" ", value);
         keys.append(make("li", {}, button));
         const made = { ink: line.ink, times, values: line.v.map(v => v * line.dv), value, shown: true };
         button.addEventListener("click", () => { made.shown = !made.shown; toggle(button, made.shown); redraw(); });
