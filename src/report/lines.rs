@@ -52,13 +52,14 @@ fn legend(line: &Line, y: &Axis) -> Legend {
 /// Draws a step line up to `end`.
 fn draw_steps(frame: &mut Frame, points: &[(f64, f64)], end: f64, ink: Ink) {
     let Some(last) = points.last() else { return };
-    let thinned = thin(points, (frame.plot_width() / COLUMN) as usize);
-    // Where points had to go, the rest is drawn column by column: half as many corners.
-    let dense = thinned.len() < points.len();
+    let drawn = |point: &(f64, f64)| frame.at(point.0, point.1);
+    let all: Vec<(f64, f64)> = points.iter().chain(&[(end.max(last.0), last.1)]).map(drawn).collect();
+    // Points are brought together where they are drawn: an axis may be logarithmic.
+    let thinned = thin(&all, (frame.plot_width() / COLUMN) as usize);
+    let dense = thinned.len() < all.len();
     let column = |x: f64| if dense { (x / COLUMN).round() * COLUMN } else { x };
-    let mut path: Vec<(f64, f64)> = Vec::with_capacity(thinned.len() * 2 + 1);
-    for &(time, value) in thinned.iter().chain(&[(end.max(last.0), last.1)]) {
-        let (x, y) = frame.at(time, value);
+    let mut path: Vec<(f64, f64)> = Vec::with_capacity(thinned.len() * 2);
+    for &(x, y) in &thinned {
         let x = column(x);
         if let Some(&(_, before)) = path.last() {
             path.push((x, before));
@@ -195,6 +196,18 @@ mod tests {
         let (axis, note) = value_axis(&sample(&wide), &wide);
         assert!(axis.title.contains("logarithmic"));
         assert_eq!(note, "; 4.8 % are 0");
+    }
+
+    #[test]
+    fn many_values_keep_their_shape_on_a_logarithmic_axis() {
+        let values: Vec<f64> = (0..4_000).map(|i| 0.01 * 1.003f64.powi(i)).collect();
+        let chart = distribution_chart(&sample(&values));
+        let points = chart.svg.split("points=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let heights =
+            points.unwrap_or_default().split(' ').filter_map(|point| point.split_once(',')?.1.parse().ok());
+        let heights: Vec<i32> = heights.collect();
+        let jump = heights.windows(2).map(|pair| (pair[1] - pair[0]).abs()).max().unwrap_or(i32::MAX);
+        assert!(jump < 40, "values spread evenly over the axis make no jump of {jump}");
     }
 
     #[test]

@@ -269,8 +269,8 @@
       const canvas = make("canvas", { role: "img", "aria-label":
         `${plot.title}, ${plot.quantity}. Arrow keys read values, plus and minus zoom, shift with arrows moves, zero shows the whole run.` });
       const unit = plot.unit && plot.unit !== "1" && !plot.quantity.includes(plot.unit) ? ` (${plot.unit})` : "";
-      const keys = make("ul", { class: "keys" });
-      const at = make("li", { class: "at", "aria-live": "polite" });
+      const keys = make("ul", { class: "keys", "aria-live": "polite" });
+      const at = make("li", { class: "at" });
       figure.append(make("div", { class: "live" }, make("h3", {}, plot.title),
         make("p", { class: "quantity" }, plot.quantity + unit), make("div", {}, canvas), keys));
       figure.classList.add("has-live");
@@ -282,7 +282,7 @@
         const times = line.t.map(difference => (sum += difference) * line.dt);
         const button = make("button", { type: "button", "aria-pressed": "true" }, swatch(line.ink), line.label);
         const value = make("b");
-        button.append(value);
+        button.append(" ", value);
         keys.append(make("li", {}, button));
         const made = { ink: line.ink, times, values: line.v.map(v => v * line.dv), value, shown: true };
         button.addEventListener("click", () => { made.shown = !made.shown; toggle(button, made.shown); redraw(); });
@@ -501,10 +501,13 @@
       for (let row = 0; row + 1 < offsets.length; row += 1) {
         const from = offsets[row] * this.lane - scroll, to = offsets[row + 1] * this.lane - scroll;
         if (to < 0 || from > bottom) continue;
-        pen.fillStyle = inks.grid;
-        pen.fillRect(this.left, Math.round(to) - 0.5, this.width - this.left - this.right, 1);
-        const y = (Math.max(from, 0) + Math.min(to, bottom)) / 2;
-        if (y - free < 13) continue;
+        const y = Math.max((Math.max(from, 0) + Math.min(to, bottom)) / 2, 8);
+        const labelled = y - free >= 15;
+        if (labelled || this.lane > 12) {
+          pen.fillStyle = inks.grid;
+          pen.fillRect(this.left, Math.round(to) - 0.5, this.width - this.left - this.right, 1);
+        }
+        if (!labelled) continue;
         free = y;
         pen.fillStyle = inks.muted;
         pen.textAlign = "right";
@@ -527,7 +530,8 @@
       pen.fillStyle = inks[KINDS[bar.kind][1]];
       pen.fillRect(x, y + inset, width, height - 2 * inset);
       pen.fillStyle = inks.paper;
-      if (bar.kind === 1 && width > 4) pen.fillRect(x + 3, y + height / 2 - 1, width - 6, 2);
+      const line = height < 12 ? 1 : 2;
+      if (bar.kind === 1 && width > 8) pen.fillRect(x + 3, y + (height - line) / 2, width - 6, line);
       if (bar.kind === 2 && width > 4) pen.fillRect(x + 1.5, y + inset + 1.5, width - 3, height - 2 * inset - 3);
       if (bar.kind === 0 && height >= 14 && width > 30) {
         pen.fillStyle = inks.text;

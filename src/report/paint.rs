@@ -14,6 +14,13 @@ use super::scene::{Anchor, Ink, Scene, Shape, Size, Text};
 
 /// Canvas units for each CSS pixel.
 const SCALE: f64 = 4.0;
+/// Pixels of a PNG for each CSS pixel.
+#[cfg(feature = "png")]
+const DENSITY: f64 = 2.0;
+/// Charts of more CSS pixels than this are drawn at once at the density of the file: a canvas
+/// [`SCALE`] times as large would take more memory than the run did.
+#[cfg(feature = "png")]
+const LARGE: f64 = 700_000.0;
 /// The fonts asked for, and the name under which the embedded font is known.
 const FAMILY: &str = "Inter, Helvetica Neue, Arial, sans-serif";
 /// plotters takes the height of a line where SVG takes the em square, and divides by this.
@@ -21,6 +28,8 @@ const LINE_HEIGHT: f64 = 1.24;
 
 /// How a backend wants to be addressed.
 struct Manner {
+    /// Canvas units for each CSS pixel.
+    scale: f64,
     /// From the em square to the size that plotters is given.
     size_factor: f64,
     /// From the top anchor down to the baseline, in units of the size that plotters is given.
@@ -34,11 +43,12 @@ type Area<DB> = DrawingArea<DB, Shift>;
 /// The scene as a complete SVG document; `title` and `description` are for those who cannot see it.
 pub(super) fn svg(scene: &Scene, title: &str, description: &str) -> String {
     // "0.76em" is what plotters' SVG backend shifts text by below its top anchor.
-    let manner = Manner { size_factor: LINE_HEIGHT, baseline: 0.76 / LINE_HEIGHT, rectangles: false };
+    let manner =
+        Manner { scale: SCALE, size_factor: LINE_HEIGHT, baseline: 0.76 / LINE_HEIGHT, rectangles: false };
     let mut body = String::new();
-    paint(&SVGBackend::with_string(&mut body, canvas(scene)).into_drawing_area(), scene, &manner);
+    paint(&SVGBackend::with_string(&mut body, canvas(scene, &manner)).into_drawing_area(), scene, &manner);
     let shapes = body.split_once(">\n").map_or("", |(_, rest)| rest);
-    let (width, height) = canvas(scene);
+    let (width, height) = canvas(scene, &manner);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {width} {height}\" \
          role=\"img\" font-family=\"{FAMILY}\"><title>{}</title><desc>{}</desc>\n{}",
@@ -83,18 +93,18 @@ fn escape(text: &str) -> String {
 }
 
 /// The size of the canvas.
-fn canvas(scene: &Scene) -> (u32, u32) {
-    ((scene.width * SCALE) as u32, (scene.height * SCALE) as u32)
+fn canvas(scene: &Scene, manner: &Manner) -> (u32, u32) {
+    ((scene.width * manner.scale) as u32, (scene.height * manner.scale) as u32)
 }
 
 /// Paints all shapes. A backend that writes to memory has no error to report.
 fn paint<DB: DrawingBackend>(area: &Area<DB>, scene: &Scene, manner: &Manner) {
-    let size = (unit(scene.width), unit(scene.height));
-    rectangle(area, (0, 0), size, Ink::Paper);
+    let at = |x: f64, y: f64| (manner.unit(x), manner.unit(y));
+    rectangle(area, (0, 0), at(scene.width, scene.height), Ink::Paper);
     for shape in &scene.shapes {
         match shape {
             Shape::Rect { x, y, width, height, ink } => {
-                rectangle(area, (unit(*x), unit(*y)), (unit(x + width), unit(y + height)), *ink);
+                rectangle(area, at(*x, *y), at(x + width, y + height), *ink);
             }
             Shape::Steps { points, width, ink } => steps(area, points, (*width, *ink), manner),
             Shape::Text(text) => label(area, text, manner),
@@ -103,9 +113,11 @@ fn paint<DB: DrawingBackend>(area: &Area<DB>, scene: &Scene, manner: &Manner) {
     area.present().ok();
 }
 
-/// CSS pixels to canvas units, held within what a canvas can address.
-fn unit(pixels: f64) -> i32 {
-    (pixels * SCALE).round().clamp(-1e6, 1e6) as i32
+impl Manner {
+    /// CSS pixels to canvas units, held within what a canvas can address.
+    fn unit(&self, pixels: f64) -> i32 {
+        (pixels * self.scale).round().clamp(-1e6, 1e6) as i32
+    }
 }
 
 fn rectangle<DB: DrawingBackend>(area: &Area<DB>, from: (i32, i32), to: (i32, i32), ink: Ink) {
@@ -118,8 +130,8 @@ fn stroke(ink: Ink, width: u32) -> ShapeStyle {
 }
 
 fn steps<DB: DrawingBackend>(area: &Area<DB>, points: &[(f64, f64)], pen: (f64, Ink), manner: &Manner) {
-    let points: Vec<(i32, i32)> = points.iter().map(|&(x, y)| (unit(x), unit(y))).collect();
-    let width = unit(pen.0).max(1);
+    let points: Vec<(i32, i32)> = points.iter().map(|&(x, y)| (manner.unit(x), manner.unit(y))).collect();
+    let width = manner.unit(pen.0).max(1);
     if !manner.rectangles {
         area.draw(&PathElement::new(points, stroke(pen.1, width as u32))).ok();
         return;
@@ -134,7 +146,7 @@ fn steps<DB: DrawingBackend>(area: &Area<DB>, points: &[(f64, f64)], pen: (f64, 
 }
 
 fn label<DB: DrawingBackend>(area: &Area<DB>, text: &Text, manner: &Manner) {
-    let size = text.size.pixels() * SCALE * manner.size_factor;
+    let size = text.size.pixels() * manner.scale * manner.size_factor;
     let style = if text.size == Size::Title { FontStyle::Bold } else { FontStyle::Normal };
     let anchor = match text.anchor {
         Anchor::Start => HPos::Left,
@@ -145,8 +157,8 @@ fn label<DB: DrawingBackend>(area: &Area<DB>, text: &Text, manner: &Manner) {
     let color = RGBColor(red, green, blue);
     let style =
         TextStyle::from((FAMILY, size, style).into_font()).color(&color).pos(Pos::new(anchor, VPos::Top));
-    let top = (text.baseline * SCALE - size * manner.baseline).round() as i32;
-    area.draw(&plotters::element::Text::new(text.content.as_str(), (unit(text.x), top), style)).ok();
+    let top = (text.baseline * manner.scale - size * manner.baseline).round() as i32;
+    area.draw(&plotters::element::Text::new(text.content.as_str(), (manner.unit(text.x), top), style)).ok();
 }
 
 /// The scene as a PNG file of two pixels for each CSS pixel.
@@ -161,12 +173,17 @@ pub(super) fn png(scene: &Scene) -> Vec<u8> {
     for (style, bytes) in fonts {
         plotters::style::register_font(FAMILY, style, bytes).ok();
     }
+    let large = scene.width * scene.height > LARGE;
+    let scale = if large { DENSITY } else { SCALE };
     // The font's ascent and descent are 1.21 em together, and that is the size a bitmap font is
     // asked for; the backend puts the baseline half of that below the top anchor.
-    let manner = Manner { size_factor: 1.21, baseline: 0.5, rectangles: true };
-    let (width, height) = canvas(scene);
+    let manner = Manner { scale, size_factor: 1.21, baseline: 0.5, rectangles: true };
+    let (width, height) = canvas(scene, &manner);
     let mut pixels = vec![0xff; width as usize * height as usize * 3];
     paint(&BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(), scene, &manner);
+    if large {
+        return encode(&pixels, (width, height));
+    }
     encode(&halve(&pixels, width as usize), (width / 2, height / 2))
 }
 
@@ -191,7 +208,7 @@ fn halve(pixels: &[u8], width: usize) -> Vec<u8> {
 #[cfg(feature = "png")]
 fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Vec<u8> {
     /// Pixels for each metre at 192 dots per inch, so that a chart is printed at its CSS size.
-    const DENSITY: u32 = 7559;
+    const DOTS: u32 = 7559;
     let mut file = Vec::new();
     let mut encoder = ::png::Encoder::new(&mut file, width, height);
     encoder.set_color(::png::ColorType::Rgb);
@@ -199,11 +216,7 @@ fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Vec<u8> {
     encoder.set_compression(::png::Compression::Balanced);
     // Flat areas are the rule: unfiltered bytes repeat best.
     encoder.set_filter(::png::Filter::NoFilter);
-    encoder.set_pixel_dims(Some(::png::PixelDimensions {
-        xppu: DENSITY,
-        yppu: DENSITY,
-        unit: ::png::Unit::Meter,
-    }));
+    encoder.set_pixel_dims(Some(::png::PixelDimensions { xppu: DOTS, yppu: DOTS, unit: ::png::Unit::Meter }));
     if let Ok(mut writer) = encoder.write_header() {
         writer.write_image_data(pixels).ok();
     }
