@@ -97,7 +97,7 @@ impl Harness {
     /// Adds a node with a pool and a zone that is `zone`, with room for every pod.
     pub fn node(&mut self, name: &str, zone: &str) -> NodeId {
         let mut object = Node::default();
-        object.meta.name = name.to_owned();
+        object.meta.name = name.into();
         object.meta.labels.insert("topology.kubernetes.io/zone".into(), zone.into());
         object.allocatable.insert("pods".into(), crate::base::Quantity::from_units(1_000_000));
         let known = self.cluster.names.get(name);
@@ -233,13 +233,11 @@ impl Harness {
         name: PodName,
         index: Option<u32>,
     ) -> PodRef {
-        let pod = match self.free_rows.pop() {
-            Some(old) => PodRef { id: old.id, generation: old.generation + 1 },
-            None => {
-                self.rows += 1;
-                PodRef { id: PodId(self.rows - 1), generation: 0 }
-            }
-        };
+        let again = self.free_rows.pop().map(|old| PodRef { id: old.id, generation: old.generation + 1 });
+        let pod = again.unwrap_or_else(|| {
+            self.rows += 1;
+            PodRef { id: PodId(self.rows - 1), generation: 0 }
+        });
         let serial = self.pods_created;
         self.pods_created += 1;
         let created = self.now;
@@ -267,7 +265,7 @@ impl Harness {
                 }
                 None => return,
             }
-            for command in out.drain(..).collect::<Vec<_>>() {
+            for command in std::mem::take(&mut out) {
                 self.answer(&command);
                 self.commands.push((self.now, command));
             }

@@ -7,6 +7,7 @@ mod members;
 mod queue;
 mod ranking;
 pub mod replicaset;
+pub mod rollout;
 
 pub use deployment::DeploymentController;
 pub use job::JobController;

@@ -24,8 +24,8 @@ pub(crate) struct Candidate {
     pub(crate) uid: u64,
     /// Whether it has a node.
     pub(crate) assigned: bool,
-    /// Pending or Running.
-    pub(crate) phase: PodPhase,
+    /// The phase: 0 Pending, 1 Unknown (which nobody writes any more), 2 Running.
+    pub(crate) stage: u8,
     /// When it became ready, if it is.
     pub(crate) ready_since: Option<Time>,
     /// The annotation's value; 0 if there is none.
@@ -47,7 +47,7 @@ pub(crate) fn candidate(cluster: &Cluster, pod: PodId, rank: u32, seed: u64) -> 
         pod,
         uid: Streams::new(seed).draw(Purpose::Uid, pods.serial[index]),
         assigned: pods.node[index].is_some(),
-        phase: pods.phase[index],
+        stage: if pods.phase[index] == PodPhase::Pending { 0 } else { 2 },
         ready_since: pods.ready[index].then(|| pods.ready_since[index].floor_second()),
         deletion_cost: annotations.get(DELETION_COST).and_then(|cost| deletion_cost(cost)).unwrap_or(0),
         rank,
@@ -102,13 +102,9 @@ fn merge(left: Vec<Candidate>, right: Vec<Candidate>, now: Time) -> Vec<Candidat
 }
 
 fn compare(a: &Candidate, b: &Candidate, now: Time) -> Ordering {
-    let phase = |candidate: &Candidate| match candidate.phase {
-        PodPhase::Pending => 0,
-        _ => 2,
-    };
     a.assigned
         .cmp(&b.assigned)
-        .then_with(|| phase(a).cmp(&phase(b)))
+        .then_with(|| a.stage.cmp(&b.stage))
         .then_with(|| a.ready_since.is_some().cmp(&b.ready_since.is_some()))
         .then_with(|| a.deletion_cost.cmp(&b.deletion_cost))
         .then_with(|| b.rank.cmp(&a.rank))

@@ -10,7 +10,7 @@ fn running(row: u32) -> Candidate {
         pod: PodId(row),
         uid: u64::from(row),
         assigned: true,
-        phase: PodPhase::Running,
+        stage: 2,
         ready_since: Some(Time::from_secs(100)),
         deletion_cost: 0,
         rank: 0,
@@ -24,7 +24,7 @@ fn each_rule_decides_when_the_ones_before_it_are_even() {
     let now = Time::from_secs(1_000);
     let cases: [(&str, Candidate); 8] = [
         ("no node", Candidate { assigned: false, ..running(9) }),
-        ("pending", Candidate { phase: PodPhase::Pending, ..running(9) }),
+        ("pending", Candidate { stage: 0, ..running(9) }),
         ("not ready", Candidate { ready_since: None, ..running(9) }),
         ("cheap", Candidate { deletion_cost: -1, ..running(9) }),
         ("crowded", Candidate { rank: 2, ..running(9) }),
@@ -64,7 +64,8 @@ fn recorded_candidate(row: usize, pod: &Value) -> Candidate {
         pod: PodId(row as u32),
         uid: u64::from_str_radix(pod["uid"].as_str().unwrap_or("0"), 16).unwrap_or(0),
         assigned: pod["node"].as_str().is_some_and(|node| !node.is_empty()),
-        phase: if pod["phase"] == "Pending" { PodPhase::Pending } else { PodPhase::Running },
+        stage: ["Pending", "Unknown", "Running"].iter().position(|phase| pod["phase"] == *phase).unwrap()
+            as u8,
         ready_since: (pod["ready"] == true).then(|| seconds(&pod["readyAt"])),
         deletion_cost: pod["deletionCost"].as_str().and_then(deletion_cost).unwrap_or(0),
         rank: 0,
@@ -76,12 +77,7 @@ fn recorded_candidate(row: usize, pod: &Value) -> Candidate {
 #[test]
 fn safety_the_real_controller_deletes_the_same_pods() {
     let Some(cases) = recorded::cases("controllers-1.36/replicaset-delete.jsonl.gz") else { return };
-    // The phase Unknown is not modelled: Kubernetes has not written it since 2015.
-    let modelled = |case: &&Value| {
-        case["input"]["pods"].as_array().is_some_and(|pods| pods.iter().all(|pod| pod["phase"] != "Unknown"))
-    };
-    let checked = cases.iter().filter(modelled).count();
-    for case in cases.iter().filter(modelled) {
+    for case in &cases {
         let pods = case["input"]["pods"].as_array().unwrap();
         let on_node = |node: &Value| pods.iter().filter(|pod| &pod["node"] == node).count() as u32;
         let mut own: Vec<Candidate> = Vec::new();
@@ -96,5 +92,5 @@ fn safety_the_real_controller_deletes_the_same_pods() {
         let expected: Vec<&Value> = case["expected"]["victims"].as_array().unwrap().iter().collect();
         assert_eq!(victims, expected, "{}", case["id"]);
     }
-    recorded::report("replicaset-delete", checked, checked, cases.len() - checked);
+    recorded::report("replicaset-delete", cases.len(), cases.len(), 0);
 }
