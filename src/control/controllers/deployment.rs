@@ -104,6 +104,23 @@ impl DeploymentController {
         }
     }
 
+    /// A write was refused: the Deployment is looked at again after a while.
+    fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
+        let id = match write {
+            Write::CreateReplicaSet { owner, .. } => *owner,
+            Write::WorkloadStatus { workload, .. } => *workload,
+            Write::Scale { workload, .. } => match cluster.workloads[*workload].owner {
+                Some(owner) => owner,
+                None => return,
+            },
+            _ => return,
+        };
+        let Some(state) = self.deployments.get_mut(&id) else { return };
+        state.creating = state.creating && !matches!(write, Write::CreateReplicaSet { .. });
+        state.written = cluster.workloads[id].status;
+        self.queue.add_failed(id, now);
+    }
+
     /// Follows the living pods of a ReplicaSet.
     fn pod_changed(&mut self, now: Time, set: Option<WorkloadId>, was: bool, is: bool, cluster: &Cluster) {
         let Some(set) = set.filter(|_| was != is) else { return };
@@ -298,14 +315,7 @@ impl Component for DeploymentController {
                 let owner = cluster.pods.get(*pod).and_then(|row| cluster.pods.owner[row.index()]);
                 self.pod_changed(now, owner, !before.phase.is_terminal(), false, cluster);
             }
-            Event::Refused(write) => {
-                if let Write::CreateReplicaSet { owner, .. } = &**write
-                    && let Some(state) = self.deployments.get_mut(owner)
-                {
-                    state.creating = false;
-                    self.queue.add_failed(*owner, now);
-                }
-            }
+            Event::Refused(write) => self.refused(now, write, cluster),
             _ => {}
         }
     }

@@ -174,6 +174,11 @@ impl ReplicaSetController {
                 }
                 id
             }
+            Write::WorkloadStatus { workload, .. } => {
+                let Some(state) = self.sets.get_mut(workload) else { return };
+                state.written = cluster.workloads[*workload].status;
+                *workload
+            }
             _ => return,
         };
         let Some(state) = self.sets.get_mut(&id) else { return };
