@@ -246,7 +246,8 @@ impl Harness {
         pod
     }
 
-    fn poll_timeout(&self) -> Option<Time> {
+    /// The earliest moment at which the control plane has something to do.
+    pub fn poll_timeout(&self) -> Option<Time> {
         self.components.iter().filter_map(|component| component.poll_timeout()).min()
     }
 

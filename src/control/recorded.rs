@@ -25,5 +25,5 @@ pub(crate) fn cases(file: &str) -> Option<Vec<Value>> {
 /// Prints how many cases agree.
 #[expect(clippy::print_stderr, reason = "agreement counts are what the test is run for")]
 pub(crate) fn report(file: &str, agreed: usize, total: usize, left_out: usize) {
-    eprintln!("{file}: {agreed} of {total} agree, {left_out} use what is not modelled");
+    eprintln!("\n{file}: {agreed} of {total} agree, {left_out} use what is not modelled");
 }
