@@ -282,7 +282,7 @@ impl NodeLifecycleController {
 }
 
 /// The first moment `phase` + k · `period` at or after another moment.
-fn grid(phase: Time, period: Span, moment: Time) -> Time {
+pub(super) fn grid(phase: Time, period: Span, moment: Time) -> Time {
     let after = moment.since(phase).0;
     match after.checked_rem(period.0) {
         None => moment.max(phase),

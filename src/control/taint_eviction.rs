@@ -14,6 +14,9 @@ use crate::cluster::{Cluster, PodRef, Reason, TaintMark, Toleration};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// Wait before a refused deletion is tried again (deletePodHandler).
+const RETRY: Span = Span::from_millis(10);
+
 /// What happens to a pod under some taints.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Eviction {
@@ -166,6 +169,15 @@ impl TaintEvictionController {
         self.timers.insert((due, number, pod));
     }
 
+    /// A deletion was refused: it is tried again if there is still something to delete.
+    fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
+        if let Write::DeletePod { pod, reason: Reason::TaintEviction, .. } = write
+            && cluster.pods.get(*pod).is_some_and(|row| cluster.pods.is_active(row))
+        {
+            self.schedule(now, *pod, RETRY);
+        }
+    }
+
     fn cancel(&mut self, pod: PodRef) {
         if let Some(entry) = self.entries.remove(&pod) {
             self.timers.remove(&(entry.due, entry.number, pod));
@@ -211,6 +223,8 @@ impl Component for TaintEvictionController {
                 }
             }
             Event::PodDeleting { pod, .. } | Event::PodRemoved { pod } => self.cancel(*pod),
+            Event::PodStatus { pod, status } if status.phase.is_terminal() => self.cancel(*pod),
+            Event::Refused(write) => self.refused(now, write, cluster),
             _ => {}
         }
     }

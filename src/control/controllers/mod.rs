@@ -3,8 +3,8 @@
 
 pub mod deployment;
 pub mod job;
-mod members;
-mod queue;
+pub(super) mod members;
+pub(super) mod queue;
 mod ranking;
 pub mod replicaset;
 pub mod rollout;

@@ -100,6 +100,22 @@ fn countdowns_end_with_the_taints_and_begin_with_binding() {
     assert_eq!(evictions(&harness).last(), Some(&(900.0, pods[2])));
 }
 
+#[test]
+fn ended_pods_are_left_alone_and_refused_deletions_repeated() {
+    let mut harness = harness(Some(Span::from_secs(300)));
+    let node = harness.node("n", "a");
+    let [ended, running] = ["p", "q"].map(|name| harness.pod(name, &template(vec![])));
+    harness.start(ended, node);
+    harness.start(running, node);
+    taint(&mut harness, node, &[UNREACHABLE]);
+    harness.run_until(Time::from_secs(10));
+    harness.finish(ended, 0);
+    harness.run_until(Time::from_secs(299));
+    harness.reject_next(1);
+    harness.run_until(Time::from_secs(400));
+    assert_eq!(evictions(&harness), [(300.0, running), (300.01, running)]);
+}
+
 fn recorded_toleration(value: &Value) -> api::Toleration {
     let text = |key: &str| value[key].as_str().unwrap_or("").to_owned();
     api::Toleration {
