@@ -254,12 +254,14 @@ impl Harness {
     /// Delivers what is pending and does what is due until nothing is left at this moment.
     fn settle(&mut self) {
         let mut out = Vec::new();
-        for _ in 0..ROUNDS_MAX {
+        let mut rounds = 0;
+        while rounds < ROUNDS_MAX {
             let mut components: Vec<&mut dyn Component> =
                 self.components.iter_mut().map(|component| &mut **component as _).collect();
             match self.pending.pop_front() {
                 Some(event) => plane::deliver(self.now, &event, &mut components, &mut self.cluster, &mut out),
                 None if self.poll_timeout().is_some_and(|due| due <= self.now) => {
+                    rounds += 1;
                     let mut components: Vec<&mut dyn Component> =
                         self.components.iter_mut().map(|component| &mut **component as _).collect();
                     plane::wake(self.now, &mut components, &mut self.cluster, &mut out);
@@ -382,4 +384,130 @@ fn changed_taints(mut taints: Vec<Taint>, add: &[Taint], remove: &[Taint]) -> Ve
     taints.retain(|taint| !add.iter().chain(remove).any(|other| same(taint, other)));
     taints.extend_from_slice(add);
     taints
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{TaintEffect, UpdateStrategy};
+    use crate::control::controllers::{DeploymentController, JobController, ReplicaSetController};
+    use crate::control::node_lifecycle::NodeLifecycleController;
+    use crate::control::pod_gc::PodGarbageCollector;
+    use crate::control::taint_eviction::TaintEvictionController;
+    use proptest::prelude::*;
+
+    fn controllers() -> Harness {
+        let config = Config::default();
+        Harness::with(vec![
+            Box::new(NodeLifecycleController::new(&config)),
+            Box::new(TaintEvictionController::new(&config)),
+            Box::new(PodGarbageCollector::new(&config)),
+            Box::new(DeploymentController::new(&config)),
+            Box::new(ReplicaSetController::new(&config)),
+            Box::new(JobController::new(&config)),
+        ])
+    }
+
+    fn deployment(replicas: i32) -> Deployment {
+        let strategy = UpdateStrategy::default();
+        let mut deployment = Deployment { replicas, strategy, ..Deployment::default() };
+        deployment.meta.name = "web".into();
+        deployment
+    }
+
+    /// The recorded run public-node-failure-default: silence at 11.88 s, Unknown at the pass 50 to
+    /// 55 s later, deletion 300 s after the NoExecute taint, replacements in the same instant; the
+    /// dead pods' objects stay until their kubelet is back.
+    #[test]
+    fn a_dead_node_costs_its_pods_350_to_355_seconds_after_its_last_renewal() {
+        let mut harness = controllers();
+        let nodes = ["a1", "a2", "a3"].map(|name| harness.node(name, "a"));
+        let id = harness.deployment(deployment(6));
+        let set = WorkloadId(id.0 + 1);
+        for (number, pod) in harness.active(set).into_iter().enumerate() {
+            harness.start(pod, nodes[number % 3]);
+        }
+        harness.run_until(Time::from_secs_f64(11.88));
+        harness.silence(nodes[0]);
+        harness.run_until(Time::from_secs_f64(65.2));
+        assert_eq!(harness.workload_status(id).ready, 4);
+        harness.run_until(Time::from_secs_f64(365.0));
+        assert_eq!(harness.cluster.pods.count, 6);
+        harness.run_until(Time::from_secs_f64(365.1));
+        assert_eq!(harness.cluster.pods.count, 8);
+        let fresh = harness
+            .active(set)
+            .iter()
+            .filter(|pod| harness.cluster.pods.created[pod.id.index()] > Time::ZERO)
+            .count();
+        assert_eq!(fresh, 2);
+    }
+
+    /// With nothing to control, the whole control plane is at rest.
+    #[test]
+    fn an_empty_cluster_needs_no_time() {
+        let mut harness = Harness::new(&Config::default());
+        harness.run_until(Time::from_secs(1_000_000));
+        assert_eq!(harness.commands.len(), 0);
+    }
+
+    fn executes(taints: &[String]) -> bool {
+        taints.iter().any(|taint| taint.ends_with(":NoExecute"))
+    }
+
+    proptest! {
+        /// Nodes fall silent, come back and go; pods start and fail; writes are refused. No pod is
+        /// evicted from a node that had no NoExecute taint in that step, and when all is calm again the
+        /// Deployment has its pods and no node has a taint.
+        #[test]
+        fn liveness_the_cluster_recovers(steps in prop::collection::vec((0_u8..7, 0_usize..5, 1_u64..120), 1..40)) {
+            let mut harness = controllers();
+            let zone = |number: usize| if number < 3 { "a" } else { "b" };
+            let names = ["n0", "n1", "n2", "n3", "n4"];
+            let nodes: Vec<NodeId> = (0..5).map(|number| harness.node(names[number], zone(number))).collect();
+            let id = harness.deployment(deployment(5));
+            let set = WorkloadId(id.0 + 1);
+            let present = |harness: &Harness, node: NodeId| harness.cluster.nodes.present.contains(node.index());
+            for (kind, choice, wait) in steps {
+                let (node, there) = (nodes[choice], present(&harness, nodes[choice]));
+                let active = harness.active(set);
+                let pod = active.get(choice).copied();
+                match (kind, pod) {
+                    (0, _) if there => harness.silence(node),
+                    (1, _) if there => harness.wake(node),
+                    (2, _) if there => harness.tell(Event::NodeRemoved { node }),
+                    (3, _) if !there => drop(harness.node(names[choice], zone(choice))),
+                    (4, Some(pod)) if there && harness.cluster.pods.node[pod.id.index()].is_none() => harness.start(pod, node),
+                    (5, Some(pod)) => harness.finish(pod, 1),
+                    (6, _) => harness.reject_next(1),
+                    _ => {}
+                }
+                let before = harness.commands.len();
+                let mut tainted: Vec<bool> = nodes.iter().map(|&node| executes(&harness.taints(node))).collect();
+                harness.run_for(Span::from_secs(wait));
+                for (_, command) in &harness.commands[before..] {
+                    match command {
+                        Command::Write(_, Write::NodeTaints { node, add, .. }) => {
+                            tainted[node.index()] |= add.iter().any(|taint| taint.effect == TaintEffect::NoExecute);
+                        }
+                        Command::Write(_, Write::DeletePod { pod, reason: Reason::TaintEviction, .. }) => {
+                            let row = harness.cluster.pods.get(*pod);
+                            let node = row.and_then(|row| harness.cluster.pods.node[row.index()]);
+                            prop_assert!(node.is_none_or(|node| tainted[node.index()]), "{:?} on {:?}", pod, node);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            for (number, &node) in nodes.iter().enumerate() {
+                if present(&harness, node) { harness.wake(node) } else { harness.node(names[number], zone(number)); }
+            }
+            harness.run_for(Span::from_secs(100));
+            prop_assert_eq!(harness.active(set).len(), 5);
+            for &node in &nodes {
+                prop_assert_eq!(harness.taints(node), Vec::<String>::new());
+            }
+            prop_assert_eq!(harness.cluster.check(), Ok(()));
+        }
+    }
 }

@@ -172,6 +172,17 @@ impl NodeLifecycleController {
         }
     }
 
+    /// A write was refused: the coming pass finds what is still to be done.
+    fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
+        let (Write::NodeReady { node, .. } | Write::NodeTaints { node, .. }) = write else { return };
+        if cluster.nodes.present.contains(node.index()) {
+            if cluster.nodes.ready[node.index()] == ReadyStatus::True {
+                self.to_clear.insert(*node);
+            }
+            self.look(now);
+        }
+    }
+
     /// The node falls silent: the pass at or after its last renewal was the last that saw a sign
     /// of life.
     fn silenced(&mut self, now: Time, node: NodeId, last_renewal: Time) {
@@ -373,11 +384,7 @@ impl Component for NodeLifecycleController {
             Event::HeartbeatsResumed { node } => {
                 self.silent.remove(node);
             }
-            Event::Refused(write)
-                if matches!(**write, Write::NodeReady { .. } | Write::NodeTaints { .. }) =>
-            {
-                self.look(now);
-            }
+            Event::Refused(write) => self.refused(now, write, cluster),
             _ => return,
         }
         self.plan_work();

@@ -112,17 +112,18 @@ impl TaintEvictionController {
         }
     }
 
+    /// The taints of a node changed. A change that leaves its NoExecute taints alone is none.
     fn taints_changed(&mut self, now: Time, node: NodeId, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        let all = &cluster.nodes.class_of(node).taints;
-        let taints: Arc<[TaintMark]> =
-            all.iter().filter(|taint| taint.effect == TaintEffect::NoExecute).copied().collect();
-        let before = self.tainted.remove(&node);
-        if before.as_deref().unwrap_or(&[]) == &*taints {
-            if !taints.is_empty() {
-                self.tainted.insert(node, taints);
-            }
-            return;
+        let before = self.tainted.get(&node).map_or(&[][..], |taints| taints);
+        if *before != *no_execute_taints(node, cluster) {
+            self.look_at_node(now, node, cluster, out);
         }
+    }
+
+    /// Decides on every pod of a node.
+    fn look_at_node(&mut self, now: Time, node: NodeId, cluster: &mut Cluster, out: &mut Vec<Command>) {
+        let taints = no_execute_taints(node, cluster);
+        self.tainted.remove(&node);
         let mut pods = cluster.nodes.pods[node.index()].clone();
         pods.sort_unstable_by_key(|pod| cluster.pods.serial[pod.index()]);
         if taints.is_empty() {
@@ -193,6 +194,11 @@ impl TaintEvictionController {
     }
 }
 
+fn no_execute_taints(node: NodeId, cluster: &Cluster) -> Arc<[TaintMark]> {
+    let all = &cluster.nodes.class_of(node).taints;
+    all.iter().filter(|taint| taint.effect == TaintEffect::NoExecute).copied().collect()
+}
+
 fn evict(pod: PodRef, out: &mut Vec<Command>) {
     let write = Write::DeletePod { pod, grace: None, reason: Reason::TaintEviction };
     out.push(Command::Write(Client::TaintEviction, write));
@@ -208,7 +214,8 @@ impl Component for TaintEvictionController {
         out: &mut Vec<Command>,
     ) {
         match event {
-            Event::NodeAdded { node, .. } | Event::NodeChanged { node, change: NodeChange::Taints(_) } => {
+            Event::NodeAdded { node, .. } => self.look_at_node(now, *node, cluster, out),
+            Event::NodeChanged { node, change: NodeChange::Taints(_) } => {
                 self.taints_changed(now, *node, cluster, out);
             }
             Event::NodeRemoved { node } => drop(self.tainted.remove(node)),
