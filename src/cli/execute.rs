@@ -11,6 +11,7 @@ use crate::scenario::schema::OutputKind;
 use crate::scenario::{Compiled, Named, Plan};
 use crate::sim::{self, BatchSetup, Ending, RunError, Setup};
 use rayon::prelude::*;
+use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -178,7 +179,7 @@ fn command(named: &Named) -> String {
             } else {
                 format!("'{}'", value.replace('\'', "'\\''"))
             };
-            text.push_str(&format!("{option} {quoted}"));
+            let _ = write!(text, "{option} {quoted}");
         }
     };
     add("", &named.files);
@@ -243,7 +244,10 @@ fn write_chart(chart: &report::Chart, folder: &OutputFolder) -> io::Result<()> {
 
 /// The judgements, a line each.
 pub(super) fn lines(judgements: &[Judgement]) -> String {
-    judgements.iter().map(|judgement| format!("{judgement}\n")).collect()
+    judgements.iter().fold(String::new(), |mut text, judgement| {
+        let _ = writeln!(text, "{judgement}");
+        text
+    })
 }
 
 /// The findings of a failure, for the renderer: those of the input, or one that says what failed.

@@ -8,9 +8,9 @@ use super::progress::Interrupt;
 use super::{Exit, complain, print};
 use crate::base::Diagnostic;
 use crate::report::{Glyphs, summary_table};
-use crate::scenario::schema::OutputKind;
 use crate::scenario::{Compiled, Named, compile, load};
 use rayon::prelude::*;
+use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -107,13 +107,15 @@ fn finished(named: &Named, done: &Done, warnings: Vec<Diagnostic>) -> Ended {
     let mut text = summary_table(&done.observed.results, WIDTH, Glyphs::Unicode);
     if !done.judgements.is_empty() {
         text.push_str("\nExpectations\n");
-        lines(&done.judgements).lines().for_each(|line| text.push_str(&format!("  {line}\n")));
+        for line in lines(&done.judgements).lines() {
+            let _ = writeln!(text, "  {line}");
+        }
     }
-    text.push_str(&format!("\ndigest {}\n", done.observed.digest));
+    let _ = writeln!(text, "\ndigest {}", done.observed.digest);
     if let Some(folder) = &done.folder {
         let report = folder.join("report.html");
         let shown = if report.is_file() { report } else { folder.clone() };
-        text.push_str(&format!("results {}\n", shown.display()));
+        let _ = writeln!(text, "results {}", shown.display());
     }
     let mut json: serde_json::Value =
         serde_json::from_str(&done.observed.summary_json()).unwrap_or(serde_json::Value::Null);

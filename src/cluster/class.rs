@@ -4,7 +4,8 @@ use super::Cluster;
 use super::requests::{self, Defaults};
 use crate::api::{PodTemplate, RestartPolicy, TaintEffect, TolerationOperator};
 use crate::base::ids::{ClassId, ResourceId};
-use crate::base::{Map, Symbol};
+use crate::base::units::NANOS_PER_SECOND;
+use crate::base::{Interner, Map, Span, Symbol};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -73,6 +74,35 @@ pub fn tolerates(toleration: &Toleration, key: Symbol, value: Symbol, effect: Ta
     toleration.effect.is_none_or(|only| only == effect)
         && (toleration.key == Symbol::EMPTY || toleration.key == key)
         && (toleration.any_value || toleration.value == value)
+}
+
+/// The tolerations of a pod after admission: those for not-ready and unreachable nodes are added
+/// with `seconds` unless the pod tolerates that key for NoExecute already (plugin
+/// DefaultTolerationSeconds).
+pub fn with_defaults(
+    tolerations: &[Toleration],
+    seconds: Option<Span>,
+    names: &mut Interner,
+) -> Vec<Toleration> {
+    let mut all = tolerations.to_vec();
+    let Some(seconds) = seconds else { return all };
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].map(|key| names.intern(key))
+    {
+        let stated = tolerations.iter().any(|toleration| {
+            (toleration.key == key || toleration.key == Symbol::EMPTY)
+                && toleration.effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
+        });
+        if !stated {
+            all.push(Toleration {
+                key,
+                any_value: true,
+                value: Symbol::EMPTY,
+                effect: Some(TaintEffect::NoExecute),
+                seconds: Some(seconds.0 / NANOS_PER_SECOND),
+            });
+        }
+    }
+    all
 }
 
 /// All classes, by [`ClassId`].
@@ -147,7 +177,7 @@ pub(super) fn compile(
     let names = &mut cluster.names;
     let labels =
         template.labels.iter().map(|(key, value)| (names.intern(key), names.intern(value))).collect();
-    let tolerations = spec
+    let tolerations: Vec<Toleration> = spec
         .tolerations
         .iter()
         .map(|toleration| Toleration {

@@ -22,7 +22,7 @@ pub use workloads::{Workload, WorkloadKind, Workloads};
 
 use crate::api::{Node, PodTemplate, Taint};
 use crate::base::ids::{ClassId, NodeId, PodId, PoolId, ResourceId};
-use crate::base::{Interner, Symbol, Time};
+use crate::base::{Interner, Span, Symbol, Time};
 use std::sync::Arc;
 
 /// Everything the control plane knows of the cluster.
@@ -33,6 +33,9 @@ pub struct Cluster {
     /// Kinds of resources, by [`ResourceId`]: `cpu`, `memory`, `ephemeral-storage`, then the
     /// scalars in order of appearance.
     pub resources: Vec<Symbol>,
+    /// How long pods that say nothing bear a node that is not ready or unreachable: the tolerations
+    /// that admission adds to every class. `None` adds none.
+    pub default_toleration: Option<Span>,
     /// The nodes.
     pub nodes: NodeTable,
     /// Compiled pod specifications.
@@ -55,6 +58,7 @@ impl Default for Cluster {
         Cluster {
             names,
             resources,
+            default_toleration: None,
             nodes,
             classes: PodClasses::default(),
             pods: PodTable::default(),

@@ -25,6 +25,8 @@ pub struct Config {
     pub nodes: NodeLifecycle,
     /// The kubelet.
     pub kubelet: Kubelet,
+    /// The workload controllers and the garbage collectors.
+    pub controllers: Controllers,
 }
 
 /// How NodeResourcesFit scores.
@@ -165,6 +167,43 @@ impl Default for Kubelet {
             backoff_reset: Span::from_secs(600),
             termination_grace: Span::from_secs(30),
             polled_backoff: false,
+        }
+    }
+}
+
+/// The workload controllers and the garbage collectors (reference control-plane §0.4, §3.1).
+#[derive(Clone, PartialEq, Debug)]
+pub struct Controllers {
+    /// How long the Job controller gathers pod events before it syncs (SyncJobBatchPeriod,
+    /// pkg/controller/job/job_controller.go). Zero for ideal timing.
+    pub job_sync_batch: Span,
+    /// Wait before the replacement of a Job's first failed pod (DefaultJobPodFailureBackOff).
+    pub job_backoff_initial: Span,
+    /// The longest such wait (MaxJobPodFailureBackOff).
+    pub job_backoff_max: Span,
+    /// Pods that one sync creates or deletes at most: BurstReplicas of the ReplicaSet controller,
+    /// MaxPodCreateDeletePerSync of the Job controller.
+    pub burst: u32,
+    /// Wait before the first repetition of a failed sync; it doubles each time (client-go,
+    /// util/workqueue/default_rate_limiters.go).
+    pub retry_initial: Span,
+    /// The longest such wait.
+    pub retry_max: Span,
+    /// Ended pods that may exist before the pod garbage collector deletes the oldest
+    /// (`--terminated-pod-gc-threshold`); `None` for any number.
+    pub terminated_pods: Option<u32>,
+}
+
+impl Default for Controllers {
+    fn default() -> Controllers {
+        Controllers {
+            job_sync_batch: Span::from_secs(1),
+            job_backoff_initial: Span::from_secs(10),
+            job_backoff_max: Span::from_secs(600),
+            burst: 500,
+            retry_initial: Span::from_millis(5),
+            retry_max: Span::from_secs(1_000),
+            terminated_pods: Some(12_500),
         }
     }
 }

@@ -13,10 +13,13 @@ pub mod batch;
 pub mod config;
 pub mod controllers;
 pub mod diagnosis;
+pub mod harness;
 pub mod kubelet;
 pub mod node_lifecycle;
 mod plane;
 pub mod pod_gc;
+#[cfg(test)]
+mod recorded;
 pub mod scheduler;
 pub mod taint_eviction;
 

@@ -54,6 +54,20 @@ impl ControlPlane {
         &self.kubelets
     }
 
+    /// The components, in the order in which they are told of facts.
+    pub(super) fn into_components(self) -> Vec<Box<dyn Component>> {
+        vec![
+            Box::new(self.kubelets),
+            Box::new(self.node_lifecycle),
+            Box::new(self.taint_eviction),
+            Box::new(self.pod_gc),
+            Box::new(self.deployments),
+            Box::new(self.replica_sets),
+            Box::new(self.jobs),
+            Box::new(self.scheduler),
+        ]
+    }
+
     fn components(&self) -> [&dyn Component; 8] {
         [
             &self.kubelets,
@@ -87,17 +101,7 @@ impl Control for ControlPlane {
     type View = Cluster;
 
     fn handle(&mut self, now: Time, event: Event, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        let before = pod_of(&event).and_then(|pod| cluster.pods.get(pod)).map(|pod| state_of(cluster, pod));
-        apply(now, &event, cluster);
-        for component in self.components_mut() {
-            component.handle(now, &event, before.unwrap_or_default(), cluster, out);
-        }
-        if let Event::PodRemoved { pod } = event
-            && let Some(pod) = cluster.pods.get(pod)
-        {
-            cluster.displace(pod);
-            cluster.pods.remove(pod);
-        }
+        deliver(now, &event, &mut self.components_mut(), cluster, out);
     }
 
     fn poll_timeout(&self) -> Option<Time> {
@@ -107,10 +111,41 @@ impl Control for ControlPlane {
     /// Lets each component do what is due, in a fixed order: kubelets and node control first, the
     /// scheduler last, so that it sees what the controllers of this instant have freed.
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        for component in self.components_mut() {
-            if component.poll_timeout().is_some_and(|due| due <= now) {
-                component.handle_timeout(now, cluster, out);
-            }
+        wake(now, &mut self.components_mut(), cluster, out);
+    }
+}
+
+/// Enters a fact in the view and tells the components of it.
+pub(super) fn deliver(
+    now: Time,
+    event: &Event,
+    components: &mut [&mut dyn Component],
+    cluster: &mut Cluster,
+    out: &mut Vec<Command>,
+) {
+    let before = pod_of(event).and_then(|pod| cluster.pods.get(pod)).map(|pod| state_of(cluster, pod));
+    apply(now, event, cluster);
+    for component in components {
+        component.handle(now, event, before.unwrap_or_default(), cluster, out);
+    }
+    if let Event::PodRemoved { pod } = event
+        && let Some(pod) = cluster.pods.get(*pod)
+    {
+        cluster.displace(pod);
+        cluster.pods.remove(pod);
+    }
+}
+
+/// Lets each component do what is due, in the order given.
+pub(super) fn wake(
+    now: Time,
+    components: &mut [&mut dyn Component],
+    cluster: &mut Cluster,
+    out: &mut Vec<Command>,
+) {
+    for component in components {
+        if component.poll_timeout().is_some_and(|due| due <= now) {
+            component.handle_timeout(now, cluster, out);
         }
     }
 }

@@ -296,7 +296,8 @@ impl ApiServer {
             tell(&Record::PodRemoved { pod }, cluster);
             return Some(Some(Event::PodRemoved { pod }));
         }
-        Some(first.then_some(Event::PodDeleting { pod, grace, reason }))
+        // A repeated request is accepted, too, and its client hears of it.
+        Some(Some(Event::PodDeleting { pod, grace, reason }))
     }
 
     fn pod_status(

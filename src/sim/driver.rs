@@ -173,7 +173,7 @@ impl<'o> Run<'o> {
             inbox: VecDeque::new(),
             commands: Vec::new(),
             control: ControlPlane::new(&config),
-            cluster: Cluster::default(),
+            cluster: Cluster { default_toleration: config.nodes.default_toleration, ..Cluster::default() },
             api: ApiServer::default(),
             world: World::default(),
             clients: Clients::new(&setup.timing),

@@ -3,10 +3,24 @@
 
 pub mod deployment;
 pub mod job;
+pub(super) mod members;
+pub(super) mod queue;
+mod ranking;
 pub mod replicaset;
+pub mod rollout;
 
 pub use deployment::DeploymentController;
 pub use job::JobController;
 pub use replicaset::ReplicaSetController;
 
-use super::{Command, Component, Config, Event, PodBefore};
+use super::{Client, Command, Component, Config, Event, PodBefore, Write};
+use crate::base::ids::WorkloadId;
+use crate::cluster::{Cluster, Workload};
+use queue::WorkQueue;
+
+/// The workload, if its object exists.
+fn existing(cluster: &Cluster, workload: WorkloadId) -> Option<&Workload> {
+    (workload.index() < cluster.workloads.len())
+        .then(|| &cluster.workloads[workload])
+        .filter(|workload| workload.present)
+}

@@ -16,10 +16,10 @@ pub use pod::{Container, ContainerState, Stage};
 use self::admission::Admission;
 use self::pod::{Containers, PodState};
 use self::worker::{ApiView, Settings, Worker};
-use super::{Command, Component, Config, Event, NewPod, PodBefore, RuntimeCommand, Write};
+use super::{Client, Command, Component, Config, Event, NewPod, PodBefore, RuntimeCommand, Write};
 use crate::base::ids::{NodeId, PodId};
 use crate::base::{Span, Time};
-use crate::cluster::{Cluster, PodRef};
+use crate::cluster::{Cluster, PodRef, ReadyStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kubelets of all nodes.
@@ -216,6 +216,8 @@ impl Kubelets {
     /// A kubelet starts: it finds pods that are gone, pods that it knows, and new ones.
     fn start(&mut self, now: Time, node: NodeId, cluster: &Cluster, out: &mut Vec<Command>) {
         let Some(outage) = self.stopped.remove(&node) else { return };
+        // A kubelet that starts posts its status before all else.
+        out.push(Command::Write(Client::Kubelet(node), Write::NodeReady { node, ready: ReadyStatus::True }));
         for pod in outage.removed {
             if !outage.containers_lost {
                 let grace = worker::MIN_STOP_GRACE;

@@ -2,8 +2,9 @@
 
 use super::Build;
 use super::nodes::unknown;
+use crate::base::Span;
 use crate::control::Config;
-use crate::control::config::{Kubelet, NodeLifecycle, Scheduler, ScoringStrategy, Version};
+use crate::control::config::{Controllers, Kubelet, NodeLifecycle, Scheduler, ScoringStrategy, Version};
 use crate::scenario::At;
 use crate::scenario::schema::control::{self as written, Strategy};
 use crate::scenario::schema::scalars::{Duration, Period};
@@ -18,6 +19,15 @@ pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
         scheduler: Scheduler { attempt: timing.scheduling_attempt, ..scheduler(build, &control.scheduler) },
         nodes: nodes(&control.node_lifecycle),
         kubelet: kubelet(build, &control.kubelet),
+        controllers: controllers(control.timing),
+    }
+}
+
+/// With ideal timing the Job controller does not wait for further events of its pods.
+fn controllers(timing: written::Preset) -> Controllers {
+    match timing {
+        written::Preset::Kubernetes => Controllers::default(),
+        written::Preset::Ideal => Controllers { job_sync_batch: Span::ZERO, ..Controllers::default() },
     }
 }
 

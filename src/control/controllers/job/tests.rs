@@ -1,0 +1,261 @@
+//! The event loop through the harness.
+
+use super::*;
+use crate::api::{Job, PodSpec, PodTemplate};
+use crate::control::PodStatus;
+use crate::control::harness::Harness;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn harness() -> Harness {
+    Harness::with(vec![Box::new(JobController::new(&Config::default()))])
+}
+
+fn ideal() -> Harness {
+    let mut config = Config::default();
+    config.controllers.job_sync_batch = Span::ZERO;
+    Harness::with(vec![Box::new(JobController::new(&config))])
+}
+
+fn job(parallelism: i32, completions: Option<i32>) -> Job {
+    let mut job = Job { parallelism, completions, backoff_limit: 6, ..Job::default() };
+    job.meta.name = "bad".into();
+    let spec = PodSpec { restart_policy: RestartPolicy::Never, ..PodSpec::default() };
+    job.template = Arc::new(PodTemplate { spec, ..PodTemplate::default() });
+    job
+}
+
+fn at(seconds: f64) -> Time {
+    Time::from_secs_f64(seconds)
+}
+
+fn counts(harness: &Harness, id: WorkloadId) -> (i32, i32, i32, JobEnd) {
+    let status = harness.workload_status(id);
+    (status.replicas, status.succeeded, status.failed, status.end)
+}
+
+/// Runs the first active pod of a Job from now to `end`, with an exit code.
+fn run_one(harness: &mut Harness, id: WorkloadId, end: Time, code: u8) {
+    let node = harness.cluster.nodes.find(harness.cluster.names.get("n").unwrap()).unwrap();
+    let pod = harness.active(id)[0];
+    harness.start(pod, node);
+    harness.run_until(end);
+    harness.finish(pod, code);
+}
+
+#[test]
+fn complete_a_batch_period_after_the_last_pod() {
+    let mut harness = harness();
+    harness.node("n", "a");
+    let id = harness.job(job(1, Some(2)));
+    run_one(&mut harness, id, at(3.0), 0);
+    harness.run_until(at(3.9));
+    assert_eq!(counts(&harness, id), (1, 0, 0, JobEnd::Open));
+    harness.run_until(at(4.0));
+    assert_eq!(counts(&harness, id), (1, 1, 0, JobEnd::Open));
+    run_one(&mut harness, id, at(9.5), 0);
+    harness.run_until(at(10.4));
+    assert_eq!(counts(&harness, id).3, JobEnd::Open);
+    harness.run_until(at(10.5));
+    assert_eq!(counts(&harness, id), (0, 2, 0, JobEnd::Complete));
+}
+
+/// The recorded run public-job-backoff: every pod fails after 2 s, backoffLimit 4. A replacement
+/// comes 10, 20, 40, 80 s after the whole second in which the container ended.
+#[test]
+fn failed_pods_are_replaced_as_recorded() {
+    let mut harness = harness();
+    harness.node("n", "a");
+    let id = harness.job(Job { backoff_limit: 4, ..job(1, Some(1)) });
+    let mut created = Vec::new();
+    for _ in 0..5 {
+        harness.run_until(harness.now + Span::from_millis(1_100));
+        let end = harness.now + Span::from_secs(2);
+        run_one(&mut harness, id, end, 1);
+        let before = created.len();
+        while created.len() == before && harness.workload_status(id).end == JobEnd::Open {
+            harness.run_for(Span::from_millis(10));
+            let pods = harness.writes().filter(|(_, write)| matches!(write, Write::CreatePod { .. }));
+            created = pods.skip(1).map(|(at, _)| at.as_secs_f64()).collect();
+        }
+    }
+    assert_eq!(
+        created,
+        [13.0, 36.0, 79.0, 162.0],
+        "10 s after 3.1, 20 after 16.1, 40 after 39.1, 80 after 82.1"
+    );
+    assert_eq!(counts(&harness, id), (0, 0, 5, JobEnd::Failed));
+    assert_eq!(harness.now, at(166.1), "the last pod ended at 165.1");
+}
+
+#[test]
+fn a_failed_job_deletes_its_pods_and_waits_for_them() {
+    let mut harness = ideal();
+    let node = harness.node("n", "a");
+    let id = harness.job(Job { backoff_limit: 0, ..job(3, Some(9)) });
+    let pods = harness.active(id);
+    harness.start(pods[0], node);
+    harness.start(pods[1], node);
+    harness.finish(pods[0], 1);
+    assert_eq!(counts(&harness, id), (0, 0, 3, JobEnd::Open), "deleted pods count as failed");
+    harness.finish(pods[1], 0);
+    harness.remove(pods[1]);
+    assert_eq!(counts(&harness, id), (0, 0, 3, JobEnd::Failed));
+}
+
+#[test]
+fn the_deadline_fails_a_job_to_the_moment() {
+    let mut harness = ideal();
+    let id = harness.job(Job { active_deadline_seconds: Some(30), ..job(2, Some(2)) });
+    harness.run_until(at(29.9));
+    assert_eq!(counts(&harness, id), (2, 0, 0, JobEnd::Open));
+    harness.run_until(at(30.0));
+    assert_eq!(counts(&harness, id), (0, 0, 2, JobEnd::Failed));
+}
+
+#[test]
+fn restarts_count_for_on_failure() {
+    let mut harness = ideal();
+    let node = harness.node("n", "a");
+    let mut object = Job { backoff_limit: 3, ..job(2, Some(2)) };
+    let spec = PodSpec { restart_policy: RestartPolicy::OnFailure, ..PodSpec::default() };
+    object.template = Arc::new(PodTemplate { spec, ..PodTemplate::default() });
+    let id = harness.job(object);
+    let pods = harness.active(id);
+    let running = |restarts| PodStatus { phase: PodPhase::Running, restarts, ..PodStatus::default() };
+    for (pod, restarts) in [(pods[0], 1), (pods[1], 1), (pods[0], 1)] {
+        harness.bind(pod, node);
+        harness.status(pod, running(restarts));
+    }
+    assert_eq!(counts(&harness, id), (2, 0, 0, JobEnd::Open));
+    harness.status(pods[1], running(2));
+    assert_eq!(harness.active(id).len(), 0);
+    harness.remove(pods[0]);
+    harness.remove(pods[1]);
+    assert_eq!(counts(&harness, id), (0, 0, 2, JobEnd::Failed));
+}
+
+#[test]
+fn indexes_are_done_again_until_they_succeed() {
+    let mut harness = ideal();
+    let node = harness.node("n", "a");
+    let id = harness.job(Job { indexed: true, ..job(2, Some(3)) });
+    let index = |harness: &Harness, pod: PodRef| harness.cluster.pods.index[pod.id.index()];
+    let pods = harness.active(id);
+    assert_eq!([index(&harness, pods[0]), index(&harness, pods[1])], [Some(0), Some(1)]);
+    harness.start(pods[0], node);
+    harness.finish(pods[0], 1);
+    harness.run_for(Span::from_secs(10));
+    let again = harness.active(id)[1];
+    assert_eq!(index(&harness, again), Some(0));
+    harness.start(again, node);
+    harness.finish(again, 0);
+    assert_eq!(index(&harness, harness.active(id)[1]), Some(2));
+}
+
+#[test]
+fn a_pod_that_somebody_deletes_counts_as_failed_and_is_replaced() {
+    let mut harness = ideal();
+    let node = harness.node("n", "a");
+    let id = harness.job(job(1, Some(1)));
+    let pod = harness.active(id)[0];
+    harness.start(pod, node);
+    harness.run_until(at(5.0));
+    harness.tell(Event::PodDeleting { pod, grace: Span::from_secs(30), reason: Reason::TaintEviction });
+    assert_eq!(counts(&harness, id), (0, 0, 1, JobEnd::Open));
+    harness.run_until(at(15.0));
+    assert_eq!(harness.active(id).len(), 1);
+}
+
+#[test]
+fn a_finished_job_is_deleted_after_its_time_to_live() {
+    let mut harness = ideal();
+    harness.node("n", "a");
+    let id = harness.job(Job { ttl_seconds_after_finished: Some(60), ..job(1, Some(1)) });
+    run_one(&mut harness, id, at(4.5), 0);
+    harness.run_until(at(63.9));
+    assert!(harness.cluster.workloads[id].present);
+    harness.run_until(at(64.0));
+    assert!(!harness.cluster.workloads[id].present);
+}
+
+#[test]
+fn a_refused_deletion_is_tried_again_and_counts_once() {
+    let mut harness = ideal();
+    let node = harness.node("n", "a");
+    let id = harness.job(Job { backoff_limit: 0, ..job(2, Some(9)) });
+    let pods = harness.active(id);
+    harness.start(pods[0], node);
+    harness.reject_next(1);
+    harness.finish(pods[0], 1);
+    assert_eq!(harness.active(id), [pods[1]]);
+    harness.run_until(at(1.0));
+    assert_eq!(counts(&harness, id), (0, 0, 2, JobEnd::Failed));
+}
+
+#[test]
+fn scaling_parallelism_down_deletes_without_counting() {
+    let mut harness = ideal();
+    let id = harness.job(job(5, Some(9)));
+    harness.scale(id, 2);
+    assert_eq!(counts(&harness, id), (2, 0, 0, JobEnd::Open));
+    assert_eq!(harness.active(id).len(), 2);
+}
+
+#[test]
+fn a_wide_job_costs_one_sync_a_burst() {
+    let mut harness = ideal();
+    let id = harness.job(job(20_000, Some(20_000)));
+    assert_eq!(counts(&harness, id).0, 20_000);
+    let statuses =
+        harness.writes().filter(|(_, write)| matches!(write, Write::WorkloadStatus { .. })).count();
+    assert_eq!(statuses, 40);
+}
+
+proptest! {
+    /// Pods end, are deleted and refused at random: what is counted never exceeds what was
+    /// created, an index is never worked on twice, and the Job comes to an end.
+    #[test]
+    fn liveness_a_job_ends_and_counts_each_pod_once(
+        steps in prop::collection::vec((0_u8..6, 0_usize..5), 0..40),
+        indexed in any::<bool>(),
+    ) {
+        let mut harness = harness();
+        let node = harness.node("n", "a");
+        let id = harness.job(Job { indexed, backoff_limit: 8, ..job(3, Some(6)) });
+        let finish = (0..200).map(|_| (1, 0));
+        for (kind, choice) in steps.into_iter().chain(finish) {
+            let active = harness.active(id);
+            if let Some(&pod) = active.get(choice % active.len().max(1)) {
+                if harness.cluster.pods.node[pod.id.index()].is_none() {
+                    harness.start(pod, node);
+                }
+                match kind {
+                    0 => harness.finish(pod, 1),
+                    1 | 2 => harness.finish(pod, 0),
+                    3 => harness.tell(Event::PodDeleting { pod, grace: Span::ZERO, reason: Reason::Deleted }),
+                    4 => harness.remove(pod),
+                    _ => harness.reject_next(1),
+                }
+            }
+            harness.run_for(Span::from_secs(60));
+            let status = harness.workload_status(id);
+            let created = harness.cluster.workloads[id].pods_created as i32;
+            prop_assert!(status.succeeded + status.failed + status.replicas <= created);
+            let mut indexes: Vec<_> = harness.active(id).iter().filter_map(|pod| harness.cluster.pods.index[pod.id.index()]).collect();
+            let all = indexes.len();
+            indexes.sort_unstable();
+            indexes.dedup();
+            prop_assert_eq!(indexes.len(), all, "an index is worked on once at a time");
+        }
+        // Pods that somebody deleted go, as their kubelets would see to.
+        let leaving: Vec<PodRef> = harness.cluster.pods.iter().map(|pod| harness.cluster.pods.reference(pod)).collect();
+        for pod in leaving {
+            harness.remove(pod);
+        }
+        harness.run_for(Span::from_secs(60));
+        let status = harness.workload_status(id);
+        prop_assert!(status.end != JobEnd::Open, "{:?}", status);
+        prop_assert!(status.end == JobEnd::Failed || status.succeeded == 6);
+    }
+}
