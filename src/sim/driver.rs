@@ -159,6 +159,8 @@ impl<'o> Run<'o> {
         let mut config = setup.control;
         config.seed = setup.seed;
         config.scheduler.attempt = setup.timing.scheduling_attempt;
+        let mut cluster = Cluster::default();
+        cluster.default_toleration = config.nodes.default_toleration;
         let mut queue = EventQueue::new();
         for (index, (at, _)) in setup.actions.iter().enumerate() {
             queue.schedule(*at, Class::ACTION, Happening::Action(index));
@@ -173,7 +175,7 @@ impl<'o> Run<'o> {
             inbox: VecDeque::new(),
             commands: Vec::new(),
             control: ControlPlane::new(&config),
-            cluster: Cluster { default_toleration: config.nodes.default_toleration, ..Cluster::default() },
+            cluster,
             api: ApiServer::default(),
             world: World::default(),
             clients: Clients::new(&setup.timing),
