@@ -90,7 +90,7 @@ pub const NODES: &[Column] = &[
 /// `timeseries.csv`: one row a point. A series is constant from a point to the next; one with more
 /// than 2,000 changes is thinned so that its minima and maxima stay.
 pub const TIMESERIES: &[Column] = &[
-    ("time_s", "Since the start of the run."),
+    ("time_s", "Since the start of the run, to twelve significant digits."),
     ("series", "Name of the series."),
     ("unit", "Its unit."),
     ("value", "The value from then on."),
@@ -142,7 +142,7 @@ mod tests {
             "# Metrics and columns\n\n\
             This page is made from the tables in `src/observe`; after a change there run\n\
             `UPDATE_EXPECT=1 cargo test --lib observe::columns`.\n\n\
-            Times count from the start of the run and are in seconds, exact to the nanosecond. Percentiles are\n\
+            Times count from the start of the run and are in seconds, exact to the nanosecond unless said. Percentiles are\n\
             interpolated linearly between ranks (type 7 of Hyndman and Fan, the default of R, NumPy and pandas);\n\
             they are exact up to 4,194,304 values, beyond that to one part in 4,096. A metric that is not defined\n\
             in a run is empty, and beside every mean stands the number of values it is made of. `<resource>`\n\

@@ -81,6 +81,10 @@ impl OutputFolder {
         if self.target.exists() {
             // The old folder is moved away first, so that there is never half of each.
             let old = self.temporary.with_extension("old");
+            if old.exists() && check_replaceable(&old).is_ok() {
+                // Left behind by a run that was killed at this very place.
+                fs::remove_dir_all(&old).map_err(|error| failed(&error))?;
+            }
             fs::rename(&self.target, &old).map_err(|error| failed(&error))?;
             if let Err(error) = fs::rename(&self.temporary, &self.target) {
                 let _ = fs::rename(&old, &self.target);

@@ -54,7 +54,8 @@ pub struct Series {
     pub name: String,
     /// What is shown in the legend.
     pub label: String,
-    /// The chart it belongs to; series of one chart share axes: `utilization`, `queue`, `pods`, `nodes`.
+    /// The chart it belongs to; series of one chart share axes: `utilization`, `capacity`, `queue`,
+    /// `pods`, `nodes`, `replicas`.
     pub chart: &'static str,
     /// The unit.
     pub unit: &'static str,

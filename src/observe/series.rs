@@ -103,6 +103,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
         #[test]
         fn safety_thinning_keeps_extremes_and_order(
             steps in prop::collection::vec((1u64..2_000_000_000, 0u32..1_000_000), 4_000..9_000),

@@ -187,6 +187,11 @@ pub enum Record<'a> {
         /// Desired pods.
         replicas: i32,
     },
+    /// A workload object is gone.
+    WorkloadRemoved {
+        /// The workload.
+        workload: WorkloadId,
+    },
     /// A workload's status was written.
     WorkloadStatus {
         /// The workload.

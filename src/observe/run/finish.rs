@@ -84,14 +84,15 @@ impl RunObserver {
         let is_open = |row: &usize| self.pods[*row].live && self.pods[*row].stage != Stage::Over;
         let mut open: Vec<usize> = (0..self.pods.len()).filter(is_open).collect();
         open.sort_unstable_by_key(|&row| self.pods[row].serial);
-        let mut work = 0;
+        let mut work = 0i128;
         for row in open {
             let reference = crate::cluster::PodRef {
                 id: crate::base::ids::PodId(row as u32),
                 generation: self.pods[row].generation,
             };
             self.close_failure(now, reference, cluster);
-            work += self.pods[row].work + self.work_so_far(row, now);
+            let open = self.pods[row].work.saturating_add(self.work_so_far(row, now));
+            work = i128::saturating_add(work, open);
             let pod = &self.pods[row];
             self.counts.never_started += u64::from(pod.started.is_none());
             let outcome = if pod.stage == Stage::Pending {
@@ -139,7 +140,7 @@ impl RunObserver {
         sheet.put("goodput_core_s", counts.goodput as f64 / CORE_SECOND);
         sheet.put("work_lost_core_s", counts.lost as f64 / CORE_SECOND);
         sheet.put("work_unfinished_core_s", open_work as f64 / CORE_SECOND);
-        sheet.put("goodput_share", ratio(counts.goodput, counts.goodput + counts.lost));
+        sheet.put("goodput_share", ratio(counts.goodput, counts.goodput.saturating_add(counts.lost)));
         sheet.put("end_s", now.as_secs_f64());
     }
 
@@ -165,9 +166,6 @@ impl RunObserver {
             for (scope, account) in &self.accounts.rows {
                 self.report_utilization(now, row, (scope, account), sheet);
             }
-            let span = (now > Time::ZERO).then_some(now.0 as f64 * unit);
-            let mean = span.map(|span| capacity as f64 / span);
-            sheet.put_scoped("capacity_mean_<resource>", name, Scope::All, mean);
             let held = requested as f64 / (NANOS_PER_SECOND as f64 * unit);
             sheet.put_scoped("allocation_total_<resource>", name, Scope::All, held);
             if row <= MEMORY {
@@ -196,6 +194,8 @@ impl RunObserver {
         if capacity == 0 && scope != Scope::All {
             return;
         }
+        let mean = ratio(capacity, i128::from(now.0)).map(|mean| mean / resource_scale(name));
+        sheet.put_scoped("capacity_mean_<resource>", name, scope, mean);
         let requested = ratio(total(&account.requested, row, now), capacity);
         sheet.put_scoped("utilization_requested_<resource>", name, scope, requested);
         if let Some(used) = account.used.get(row).filter(|_| self.used_is_known || scope == Scope::All) {
@@ -217,7 +217,9 @@ impl RunObserver {
             let existed: i128 = nodes.map(|node| node.present.total(now.0)).sum();
             let share = existed as f64 / HOUR * pool.price_per_hour;
             cost += share;
-            sheet.put_scoped("cost_total", "", Scope::Pool(&pool.name), share);
+            if !pool.name.is_empty() {
+                sheet.put_scoped("cost_total", "", Scope::Pool(&pool.name), share);
+            }
         }
         sheet.put("cost_total", cost);
         let succeeded = self.counts.succeeded;
@@ -259,6 +261,7 @@ impl RunObserver {
         }
         for (name, label, chart, unit, series) in [
             ("queue_length", "Pods waiting for a node", "queue", "pods", &gauges.queue),
+            ("pods_pending", "Pending", "pods", "pods", &gauges.queue),
             ("pods_starting", "Starting", "pods", "pods", &gauges.starting),
             ("pods_running", "Running", "pods", "pods", &gauges.running),
             ("pods_succeeded", "Succeeded", "pods", "pods", &gauges.succeeded),

@@ -48,8 +48,12 @@ impl RunObserver {
 
     pub(super) fn node_removed(&mut self, now: Time, id: NodeId) {
         let Some(node) = self.nodes.get_mut(id.index()).filter(|node| node.exists()) else { return };
-        let amounts: Vec<(usize, i64)> =
-            node.allocatable.iter().enumerate().map(|(row, &amount)| (row, -amount)).collect();
+        let amounts: Vec<(usize, i64)> = node
+            .allocatable
+            .iter()
+            .enumerate()
+            .map(|(row, &amount)| (row, amount.saturating_neg()))
+            .collect();
         self.accounts.change(node, now, Column::Capacity, amounts.into_iter());
         node.present.set(now.0, 0);
         node.ready.set(now.0, 0);

@@ -141,7 +141,8 @@ pub(super) struct Pod {
     pub(super) ready: Option<Time>,
     pub(super) ended: Option<Time>,
     pub(super) node: Option<NodeId>,
-    pub(super) lane: u32,
+    /// Its lane on the node; `None` if the node is not known.
+    pub(super) lane: Option<u32>,
     pub(super) has_bar: bool,
     pub(super) is_ready: bool,
     pub(super) deleting: bool,
@@ -177,7 +178,7 @@ impl Default for Pod {
             ready: None,
             ended: None,
             node: None,
-            lane: 0,
+            lane: None,
             has_bar: false,
             is_ready: false,
             deleting: false,

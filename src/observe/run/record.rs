@@ -62,6 +62,7 @@ impl RunObserver {
                 self.replicas.create(now, workload, kind, name, replicas);
             }
             Record::WorkloadScaled { workload, replicas } => self.replicas.scale(now, workload, replicas),
+            Record::WorkloadRemoved { workload } => self.replicas.scale(now, workload, 0),
             Record::CpuUsed { node, milli } => self.node_uses(now, node, CPU, milli),
             Record::MemoryUsed { node, bytes } => self.node_uses(now, node, MEMORY, bytes),
             Record::Note(note) => self.note(now, note),
@@ -149,7 +150,7 @@ impl RunObserver {
         }
         if let Some(host) = self.nodes.get_mut(node.index()) {
             host.bound += 1;
-            self.pods[index].lane = host.enter_lane(pod.id.0);
+            self.pods[index].lane = Some(host.enter_lane(pod.id.0));
             self.pods[index].has_bar = self.bars.reserve();
             let requests = self.facts[class.index()].iter().flat_map(|facts| &facts.requests).copied();
             self.accounts.change(host, now, Column::Requested, requests);
@@ -190,10 +191,10 @@ impl RunObserver {
         row.running.retain(|running| running.container != end.container.0);
         match (end.main, service, end.good) {
             (false, ..) => {}
-            (true, true, _) => self.counts.goodput += amount,
+            (true, true, _) => self.counts.goodput = self.counts.goodput.saturating_add(amount),
             // A pod whose fate is sealed already can add nothing that counts later.
-            (true, false, true) if row.stage != Stage::Over => row.work += amount,
-            (true, false, _) => self.counts.lost += amount,
+            (true, false, true) if row.stage != Stage::Over => row.work = row.work.saturating_add(amount),
+            (true, false, _) => self.counts.lost = self.counts.lost.saturating_add(amount),
         }
     }
 
@@ -252,7 +253,7 @@ impl RunObserver {
         let so_far = self.work_so_far(index, now);
         let service = self.facts(&self.pods[index]).is_some_and(|facts| facts.service);
         let row = &mut self.pods[index];
-        let work = std::mem::take(&mut row.work) + so_far;
+        let work = std::mem::take(&mut row.work).saturating_add(so_far);
         row.running.clear();
         match outcome {
             Outcome::Succeeded => self.counts.succeeded += 1,
@@ -261,7 +262,7 @@ impl RunObserver {
         }
         let counts = outcome == Outcome::Succeeded || service;
         let fate = if counts { &mut self.counts.goodput } else { &mut self.counts.lost };
-        *fate += work;
+        *fate = fate.saturating_add(work);
         if bound.is_none() {
             self.counts.unplaced += 1;
             self.unplaced.count(&self.pods[index]);
@@ -275,6 +276,7 @@ impl RunObserver {
             self.durations.ended(pod.created, started, ended);
         }
         self.write_row(index, outcome, cluster);
+        self.pods[index].failure = None;
     }
 
     /// Millicore-nanoseconds that the main containers that run now have run.
@@ -284,15 +286,15 @@ impl RunObserver {
         let milli = |container: u16| facts.milli.get(usize::from(container)).copied().unwrap_or(0);
         let amount =
             |running: &Running| i128::from(milli(running.container)) * i128::from(now.since(running.since).0);
-        pod.running.iter().filter(|running| running.main).map(amount).sum()
+        pod.running.iter().filter(|running| running.main).map(amount).fold(0, i128::saturating_add)
     }
 
     /// The node of a pod gets back what the pod requested.
     fn release(&mut self, now: Time, row: usize, outcome: Outcome, cluster: &Cluster) {
         let pod = &self.pods[row];
-        let Some(id) = pod.node else { return };
+        let (Some(id), Some(lane)) = (pod.node, pod.lane) else { return };
         let Some(node) = self.nodes.get_mut(id.index()) else { return };
-        node.leave_lane(pod.lane);
+        node.leave_lane(lane);
         let facts = self.facts.get(pod.class.index()).and_then(Option::as_ref);
         let requests = facts.iter().flat_map(|facts| &facts.requests).map(|&(row, amount)| (row, -amount));
         self.accounts.change(node, now, Column::Requested, requests);
@@ -316,7 +318,7 @@ impl RunObserver {
         let mut label = Vec::new();
         push_name(&mut label, cluster, &pod.name);
         let label = String::from_utf8_lossy(&label).into_owned();
-        self.bars.push(Kept { node: node.0, lane: Some(pod.lane), start, end: now, label, detail, kind });
+        self.bars.push(Kept { node: node.0, lane: pod.lane, start, end: now, label, detail, kind });
     }
 
     fn note(&mut self, now: Time, note: &Note) {

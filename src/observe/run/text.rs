@@ -261,6 +261,10 @@ impl RunObserver {
                 let (kind, name) = self.replicas.label(*workload);
                 (kind, "Scaled", name)
             }
+            Record::WorkloadRemoved { workload } => {
+                let (kind, name) = self.replicas.label(*workload);
+                (kind, "Deleted", name)
+            }
             _ => return,
         };
         let telling = !matches!(record, Record::NodeAdded { .. } | Record::WorkloadCreated { .. });

@@ -19,7 +19,8 @@ pub(super) fn setup(build: &mut Build<'_>) -> Option<BatchSetup> {
     let processors = processors.0 as u32;
     let mut sources = traces::job_sources(build, processors);
     sources.extend(generators::job_sources(build, processors));
-    let policy = scenario.control_plane.batch.as_ref().map(|batch| batch.policy).unwrap_or_default();
+    let batch = scenario.control_plane.batch.as_ref();
+    let policy = batch.map(|batch| batch.policy).unwrap_or_default();
     let stop = run::stop(build);
     build.errors.is_empty().then(|| BatchSetup {
         seed: run::seed(scenario),
@@ -27,6 +28,7 @@ pub(super) fn setup(build: &mut Build<'_>) -> Option<BatchSetup> {
         policy: match policy {
             BatchPolicy::Fcfs => sim::BatchPolicy::Fcfs,
         },
+        kill_at_estimate: batch.is_some_and(|batch| batch.kill_at_estimate),
         sources,
         stop,
         check_invariants: scenario.run.check_invariants,

@@ -224,6 +224,9 @@ pub struct Batch {
     /// In which order queued jobs start.
     #[serde(default)]
     pub policy: BatchPolicy,
+    /// Whether a job that has run for its requested time is ended there; false.
+    #[serde(default)]
+    pub kill_at_estimate: bool,
 }
 
 /// Orders in which queued jobs start.

@@ -1,0 +1,34 @@
+//! Charts of a run as SVG and PNG, a page that shows them with everything else, and the short
+//! summary for a terminal.
+//!
+//! Only [`Results`](crate::observe::Results) are read. Nothing here knows how a run came about, and
+//! nothing touches a file or the terminal: callers write what they get.
+
+mod axis;
+mod bars;
+mod chart;
+mod data;
+mod format;
+mod frame;
+mod gantt;
+mod html;
+mod lanes;
+mod lines;
+mod paint;
+mod plot;
+mod scene;
+mod text;
+mod thin;
+mod words;
+
+pub use chart::Chart;
+pub use chart::charts;
+#[cfg(feature = "png")]
+pub use chart::png;
+pub use html::html;
+pub use text::{Glyphs, sparkline, summary_table, text_gantt};
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+//! Whole runs of small setups: what the world, the API server and the control plane do together.
+
+use super::setup::{Fault, FaultKind, FaultScope, FaultWhen};
+use super::*;
+use crate::api::{Container, ObjectMeta, Pod, PodSpec, PodTemplate, RestartPolicy};
+use crate::base::ids::PoolId;
+use crate::base::{Distribution, Quantity, Span, Time};
+use crate::control;
+use std::sync::Arc;
+
+/// A node with CPU (cores) and memory (GiB).
+pub(crate) fn node(name: &str, cpu: i64, memory: i64) -> NodeSetup {
+    let mut node = crate::api::Node {
+        meta: ObjectMeta { name: name.into(), ..Default::default() },
+        ..Default::default()
+    };
+    for (resource, amount) in [("cpu", cpu), ("memory", memory << 30), ("pods", 110)] {
+        node.allocatable.insert(resource.into(), Quantity::from_units(amount));
+    }
+    node.capacity = node.allocatable.clone();
+    NodeSetup { node: Arc::new(node), pool: PoolId(0), rack: String::new() }
+}
+
+/// A template with one container that requests CPU in millicores.
+pub(crate) fn template(milli: i64, change: impl FnOnce(&mut PodTemplate)) -> PodTemplate {
+    let mut container = Container { name: "main".into(), ..Container::default() };
+    container.resources.requests.insert("cpu".into(), Quantity::from_milli(milli));
+    let mut template = PodTemplate {
+        spec: PodSpec {
+            containers: vec![container],
+            restart_policy: RestartPolicy::Never,
+            ..PodSpec::default()
+        },
+        ..PodTemplate::default()
+    };
+    change(&mut template);
+    template
+}
+
+/// A bare pod.
+pub(crate) fn pod(name: &str, template: PodTemplate) -> crate::api::Object {
+    let meta = ObjectMeta { name: name.into(), namespace: "default".into(), ..ObjectMeta::default() };
+    crate::api::Object::Pod(Box::new(Pod { meta, template: Arc::new(template), ..Pod::default() }))
+}
+
+/// A setup with ideal timing.
+pub(crate) fn setup(nodes: Vec<NodeSetup>, objects: Vec<(u64, crate::api::Object)>) -> Setup {
+    Setup {
+        seed: 1,
+        pools: vec![Pool { name: "pool".into(), price_per_hour: 1.0 }],
+        nodes,
+        bound_pods: Vec::new(),
+        objects: objects.into_iter().map(|(at, object)| (Time::from_secs(at), object)).collect(),
+        sources: Vec::new(),
+        faults: Vec::new(),
+        actions: Vec::new(),
+        default_behavior: crate::api::Behavior::default(),
+        timing: Timing::ideal(),
+        control: control::Config::default(),
+        stop: StopRule { at: Some(Time::from_secs(100_000)), when_settled: true, when_jobs_done: false },
+        check_invariants: true,
+    }
+}
+
+/// Notes what happens as lines `seconds what pod`.
+#[derive(Default)]
+pub(crate) struct Story(pub(crate) Vec<String>);
+
+impl Observer for Story {
+    fn record(&mut self, now: Time, record: &Record<'_>, view: View<'_>) {
+        let name = |pod: crate::cluster::PodRef| {
+            view.cluster.pods.get(pod).map_or_else(
+                || format!("#{}", pod.id.0),
+                |id| view.cluster.pods.name_text(&view.cluster.names, id),
+            )
+        };
+        let node = |node: crate::base::ids::NodeId| {
+            view.cluster.names.text(view.cluster.nodes.name[node.index()]).to_owned()
+        };
+        let text = match record {
+            Record::PodBound { pod, node: on } => format!("bound {} {}", name(*pod), node(*on)),
+            Record::ContainerStarted { pod, restarts, .. } => format!("start {} {restarts}", name(*pod)),
+            Record::ContainerEnded { pod, code, reason, work, .. } => {
+                format!("exit {} {code} {} work={work}", name(*pod), reason.name())
+            }
+            Record::PodEnded { pod, phase, .. } => format!("{} {}", phase.name(), name(*pod)),
+            Record::PodDeleting { pod, reason, .. } => format!("deleting {} {}", name(*pod), reason.name()),
+            Record::PodRemoved { pod } => format!("removed {}", name(*pod)),
+            Record::NodeFailed { node: failed, .. } => format!("failed {}", node(*failed)),
+            Record::NodeRecovered { node: back } => format!("recovered {}", node(*back)),
+            Record::NodeReady { node: of, ready } => format!("node {} {ready:?}", node(*of)),
+            Record::NodeTaint { node: of, effect, added, .. } => {
+                format!("{} {} {}", if *added { "taint" } else { "untaint" }, node(*of), effect.name())
+            }
+            _ => return,
+        };
+        self.0.push(format!("{} {text}", Span(now.0)));
+    }
+
+    fn finish(&mut self, _now: Time, _view: View<'_>) {}
+}
+
+pub(crate) fn story(setup: Setup) -> Vec<String> {
+    let mut story = Story::default();
+    run(setup, &mut story, &mut ()).expect("the run ends well");
+    story.0
+}
+
+fn runs_for(seconds: f64) -> impl FnOnce(&mut PodTemplate) {
+    move |template| template.behavior.run_time = Some(Distribution::Constant(seconds))
+}
+
+#[test]
+fn a_pod_runs_and_succeeds() {
+    let lines = story(setup(vec![node("a", 4, 8)], vec![(3, pod("p", template(1000, runs_for(60.0))))]));
+    assert_eq!(
+        lines,
+        ["3s bound p a", "3s start p 0", "1m3s exit p 0 Completed work=1m", "1m3s Succeeded p"]
+    );
+}
+
+#[test]
+fn a_pod_that_does_not_fit_waits_for_room() {
+    let objects = vec![
+        (0, pod("first", template(3000, runs_for(10.0)))),
+        (1, pod("second", template(2000, runs_for(5.0)))),
+    ];
+    let lines = story(setup(vec![node("a", 4, 8)], objects));
+    assert!(lines.contains(&"10s bound second a".to_owned()), "{lines:#?}");
+    assert_eq!(lines.last().unwrap(), "15s Succeeded second");
+}
+
+#[test]
+fn cpu_that_is_over_used_is_shared_and_runs_take_longer() {
+    let greedy = |template: &mut PodTemplate| {
+        template.behavior.run_time = Some(Distribution::Constant(10.0));
+        template.behavior.cpu_usage = Some(Distribution::Constant(2.0));
+    };
+    let objects = vec![(0, pod("a", template(1000, greedy))), (0, pod("b", template(1000, greedy)))];
+    // Four cores wanted, two there: each runs at half speed until both end.
+    let lines = story(setup(vec![node("n", 2, 8)], objects));
+    assert!(lines.contains(&"20s exit a 0 Completed work=10s".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&"20s exit b 0 Completed work=10s".to_owned()), "{lines:#?}");
+}
+
+#[test]
+fn a_limit_throttles_and_memory_above_it_kills() {
+    let throttled = |template: &mut PodTemplate| {
+        template.behavior.run_time = Some(Distribution::Constant(10.0));
+        template.behavior.cpu_usage = Some(Distribution::Constant(2.0));
+        let limits = &mut template.spec.containers[0].resources.limits;
+        limits.insert("cpu".into(), Quantity::from_milli(500));
+    };
+    let hungry = |template: &mut PodTemplate| {
+        template.behavior.memory_usage = Some(Distribution::Constant(2e9));
+        let limits = &mut template.spec.containers[0].resources.limits;
+        limits.insert("memory".into(), Quantity::from_units(1 << 30));
+    };
+    let objects = vec![(0, pod("slow", template(100, throttled))), (0, pod("big", template(100, hungry)))];
+    let lines = story(setup(vec![node("n", 4, 8)], objects));
+    assert!(lines.contains(&"40s exit slow 0 Completed work=10s".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&"0s exit big 137 OOMKilled work=0s".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&"0s Failed big".to_owned()), "{lines:#?}");
+}
+
+#[test]
+fn a_container_that_crashes_backs_off() {
+    let crashing = |template: &mut PodTemplate| {
+        template.spec.restart_policy = RestartPolicy::OnFailure;
+        template.behavior.run_time = Some(Distribution::Constant(1.0));
+        template.behavior.fail_runs = 4;
+    };
+    let lines = story(setup(vec![node("n", 4, 8)], vec![(0, pod("p", template(100, crashing)))]));
+    let starts: Vec<&String> = lines.iter().filter(|line| line.contains("start")).collect();
+    // The first restart is immediate, then 10, 20, 40 s after the end of the last run.
+    assert_eq!(starts, ["0s start p 0", "1s start p 1", "12s start p 2", "33s start p 3", "1m14s start p 4"]);
+    assert_eq!(lines.last().unwrap(), "1m15s Succeeded p");
+}
+
+fn fault(node: usize, at: u64, seconds: u64, kind: FaultKind) -> Fault {
+    Fault {
+        groups: vec![vec![node]],
+        scope: FaultScope::Node,
+        kind,
+        when: FaultWhen::Scheduled { at: Time::from_secs(at), duration: Some(Span::from_secs(seconds)) },
+    }
+}
+
+#[test]
+fn a_short_crash_restarts_the_containers_in_place() {
+    let long = |template: &mut PodTemplate| {
+        template.spec.restart_policy = RestartPolicy::Always;
+        template.behavior.run_time = None;
+    };
+    let mut setup = setup(vec![node("n", 4, 8)], vec![(0, pod("p", template(100, long)))]);
+    setup.faults = vec![fault(0, 10, 20, FaultKind::Crash)];
+    let lines = story(setup);
+    assert_eq!(
+        lines,
+        [
+            "0s bound p n",
+            "0s start p 0",
+            "10s failed n",
+            "10s exit p 137 NodeLost work=10s",
+            "30s recovered n",
+            "30s start p 1"
+        ]
+    );
+}
+
+#[test]
+fn a_partition_loses_nothing() {
+    let mut setup = setup(vec![node("n", 4, 8)], vec![(0, pod("p", template(100, runs_for(15.0))))]);
+    setup.faults = vec![fault(0, 10, 20, FaultKind::Partition)];
+    let lines = story(setup);
+    assert!(lines.contains(&"15s exit p 0 Completed work=15s".to_owned()), "{lines:#?}");
+    // The kubelet reports it when it is heard again.
+    assert_eq!(lines.last().unwrap(), "30s Succeeded p");
+}
+
+#[test]
+fn the_same_setup_gives_the_same_story() {
+    let make = || {
+        let noisy = |template: &mut PodTemplate| {
+            template.behavior.run_time = Some(Distribution::Exponential { mean: 30.0 });
+        };
+        let objects = (0..40).map(|n| (n / 4, pod(&format!("p{n}"), template(700, noisy)))).collect();
+        Setup { timing: Timing::kubernetes(), ..setup(vec![node("a", 4, 8), node("b", 4, 8)], objects) }
+    };
+    let first = story(make());
+    assert!(first.len() > 100);
+    assert_eq!(first, story(make()));
+}
+
+#[test]
+fn nothing_is_known_before_it_can_be() {
+    // With real latencies a pod is bound some milliseconds after its creation, and started later.
+    let objects = vec![(1, pod("p", template(100, runs_for(60.0))))];
+    let setup = Setup { timing: Timing::kubernetes(), ..setup(vec![node("n", 4, 8)], objects) };
+    let lines = story(setup);
+    let at = |what: &str| -> f64 {
+        let line = lines.iter().find(|line| line.contains(what)).expect("it happened");
+        line.split(' ').next().unwrap().parse::<Span>().unwrap().as_secs_f64()
+    };
+    assert!(at("bound") > 1.001 && at("bound") < 1.01, "{lines:#?}");
+    assert!(at("start") > at("bound") + 0.2, "{lines:#?}");
+    assert!(at("Succeeded") > at("exit"), "{lines:#?}");
+}
