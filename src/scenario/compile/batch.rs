@@ -3,12 +3,13 @@
 use super::{Build, generators, run, traces};
 use crate::base::Diagnostic;
 use crate::scenario::At;
-use crate::scenario::schema::control::BatchPolicy;
+use crate::scenario::schema::control::{BatchPolicy, Kubelet, NodeLifecycle, Scheduler, Timings};
+use crate::scenario::schema::workload::Behavior;
 use crate::sim::{self, BatchSetup};
 
 /// The setup of a batch machine; `None` if something is wrong.
 pub(super) fn setup(build: &mut Build<'_>) -> Option<BatchSetup> {
-    refuse_nodes(build);
+    refuse_unused(build);
     let scenario = build.scenario;
     let Some(processors) = &scenario.cluster.processors else {
         let finding = build.whole("a batch machine has a number of processors");
@@ -35,11 +36,11 @@ pub(super) fn setup(build: &mut Build<'_>) -> Option<BatchSetup> {
 }
 
 /// Parts of a scenario that mean nothing to a batch machine are errors, not silence.
-fn refuse_nodes(build: &mut Build<'_>) {
+fn refuse_unused(build: &mut Build<'_>) {
     fn refuse<T>(what: &str, value: &At<T>) -> Diagnostic {
-        value
-            .error(format!("`{what}` needs `controlPlane.kind: kubernetes`"))
-            .help("a batch machine has `cluster.processors`, `workload.traces` and `workload.generators`")
+        value.error(format!("`{what}` needs `controlPlane.kind: kubernetes`")).help(
+            "a batch machine has processors, traces, and generators of jobs with `processors` and `runTime`",
+        )
     }
     let scenario = build.scenario;
     let cluster = &scenario.cluster;
@@ -50,5 +51,32 @@ fn refuse_nodes(build: &mut Build<'_>) {
     findings.extend(scenario.workload.manifests.first().map(|file| refuse("workload.manifests", file)));
     findings.extend(scenario.faults.first().map(|fault| refuse("faults", fault)));
     findings.extend(scenario.actions.first().map(|action| refuse("actions", action)));
+    if let Some(kind) = &scenario.control_plane.kind {
+        let control = &scenario.control_plane;
+        let unused = [
+            (control.version.is_some(), "controlPlane.version"),
+            (control.timings != Timings::default(), "controlPlane.timings"),
+            (control.scheduler != Scheduler::default(), "controlPlane.scheduler"),
+            (control.node_lifecycle != NodeLifecycle::default(), "controlPlane.nodeLifecycle"),
+            (control.kubelet != Kubelet::default(), "controlPlane.kubelet"),
+            (scenario.workload.behavior != Behavior::default(), "workload.behavior"),
+        ];
+        findings.extend(unused.into_iter().filter(|(given, _)| *given).map(|(_, what)| refuse(what, kind)));
+    }
+    for generator in &scenario.workload.generators {
+        let unused = [
+            (generator.cpu.is_some(), "cpu"),
+            (generator.memory.is_some(), "memory"),
+            (!generator.resources.is_empty(), "resources"),
+            (generator.tasks.is_some(), "tasks"),
+            (generator.priority.is_some(), "priority"),
+            (generator.restart_policy.is_some(), "restartPolicy"),
+            (generator.namespace.is_some(), "namespace"),
+            (!generator.labels.is_empty(), "labels"),
+            (!generator.node_selector.is_empty(), "nodeSelector"),
+        ];
+        let unused = unused.into_iter().filter(|(given, _)| *given);
+        findings.extend(unused.map(|(_, what)| refuse(what, &generator.name)));
+    }
     build.errors.append(&mut findings);
 }

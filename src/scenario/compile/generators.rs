@@ -3,8 +3,7 @@
 use super::nodes::Nodes;
 use super::rows::{Convert, Jobs, Pods, Stream, Window};
 use super::traces::{checked_labels, restart_policy};
-use super::{Build, run, selectors};
-use crate::api::selector::is_dns_subdomain;
+use super::{Build, pools, run, selectors};
 use crate::base::{Diagnostic, Set, Span, Time};
 use crate::scenario::At;
 use crate::scenario::schema::workload::{Arrivals, Generator};
@@ -57,9 +56,9 @@ fn check_names(build: &mut Build<'_>) {
     let mut names: Set<&str> = Set::default();
     for generator in &build.scenario.workload.generators {
         let name = &generator.name;
-        if !is_dns_subdomain(name) {
-            let finding = name.error("not a legal name");
-            build.error(finding.help("lower-case letters, digits, `-` and `.`"));
+        pools::check_name(build, name);
+        if let Some(namespace) = &generator.namespace {
+            pools::check_name(build, namespace);
         }
         if !names.insert(name) {
             build.error(name.error("a generator of this name exists already"));

@@ -1,6 +1,6 @@
 //! Node objects from tables of machines.
 
-use super::nodes::{HOSTNAME, Nodes, POOL, UNNAMED_POOL, ZONE};
+use super::nodes::{HOSTNAME, Nodes, OF_KUBELET, POOL, UNNAMED_POOL, ZONE};
 use super::pools::DEFAULT_PODS;
 use super::{Build, at_reference};
 use crate::api::selector::{is_dns_subdomain, is_label_value, is_qualified_name};
@@ -61,6 +61,9 @@ fn node(machine: Machine, location: &Location) -> Result<Node, Diagnostic> {
     }
     let mut meta = ObjectMeta::default();
     meta.labels.insert(HOSTNAME.into(), machine.name.clone());
+    for (key, value) in OF_KUBELET {
+        meta.labels.insert(key.into(), value.into());
+    }
     for (key, value) in [(ZONE, machine.zone), (POOL, machine.pool)] {
         if !value.is_empty() {
             meta.labels.insert(key.into(), value);

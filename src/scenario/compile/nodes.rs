@@ -18,6 +18,14 @@ pub(super) const ZONE: &str = "topology.kubernetes.io/zone";
 pub(super) const REGION: &str = "topology.kubernetes.io/region";
 /// The label of a node's own name.
 pub(super) const HOSTNAME: &str = "kubernetes.io/hostname";
+/// The labels that every kubelet sets, here for a usual machine; a pool's own labels win.
+/// Source: Kubernetes 1.36, pkg/kubelet/kubelet_node_status.go.
+pub(super) const OF_KUBELET: [(&str, &str); 4] = [
+    ("kubernetes.io/os", "linux"),
+    ("kubernetes.io/arch", "amd64"),
+    ("beta.kubernetes.io/os", "linux"),
+    ("beta.kubernetes.io/arch", "amd64"),
+];
 /// The label of a node's pool.
 pub(super) const POOL: &str = "seatrial.dev/pool";
 /// The label of a node's rack.

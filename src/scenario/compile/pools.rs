@@ -1,7 +1,7 @@
 //! Node objects from pools.
 
 use super::Build;
-use super::nodes::{HOSTNAME, Nodes, POOL, RACK, REGION, ZONE};
+use super::nodes::{HOSTNAME, Nodes, OF_KUBELET, POOL, RACK, REGION, ZONE};
 use crate::api::selector::{is_dns_subdomain, is_label_value, is_qualified_name};
 use crate::api::{Image, Labels, Node, ObjectMeta, ResourceList, Taint, TaintEffect};
 use crate::base::diagnostic::suggest;
@@ -164,7 +164,8 @@ fn amounts(build: &mut Build<'_>, amounts: &BTreeMap<String, At<Amount>>) -> Res
 }
 
 fn labels(build: &mut Build<'_>, pool: &Pool) -> Labels {
-    let mut labels = Labels::new();
+    let mut labels: Labels =
+        OF_KUBELET.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     labels.insert(POOL.into(), pool.name.value.clone());
     if let Some(region) = &pool.region {
         check_label(build, REGION, region);
@@ -182,6 +183,14 @@ fn labels(build: &mut Build<'_>, pool: &Pool) -> Labels {
         labels.insert(key.clone(), value.value.clone());
     }
     labels
+}
+
+/// Notes an error if a name is not one that Kubernetes takes.
+pub(super) fn check_name(build: &mut Build<'_>, name: &At<String>) {
+    if !is_dns_subdomain(name) {
+        let finding = name.error("not a legal name");
+        build.error(finding.help("lower-case letters, digits, `-` and `.`"));
+    }
 }
 
 /// Notes an error if a label is not legal.

@@ -17,10 +17,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Rows up to which a trace is kept in memory.
-const KEPT: u64 = 1_000_000;
-/// Rows up to which a trace that is not in order of time is sorted in memory.
-const SORTED: u64 = 5_000_000;
+/// What is held in memory at most.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Rows up to which a trace is kept.
+    kept: u64,
+    /// Rows up to which a trace that is not in order of time is sorted.
+    sorted: u64,
+}
+
+/// A row takes about a hundred bytes.
+const LIMITS: Limits = Limits { kept: 1_000_000, sorted: 5_000_000 };
 /// More errors of one trace are not listed.
 const MAX_ERRORS: usize = 20;
 
@@ -29,7 +36,7 @@ pub(super) fn pod_sources(build: &mut Build<'_>, nodes: &Nodes) -> Vec<Box<dyn S
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     for trace in &build.scenario.workload.traces {
         let convert = pods(build, trace);
-        match load(build, trace, &convert, None) {
+        match load(build, trace, &convert, None, LIMITS) {
             Some((Loaded::Listed(rows), convert)) => {
                 check_templates(build, nodes, trace, &convert);
                 sources.push(Box::new(Listed(rows.into_iter())));
@@ -49,7 +56,7 @@ pub(super) fn job_sources(build: &mut Build<'_>, processors: u32) -> Vec<Box<dyn
     let mut sources: Vec<Box<dyn JobSource>> = Vec::new();
     for trace in &build.scenario.workload.traces {
         let convert = Jobs { processors };
-        match load(build, trace, &convert, Some(processors)) {
+        match load(build, trace, &convert, Some(processors), LIMITS) {
             Some((Loaded::Listed(rows), _)) => sources.push(Box::new(Listed(rows.into_iter()))),
             Some((Loaded::Streamed(stream), _)) => sources.push(stream),
             None => {}
@@ -61,6 +68,9 @@ pub(super) fn job_sources(build: &mut Build<'_>, processors: u32) -> Vec<Box<dyn
 fn pods(build: &mut Build<'_>, trace: &Trace) -> Pods {
     let namespace = trace.namespace.as_ref().map_or("default", |name| name.as_str());
     let mut pods = Pods::new(namespace, &base_name(trace));
+    for name in trace.namespace.iter().chain(&trace.name) {
+        pools::check_name(build, name);
+    }
     pods.restart_policy = restart_policy(trace.restart_policy);
     pods.labels = checked_labels(build, &trace.labels);
     pods
@@ -132,6 +142,7 @@ fn load<C: Convert + Clone>(
     trace: &At<Trace>,
     convert: &C,
     processors: Option<u32>,
+    limits: Limits,
 ) -> Option<(Loaded<C>, C)> {
     let window = window(build, trace)?;
     let path = build.files.path(&trace.file);
@@ -147,21 +158,23 @@ fn load<C: Convert + Clone>(
     };
     let result = open().map_err(|finding| at_reference(finding, &trace.file));
     let mut stream = build.take(result)?;
-    let mut survey = survey(build, &mut stream, KEPT)?;
+    let mut survey = survey(build, &mut stream, limits.kept)?;
     finish(build, trace, &mut stream)?;
     if survey.used == 0 {
         build.warn(trace.file.warning("no row of the trace is used"));
     }
-    if survey.unordered > SORTED || (survey.unordered > 0 && survey.used > SORTED) {
+    if survey.unordered > 0 && survey.used > limits.sorted {
         let finding = trace.file.error("the trace is not in order of time and too long to be sorted here");
-        build.error(finding.help(format!("sort it by submit time; up to {SORTED} rows are sorted here")));
+        build.error(
+            finding.help(format!("sort it by submit time; up to {} rows are sorted here", limits.sorted)),
+        );
         return None;
     }
-    if survey.used <= KEPT || survey.unordered > 0 {
-        if survey.used > KEPT {
+    if survey.used <= limits.kept || survey.unordered > 0 {
+        if survey.used > limits.kept {
             let again = open();
             let mut again = build.take(again)?;
-            survey = self::survey(build, &mut again, SORTED)?;
+            survey = self::survey(build, &mut again, limits.sorted)?;
         }
         let what = format!("{}: rows out of order, sorted by submit time", stream.reader.report().file);
         build.remark(what, survey.unordered);
@@ -298,5 +311,59 @@ fn check_templates(build: &mut Build<'_>, nodes: &Nodes, trace: &At<Trace>, pods
     if count > 0 && !nodes.list.is_empty() {
         let message = format!("{count} kinds of pods of the trace ask for node labels that no node has");
         build.warn(trace.file.warning(message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::files::Files;
+    use super::super::{Build, Environment};
+    use super::*;
+    use crate::scenario::parse;
+    use crate::sim::Submission;
+
+    /// What a trace of the fixtures is loaded as: whether it is streamed, and its rows.
+    fn loaded(file: &str, limits: Limits) -> Result<(bool, Vec<Submission>), String> {
+        let text = format!("apiVersion: seatrial/v1\nworkload: {{traces: [{{file: {file}}}]}}\n");
+        let scenario = parse(&"s.yaml".into(), text.as_bytes(), &[]).expect("a good scenario");
+        let folder = PathBuf::from("tests/fixtures");
+        let environment = Environment { file: "s.yaml".into(), folder, stdin: None, inputs: Vec::new() };
+        let mut build = Build {
+            scenario: &scenario,
+            files: Files::new(environment),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            remarks: BTreeMap::new(),
+        };
+        let trace = &scenario.workload.traces[0];
+        match load(&mut build, trace, &Pods::new("default", "t"), None, limits) {
+            None => Err(build.errors.iter().map(ToString::to_string).collect()),
+            Some((Loaded::Listed(rows), _)) => Ok((false, rows)),
+            Some((Loaded::Streamed(mut stream), _)) => {
+                Ok((true, std::iter::from_fn(|| stream.next().expect("it was read before")).collect()))
+            }
+        }
+    }
+
+    fn times(rows: &[Submission]) -> Vec<Time> {
+        rows.iter().map(|row| row.at).collect()
+    }
+
+    #[test]
+    fn a_long_trace_is_read_again_while_the_run_goes_on() {
+        let file = "../../traces/pods-hour.csv";
+        let (streamed, rows) = loaded(file, Limits { kept: 10, sorted: 20 }).unwrap();
+        let (listed, same) = loaded(file, LIMITS).map(|(streamed, rows)| (!streamed, rows)).unwrap();
+        assert!(streamed && listed && rows.len() > 10);
+        assert_eq!(times(&rows), times(&same));
+    }
+
+    #[test]
+    fn a_trace_out_of_order_is_sorted_if_it_is_not_too_long() {
+        let (streamed, rows) = loaded("unsorted.csv", Limits { kept: 1, sorted: 3 }).unwrap();
+        assert!(!streamed);
+        assert_eq!(times(&rows), [0, 10, 20].map(Time::from_secs));
+        let error = loaded("unsorted.csv", Limits { kept: 1, sorted: 2 }).unwrap_err();
+        assert!(error.contains("too long to be sorted here"), "{error}");
     }
 }

@@ -48,7 +48,8 @@ pub struct Pool {
     /// Memory that is kept free by eviction (`evictionHard: memory.available`). Nothing where it is
     /// not given; a kubelet's default is `100Mi`.
     pub eviction_hard: Option<At<Amount>>,
-    /// Labels of the nodes.
+    /// Labels of the nodes, beside those that a kubelet sets (`kubernetes.io/hostname`, `…/os`,
+    /// `…/arch`), which they replace.
     #[serde(default)]
     pub labels: BTreeMap<String, At<String>>,
     /// Taints of the nodes: `dedicated=gpu:NoSchedule`, or the long form.

@@ -526,8 +526,8 @@ fn timings_and_machines() {
     behind(
         "controlPlane: {kind: batch}\n",
         &expect![[r"
-        s.yaml: error: a batch machine has a number of processors (write `cluster: {processors: 64}`)
-        s.yaml:4:7: error: `cluster.pools` needs `controlPlane.kind: kubernetes` (a batch machine has `cluster.processors`, `workload.traces` and `workload.generators`)"]],
+            s.yaml: error: a batch machine has a number of processors (write `cluster: {processors: 64}`)
+            s.yaml:4:7: error: `cluster.pools` needs `controlPlane.kind: kubernetes` (a batch machine has processors, traces, and generators of jobs with `processors` and `runTime`)"]],
     );
     whole(
         "apiVersion: seatrial/v1\ncluster: {processors: 0}\n",
@@ -542,7 +542,35 @@ fn timings_and_machines() {
 }
 
 #[test]
+fn what_means_nothing_to_a_batch_machine() {
+    whole(
+        "\
+apiVersion: seatrial/v1
+cluster: {processors: 8}
+controlPlane: {kind: batch, kubelet: {backoffMax: 1m}}
+workload:
+  behavior: {exitCode: 1}
+  generators: [{name: g, arrivals: {rate: 1}, count: 1, cpu: 1, nodeSelector: {a: b}}]
+faults: [{node: x, at: 1m}]
+",
+        &expect![[r"
+            s.yaml:3:22: error: `controlPlane.kubelet` needs `controlPlane.kind: kubernetes`: `batch` (a batch machine has processors, traces, and generators of jobs with `processors` and `runTime`)
+            s.yaml:3:22: error: `workload.behavior` needs `controlPlane.kind: kubernetes`: `batch` (a batch machine has processors, traces, and generators of jobs with `processors` and `runTime`)
+            s.yaml:6:23: error: `cpu` needs `controlPlane.kind: kubernetes`: `g` (a batch machine has processors, traces, and generators of jobs with `processors` and `runTime`)
+            s.yaml:6:23: error: `nodeSelector` needs `controlPlane.kind: kubernetes`: `g` (a batch machine has processors, traces, and generators of jobs with `processors` and `runTime`)
+            s.yaml:6:23: error: a job of a batch machine needs a `runTime`: `g`
+            s.yaml:7:10: error: `faults` needs `controlPlane.kind: kubernetes` (a batch machine has processors, traces, and generators of jobs with `processors` and `runTime`)"]],
+    );
+}
+
+#[test]
 fn workloads() {
+    behind(
+        "workload: {traces: [{file: unsorted.csv, namespace: a b, name: X}]}\n",
+        &expect![[r"
+        s.yaml:5:53: error: not a legal name: `a b` (lower-case letters, digits, `-` and `.`)
+        s.yaml:5:64: error: not a legal name: `X` (lower-case letters, digits, `-` and `.`)"]],
+    );
     behind(
         "workload: {generators: [{name: g, arrivals: {rate: 1}}]}\n",
         &expect![

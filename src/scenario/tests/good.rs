@@ -39,8 +39,12 @@ cluster:
     expect!["cpu=7700m memory=33730592768 nvidia.com/gpu=2 pods=110"].assert_eq(&list(&node.allocatable));
     let labels: Vec<String> = node.meta.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     expect![[r"
+        beta.kubernetes.io/arch=amd64
+        beta.kubernetes.io/os=linux
         disk=ssd
+        kubernetes.io/arch=amd64
         kubernetes.io/hostname=w-3
+        kubernetes.io/os=linux
         seatrial.dev/pool=w
         seatrial.dev/rack=w-b-rack-1
         topology.kubernetes.io/region=r1
