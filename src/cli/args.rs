@@ -48,6 +48,21 @@ Exit codes:
   3    reading or writing failed, or there is a bug
   130  interrupted: no results are left";
 
+const FUZZ_EXAMPLES: &str = "\
+Every case is drawn from its seed: machines, pods, Jobs, Deployments, failures, timing. It is run
+twice; an independent checker follows every record of it.
+
+Examples:
+  seatrial fuzz
+  seatrial fuzz --seed 1 --count 1000
+  seatrial fuzz --seed 1234 --count 1
+
+Exit codes:
+  0    every case passed
+  1    a case failed; the line that repeats it is printed
+  2    the use of the command is wrong
+  130  interrupted";
+
 /// Takes a cluster on a sea trial before it sails: a discrete-event simulator that decides as a real
 /// control plane does.
 ///
@@ -250,16 +265,17 @@ pub struct VerifyArguments {
 
 /// Arguments of `fuzz`.
 #[derive(Args, Clone, PartialEq, Debug)]
-#[command(
-    after_help = "Example:\n  seatrial fuzz --seed 1 --count 1000\n\nA failure prints the one line that repeats it; the exit code is then 1."
-)]
+#[command(after_help = FUZZ_EXAMPLES)]
 pub struct FuzzArguments {
-    /// The seed of the first scenario; the others follow
+    /// The seed of the first case; the others count up from it
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// How many scenarios
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    /// How many cases
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub count: u64,
+    /// How many cases run at a time; one on each core where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 /// How something is printed.

@@ -4,6 +4,7 @@ pub mod args;
 mod check;
 pub mod diagnostics;
 mod execute;
+mod fuzz;
 mod progress;
 mod run;
 mod schema;
@@ -56,6 +57,7 @@ fn dispatch(arguments: Arguments) -> Exit {
             clap_complete::generate(shell, &mut Arguments::command(), "seatrial", &mut script);
             print(&script)
         }
+        Command::Fuzz(fuzz) => fuzz::run(&fuzz),
         other => not_built(other.name()),
     }
 }
