@@ -24,7 +24,7 @@ use std::sync::Arc;
 use story::Story;
 
 /// No case has more events; one that has would never come to its end.
-const MAX_EVENTS: u64 = 20_000_000;
+const MAX_EVENTS: u64 = 2_000_000;
 /// One case in so many is a batch machine.
 const BATCH_EVERY: u64 = 8;
 
