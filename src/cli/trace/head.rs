@@ -86,13 +86,14 @@ fn table(rows: &[Row]) -> String {
             let gap = if line.is_empty() { "" } else { "  " };
             let padded =
                 if column == Column::Name { format!("{cell:width$}") } else { format!("{cell:>width$}") };
-            *line += &format!("{gap}{padded}");
+            line.push_str(gap);
+            line.push_str(&padded);
         }
     }
-    let mut text: String = lines.iter().flat_map(|line| [line.trim_end(), "\n"]).collect();
     if rows.is_empty() {
-        text = "no rows\n".to_owned();
+        return "no rows\n".to_owned();
     }
+    let mut text: String = lines.iter().flat_map(|line| [line.trim_end(), "\n"]).collect();
     if !left_out.is_empty() {
         text.push_str(&cut(&format!("not shown: {}", left_out.join(", ")), WIDTH));
         text.push('\n');

@@ -67,20 +67,13 @@ impl Facts<'_> {
         if let Some(sha256) = &self.sha256 {
             line("sha256", sha256.clone());
         }
-        self.tallies("dropped", &report.dropped, &mut text);
-        self.tallies("repaired", &report.repaired, &mut text);
+        tallies("dropped", &report.dropped, &mut text);
+        tallies("repaired", &report.repaired, &mut text);
         self.header(&mut text);
         self.arrivals(&mut text);
         self.table(&mut text);
         self.load(&mut text);
         text
-    }
-
-    fn tallies(&self, verb: &str, tallies: &BTreeMap<&'static str, Tally>, text: &mut String) {
-        for (reason, tally) in tallies {
-            let found = format!("{:>8}  {reason}; first in line {}", tally.rows, tally.first_line);
-            let _ = writeln!(text, "  {verb:10}{}", cut(&found, WIDTH - 12));
-        }
     }
 
     fn header(&self, text: &mut String) {
@@ -144,11 +137,11 @@ impl Facts<'_> {
             return;
         }
         let mut add = |name: &str, cells: [&str; 8]| {
-            let cells: String = cells.iter().map(|cell| format!("{cell:>8}")).collect();
-            let _ = writeln!(text, "{name:14}{cells}");
+            let cells = cells.iter().fold(String::new(), |line, cell| format!("{line}{cell:>8}"));
+            let (gap, name) = name.strip_prefix('\n').map_or(("", name), |name| ("\n", name));
+            let _ = writeln!(text, "{gap}{name:14}{cells}");
         };
-        add("", [""; 8]);
-        add("", QUANTILES);
+        add("\n", QUANTILES);
         for (name, values) in &rows {
             if let Some(values) = values {
                 add(name, values.each_ref().map(String::as_str));
@@ -185,7 +178,7 @@ impl Facts<'_> {
 
     fn json(&self) -> Value {
         let (report, all) = (self.report, self.statistics);
-        let tallies = |tallies: &BTreeMap<&'static str, Tally>| -> Vec<Value> {
+        let counts = |tallies: &BTreeMap<&'static str, Tally>| -> Vec<Value> {
             let entry = |(reason, tally): (&&str, &Tally)| json!({ "reason": reason, "rows": tally.rows, "first_line": tally.first_line });
             tallies.iter().map(entry).collect()
         };
@@ -199,8 +192,8 @@ impl Facts<'_> {
             "bytes": report.bytes,
             "rows": report.rows,
             "used": report.used,
-            "dropped": tallies(&report.dropped),
-            "repaired": tallies(&report.repaired),
+            "dropped": counts(&report.dropped),
+            "repaired": counts(&report.repaired),
             "notes": report.notes.iter().map(to_json).collect::<Vec<_>>(),
             "header": header,
             "tasks": all.tasks,
@@ -228,6 +221,14 @@ impl Facts<'_> {
             "offered_load": self.processors.and_then(|processors| all.offered_load(processors)),
             "recorded_utilization": self.processors.and_then(|processors| all.recorded_utilization(processors)),
         })
+    }
+}
+
+/// Counts by reason, a line each.
+fn tallies(verb: &str, tallies: &BTreeMap<&'static str, Tally>, text: &mut String) {
+    for (reason, tally) in tallies {
+        let found = format!("{:>8}  {reason}; first in line {}", tally.rows, tally.first_line);
+        let _ = writeln!(text, "  {verb:10}{}", cut(&found, WIDTH - 12));
     }
 }
 
