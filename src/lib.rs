@@ -1,4 +1,8 @@
 //! seatrial: a discrete-event cluster simulator that decides as a real control plane does.
+//!
+//! The layers, from the bottom: [`base`], [`api`], [`cluster`], [`control`] (the control plane, which
+//! does not know that it is simulated), [`sim`] (the virtual world), [`trace`], [`observe`]. The page
+//! `ARCHITECTURE.md` says how they fit together.
 
 pub mod api;
 pub mod base;
@@ -6,3 +10,4 @@ pub mod cluster;
 pub mod control;
 pub mod observe;
 pub mod sim;
+pub mod trace;

@@ -4,11 +4,13 @@
 //! these objects is not known here.
 
 pub mod behavior;
+pub mod kubernetes;
 pub mod meta;
 pub mod node;
 pub mod pod;
 pub mod selector;
 pub mod workload;
+pub mod yaml;
 
 pub use behavior::Behavior;
 pub use meta::{Annotations, Labels, ObjectMeta, OwnerReference};

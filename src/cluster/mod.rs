@@ -7,6 +7,7 @@
 //! Who changes the state and why is not known here.
 
 pub mod class;
+pub mod machine;
 pub mod nodes;
 pub mod pods;
 pub mod requests;
@@ -14,6 +15,7 @@ mod undo;
 pub mod workloads;
 
 pub use class::{PodClass, PodClasses, Port, Toleration};
+pub use machine::Machine;
 pub use nodes::{ImageState, NodeClass, NodeTable, ReadyStatus, TaintMark};
 pub use pods::{PodName, PodRef, PodTable, Reason};
 pub use workloads::{Workload, WorkloadKind, Workloads};

@@ -55,6 +55,8 @@ pub enum Reason {
     NodeGone,
     /// Refused by the node: it did not fit.
     OutOfResources,
+    /// Lost with its node.
+    NodeLost,
     /// Ran longer than `activeDeadlineSeconds`.
     DeadlineExceeded,
 }
@@ -75,6 +77,7 @@ impl Reason {
             Reason::Deleted => "Deleted",
             Reason::NodeGone => "DeletionByPodGC",
             Reason::OutOfResources => "OutOfResources",
+            Reason::NodeLost => "NodeLost",
             Reason::DeadlineExceeded => "DeadlineExceeded",
         }
     }

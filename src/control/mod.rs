@@ -9,6 +9,7 @@
 //! delivered. [`Control::handle`] brings the view up to date first and then lets the components
 //! that are concerned react. A command may be refused; the refusal comes back as an event.
 
+pub mod batch;
 pub mod config;
 pub mod controllers;
 pub mod diagnosis;
@@ -69,6 +70,12 @@ pub(crate) trait Component {
 
     /// See [`Control::handle_timeout`].
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>);
+
+    /// Whether nothing that this component waits for by itself can change anything: it waits for
+    /// nothing, or only for periodic looks at what no time alone can help.
+    fn is_settled(&self) -> bool {
+        self.poll_timeout().is_none()
+    }
 }
 
 /// The state of a pod before an event; all default for events that concern no pod, and for pods

@@ -44,6 +44,16 @@ impl ControlPlane {
         &self.scheduler
     }
 
+    /// Whether no component waits for a moment at which it could change anything.
+    pub fn is_settled(&self) -> bool {
+        self.components().into_iter().all(Component::is_settled)
+    }
+
+    /// The kubelets, for questions about their pods.
+    pub fn kubelets(&self) -> &Kubelets {
+        &self.kubelets
+    }
+
     fn components(&self) -> [&dyn Component; 8] {
         [
             &self.kubelets,
@@ -128,7 +138,7 @@ fn state_of(cluster: &Cluster, pod: PodId) -> PodBefore {
 }
 
 /// Enters a fact in the view. A removed pod keeps its row until the components have seen it go.
-fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
+pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
     match event {
         Event::NodeAdded { node, object, pool } => {
             let id = cluster.add_node(object, *pool, now);

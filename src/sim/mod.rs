@@ -5,11 +5,26 @@
 //! died), the API server's objects (the status that a kubelet has written), and the control
 //! plane's view (what its watches have delivered). Files and terminals are not known here.
 
+mod api_server;
+pub mod batch;
+mod cpu;
+pub mod driver;
+mod faults;
+mod latency;
 pub mod queue;
 pub mod record;
 pub mod setup;
 pub mod timing;
+mod world;
 
+use driver::Happening;
+
+pub use api_server::Balance;
+pub use batch::{BatchJob, BatchObserver, BatchOutcome, BatchSetup, JobSource, run_batch};
+pub use driver::{Ending, Outcome, Progress, RunError, run};
 pub use record::{Observer, Record, View};
-pub use setup::{Fault, FaultKind, FaultScope, NodeSetup, Pool, Setup, Source, StopRule, Submission};
+pub use setup::{
+    Action, Fault, FaultKind, FaultScope, FaultWhen, NodeSetup, Pool, Setup, Source, StopRule, Submission,
+    SubmissionName,
+};
 pub use timing::Timing;

@@ -30,6 +30,19 @@ use std::collections::{BinaryHeap, VecDeque};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Class(pub u8);
 
+impl Class {
+    /// Machines and containers.
+    pub const WORLD: Class = Class(0);
+    /// Failures and repairs.
+    pub const FAULT: Class = Class(1);
+    /// Commits and deliveries of the API server.
+    pub const API: Class = Class(2);
+    /// What a person does.
+    pub const ACTION: Class = Class(3);
+    /// New work.
+    pub const ARRIVAL: Class = Class(4);
+}
+
 /// Names a scheduled event, for cancelling it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Key {

@@ -267,6 +267,11 @@ impl Component for Scheduler {
         ready.into_iter().chain(self.queue.poll_timeout()).min()
     }
 
+    /// The sweep of pods that have waited long is a periodic look at what no time alone can help.
+    fn is_settled(&self) -> bool {
+        !self.will_try_again()
+    }
+
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
         self.queue.handle_timeout(now);
         for _ in 0..BATCH {

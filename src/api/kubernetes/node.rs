@@ -1,0 +1,50 @@
+//! Nodes.
+
+use super::affinity::EFFECTS;
+use super::fields::{Fields, Read, choice, text};
+use super::meta::{self, Scope, check_label_key};
+use super::pod::condition;
+use super::resources::{Place, list};
+use super::{Context, defaults, known};
+use crate::api::yaml::Value;
+use crate::api::{Image, Node, Object, Taint};
+
+/// A node.
+pub(super) fn read(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
+    let mut node = Node { meta: meta::read(fields, Scope::Cluster, context)?, ..Node::default() };
+    meta::warn_of_behavior(fields, context);
+    if let Some(spec) = fields.child("spec", &known::NODE_SPEC, context)? {
+        node.unschedulable = spec.flag("unschedulable")?;
+        node.taints = spec.list("taints")?.map(|value| taint(value, context)).collect::<Read<_>>()?;
+    }
+    if let Some(status) = fields.child("status", &known::NODE_STATUS, context)? {
+        node.capacity = list(&status, "capacity", Place::Node)?;
+        node.allocatable = list(&status, "allocatable", Place::Node)?;
+        node.images = status.list("images")?.map(image).collect::<Read<_>>()?;
+        node.ready = condition(&status, "Ready")?;
+        let is_given = status.get("allocatable").is_some();
+        defaults::allocatable(&mut node, is_given, context.defaulting);
+    }
+    Ok(Object::Node(Box::new(node)))
+}
+
+fn taint(value: Value<'_>, context: &mut Context<'_>) -> Read<Taint> {
+    let written = Fields::open(value, &known::TAINT, context)?;
+    let key = written.require("key")?;
+    if context.checks() {
+        check_label_key(key)?;
+    }
+    Ok(Taint {
+        key: text(key, "key")?.to_owned(),
+        value: written.text("value")?.to_owned(),
+        effect: choice(written.require("effect")?, "effect", EFFECTS)?,
+    })
+}
+
+fn image(value: Value<'_>) -> Read<Image> {
+    let written = Fields { value };
+    Ok(Image {
+        names: written.texts("names")?,
+        size_bytes: written.integer("sizeBytes", 0, i64::MAX)?.unwrap_or(0),
+    })
+}

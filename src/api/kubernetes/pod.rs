@@ -1,0 +1,203 @@
+//! Pods, pod templates and containers.
+
+use super::affinity::{affinity, spread, toleration};
+use super::fields::{Fields, Read, text};
+use super::meta::{self, LABEL_RULE, Scope, is_dns_label};
+use super::resources::{Place, list, resources};
+use super::{Context, behavior, defaults, known};
+use crate::api::yaml::Value;
+use crate::api::{
+    Container, HostPort, Labels, Object, ObjectMeta, Pod, PodPhase, PodSpec, PodTemplate, RestartPolicy,
+};
+use crate::base::Set;
+use std::sync::Arc;
+
+const RESTART_POLICIES: &[(&str, RestartPolicy)] = &[
+    ("Always", RestartPolicy::Always),
+    ("OnFailure", RestartPolicy::OnFailure),
+    ("Never", RestartPolicy::Never),
+];
+
+/// A pod.
+pub(super) fn read(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
+    let mut meta = meta::read(fields, Scope::Namespaced, context)?;
+    let ObjectMeta { labels, annotations, .. } = &mut meta;
+    let template = PodTemplate {
+        labels: std::mem::take(labels),
+        annotations: std::mem::take(annotations),
+        ..PodTemplate::default()
+    };
+    let template = finish_template(fields, template, context)?;
+    let mut pod = Pod { meta, template, ..Pod::default() };
+    status(fields, &mut pod, context)?;
+    Ok(Object::Pod(Box::new(pod)))
+}
+
+/// The pod template of a workload.
+pub(super) fn template(spec: &Fields<'_>, context: &mut Context<'_>) -> Read<Arc<PodTemplate>> {
+    let written = Fields::open(spec.require("template")?, &known::TEMPLATE, context)?;
+    let mut template = PodTemplate::default();
+    if let Some(metadata) = written.child("metadata", &known::METADATA, context)? {
+        template.labels = meta::labels(&metadata, "labels")?;
+        template.annotations = meta::annotations(&metadata)?;
+    }
+    finish_template(&written, template, context)
+}
+
+/// Adds specification and behaviour to labels and annotations, and shares equal templates.
+fn finish_template(
+    fields: &Fields<'_>,
+    mut template: PodTemplate,
+    context: &mut Context<'_>,
+) -> Read<Arc<PodTemplate>> {
+    template.spec = pod_spec(
+        &Fields::open(fields.require("spec")?, &known::POD_SPEC, context)?,
+        &template.labels,
+        context,
+    )?;
+    template.behavior = behavior::read(fields)?;
+    Ok(context.into.templates.share(template))
+}
+
+fn pod_spec(spec: &Fields<'_>, labels: &Labels, context: &mut Context<'_>) -> Read<PodSpec> {
+    let host_network = spec.flag("hostNetwork")?;
+    let mut pod = PodSpec {
+        scheduler_name: spec.text("schedulerName")?.to_owned(),
+        node_name: spec.text("nodeName")?.to_owned(),
+        priority_class_name: spec.text("priorityClassName")?.to_owned(),
+        priority: spec
+            .integer("priority", i64::from(i32::MIN), i64::from(i32::MAX))?
+            .map(|value| value as i32),
+        never_preempts: preemption_policy(spec)?,
+        node_selector: meta::labels(spec, "nodeSelector")?.into_iter().collect(),
+        affinity: affinity(spec, labels, context)?,
+        tolerations: spec
+            .list("tolerations")?
+            .map(|value| toleration(value, context))
+            .collect::<Read<_>>()?,
+        topology_spread: spec
+            .list("topologySpreadConstraints")?
+            .map(|value| spread(value, context))
+            .collect::<Read<_>>()?,
+        scheduling_gates: spec
+            .list("schedulingGates")?
+            .map(|value| Ok(Fields::open(value, &known::GATE, context)?.text("name")?.to_owned()))
+            .collect::<Read<_>>()?,
+        init_containers: containers(spec, "initContainers", host_network, context)?,
+        containers: containers(spec, "containers", host_network, context)?,
+        overhead: list(spec, "overhead", Place::Container)?,
+        resources: resources(spec, Place::Pod, context)?,
+        restart_policy: spec.choice("restartPolicy", RESTART_POLICIES)?.unwrap_or_default(),
+        termination_grace_seconds: spec.integer("terminationGracePeriodSeconds", 0, i64::MAX)?,
+        active_deadline_seconds: spec.integer("activeDeadlineSeconds", 1, i64::from(i32::MAX))?,
+        host_network,
+        has_claims: has_claims(spec)?,
+    };
+    if context.checks() {
+        check_containers(spec, &pod)?;
+    }
+    defaults::pod_spec(&mut pod, context.defaulting);
+    Ok(pod)
+}
+
+/// Whether pods of this priority leave others alone.
+pub(super) fn preemption_policy(fields: &Fields<'_>) -> Read<bool> {
+    const POLICIES: &[(&str, bool)] = &[("Never", true), ("PreemptLowerPriority", false)];
+    Ok(fields.choice("preemptionPolicy", POLICIES)?.unwrap_or(false))
+}
+
+/// Whether a volume is one that the scheduler would look at.
+fn has_claims(spec: &Fields<'_>) -> Read<bool> {
+    let mut volumes = spec.list("volumes")?;
+    Ok(volumes
+        .any(|volume| volume.get("persistentVolumeClaim").is_some() || volume.get("ephemeral").is_some()))
+}
+
+fn check_containers(spec: &Fields<'_>, pod: &PodSpec) -> Read<()> {
+    if pod.containers.is_empty() {
+        let at = spec.get("containers").unwrap_or(spec.value);
+        return Err(at.error("`containers` must have at least one container"));
+    }
+    let mut names = Set::default();
+    for value in spec.list("initContainers")?.chain(spec.list("containers")?) {
+        let name = Fields { value }.require("name")?;
+        if !is_dns_label(name.raw()) {
+            return Err(name.error("`name` is not a legal container name").help(LABEL_RULE));
+        }
+        if !names.insert(name.raw()) {
+            return Err(name.error("two containers have the same name"));
+        }
+    }
+    Ok(())
+}
+
+fn containers(
+    spec: &Fields<'_>,
+    key: &str,
+    host_network: bool,
+    context: &mut Context<'_>,
+) -> Read<Vec<Container>> {
+    spec.list(key)?.map(|value| container(value, host_network, context)).collect()
+}
+
+fn container(value: Value<'_>, host_network: bool, context: &mut Context<'_>) -> Read<Container> {
+    let written = Fields::open(value, &known::CONTAINER, context)?;
+    let mut container = Container {
+        name: written.text("name")?.to_owned(),
+        image: written.text("image")?.to_owned(),
+        resources: resources(&written, Place::Container, context)?.unwrap_or_default(),
+        host_ports: Vec::new(),
+        restart_policy: written.choice("restartPolicy", RESTART_POLICIES)?,
+    };
+    for port in written.list("ports")? {
+        container.host_ports.extend(host_port(port, host_network, context)?);
+    }
+    Ok(container)
+}
+
+fn host_port(value: Value<'_>, host_network: bool, context: &mut Context<'_>) -> Read<Option<HostPort>> {
+    const PROTOCOLS: &[(&str, &str)] = &[("TCP", "TCP"), ("UDP", "UDP"), ("SCTP", "SCTP")];
+    let written = Fields::open(value, &known::PORT, context)?;
+    let container_port = written.integer("containerPort", 1, 65_535)?;
+    if container_port.is_none() && context.checks() {
+        return Err(value.error("`containerPort` is missing"));
+    }
+    // Zero stands for none, as in a dump of Go's structures.
+    let written_port = written.integer("hostPort", 0, 65_535)?.filter(|port| *port > 0);
+    let protocol = written.choice("protocol", PROTOCOLS)?.unwrap_or("TCP");
+    let ip = written.text("hostIP")?.to_owned();
+    let port = defaults::host_port(written_port, container_port, host_network, context.defaulting);
+    Ok(port.map(|port| HostPort { ip, protocol: protocol.to_owned(), port: port as u16 }))
+}
+
+/// What a dump says of the pod's state.
+fn status(fields: &Fields<'_>, pod: &mut Pod, context: &mut Context<'_>) -> Read<()> {
+    const PHASES: &[(&str, PodPhase)] = &[
+        ("Pending", PodPhase::Pending),
+        ("Running", PodPhase::Running),
+        ("Succeeded", PodPhase::Succeeded),
+        ("Failed", PodPhase::Failed),
+        ("Unknown", PodPhase::Running),
+    ];
+    let Some(status) = fields.child("status", &known::POD_STATUS, context)? else {
+        return Ok(());
+    };
+    if let Some(value) = status.get("phase").filter(|value| value.raw() == "Unknown") {
+        context.warn(value.warning("the phase `Unknown` is read as `Running`"));
+    }
+    pod.phase = status.choice("phase", PHASES)?.unwrap_or_default();
+    status.text("nominatedNodeName")?.clone_into(&mut pod.nominated_node_name);
+    pod.ready = condition(&status, "Ready")?.unwrap_or(false);
+    Ok(())
+}
+
+/// Whether the condition of that type is true; `None` where it is not given.
+pub(super) fn condition(status: &Fields<'_>, kind: &str) -> Read<Option<bool>> {
+    for value in status.list("conditions")? {
+        if value.get("type").is_some_and(|found| found.raw() == kind) {
+            let state = value.get("status").map_or(Ok(""), |state| text(state, "status"))?;
+            return Ok(Some(state == "True"));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,282 @@
+//! Runs of a batch machine: jobs from a stream, a queue policy, and the ends of jobs.
+
+use super::driver::{Ending, Progress, RunError};
+use super::queue::{Class, EventQueue};
+use super::setup::StopRule;
+use crate::base::ids::JobId;
+use crate::base::{Diagnostic, Span, Time};
+use crate::cluster::Machine;
+use crate::control::Control;
+use crate::control::batch::{BatchCommand, BatchControl, BatchEvent, Policy};
+
+/// A job of a batch trace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BatchJob {
+    /// Its number in the trace.
+    pub number: i64,
+    /// When it is submitted.
+    pub submit: Time,
+    /// How long it runs if nobody kills it.
+    pub run_time: Span,
+    /// The user's estimate.
+    pub estimate: Option<Span>,
+    /// How many processors it takes.
+    pub processors: u32,
+    /// The user; -1 if unknown.
+    pub user: i32,
+    /// The group; -1 if unknown.
+    pub group: i32,
+    /// The queue; -1 if unknown.
+    pub queue: i32,
+}
+
+/// A stream of jobs in order of time.
+pub trait JobSource: Send {
+    /// The next job; `Ok(None)` at the end. Submit times never decrease.
+    fn next(&mut self) -> Result<Option<BatchJob>, Diagnostic>;
+}
+
+/// Sees what happens to jobs.
+pub trait BatchObserver {
+    /// A job was submitted.
+    fn submitted(&mut self, now: Time, job: &BatchJob);
+    /// A job was refused: it needs more processors than there are.
+    fn rejected(&mut self, now: Time, job: &BatchJob);
+    /// A job started.
+    fn started(&mut self, now: Time, job: &BatchJob);
+    /// A job ended that started at `start`; `killed` if it had reached its estimate.
+    fn ended(&mut self, now: Time, job: &BatchJob, start: Time, killed: bool);
+    /// The run ended. Jobs that started and have not ended, then jobs that still wait.
+    fn finish(&mut self, now: Time, running: &[(BatchJob, Time)], waiting: &[BatchJob]);
+}
+
+/// Observes nothing.
+impl BatchObserver for () {
+    fn submitted(&mut self, _now: Time, _job: &BatchJob) {}
+    fn rejected(&mut self, _now: Time, _job: &BatchJob) {}
+    fn started(&mut self, _now: Time, _job: &BatchJob) {}
+    fn ended(&mut self, _now: Time, _job: &BatchJob, _start: Time, _killed: bool) {}
+    fn finish(&mut self, _now: Time, _running: &[(BatchJob, Time)], _waiting: &[BatchJob]) {}
+}
+
+/// A run of a batch machine.
+pub struct BatchSetup {
+    /// Processors of the machine.
+    pub processors: u32,
+    /// The jobs.
+    pub jobs: Box<dyn JobSource>,
+    /// The queue policy.
+    pub policy: Policy,
+    /// Whether a job is killed when it has run for its estimate.
+    pub kill_at_estimate: bool,
+    /// When the run ends.
+    pub stop: StopRule,
+}
+
+/// What a batch run has come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BatchOutcome {
+    /// When it ended.
+    pub end: Time,
+    /// Why it ended.
+    pub ending: Ending,
+    /// How many events happened.
+    pub events: u64,
+}
+
+/// A job that waits or runs.
+#[derive(Clone, Copy, Default)]
+struct Row {
+    job: BatchJob,
+    /// When it started.
+    start: Option<Time>,
+    killed: bool,
+}
+
+/// Events between two looks at the progress display.
+const TICK_EVERY: u64 = 8192;
+
+/// Runs a batch setup to its end. Generic over the observer, so that a run of a million jobs costs
+/// no dynamic call per job.
+pub fn run_batch<O: BatchObserver>(
+    mut setup: BatchSetup,
+    observer: &mut O,
+    progress: &mut dyn Progress,
+) -> Result<BatchOutcome, RunError> {
+    let mut run = BatchRun {
+        machine: Machine::new(setup.processors),
+        control: BatchControl::new(setup.policy),
+        ends: EventQueue::new(),
+        rows: Vec::new(),
+        free: Vec::new(),
+        commands: Vec::new(),
+        kill_at_estimate: setup.kill_at_estimate,
+        events: 0,
+    };
+    let mut next = setup.jobs.next()?;
+    let mut now = Time::ZERO;
+    let ending = loop {
+        let at = match (next.as_ref().map(|job| job.submit), run.ends.peek()) {
+            (Some(submit), Some(end)) => submit.min(end),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => break Ending::JobsDone,
+        };
+        if let Some(limit) = setup.stop.at
+            && at > limit
+        {
+            now = limit;
+            break Ending::TimeReached;
+        }
+        now = at.max(now);
+        run.end_jobs(now, observer);
+        while let Some(job) = next.take_if(|job| job.submit <= now) {
+            run.submit(now, job, observer);
+            next = setup.jobs.next()?;
+        }
+        run.pass(now, observer);
+        if run.events / TICK_EVERY != (run.events.saturating_sub(2)) / TICK_EVERY
+            && !progress.tick(now, run.events)
+        {
+            return Err(RunError::Interrupted(Span(now.0)));
+        }
+    };
+    let (running, waiting) = run.left();
+    observer.finish(now, &running, &waiting);
+    Ok(BatchOutcome { end: now, ending, events: run.events })
+}
+
+struct BatchRun {
+    machine: Machine,
+    control: BatchControl,
+    ends: EventQueue<JobId>,
+    rows: Vec<Row>,
+    free: Vec<JobId>,
+    commands: Vec<BatchCommand>,
+    kill_at_estimate: bool,
+    events: u64,
+}
+
+impl BatchRun {
+    fn end_jobs<O: BatchObserver>(&mut self, now: Time, observer: &mut O) {
+        while self.ends.peek() == Some(now) {
+            let (_, id) = self.ends.pop().expect("the queue has just shown it");
+            self.events += 1;
+            let row = std::mem::take(&mut self.rows[id.index()]);
+            self.control.handle(now, BatchEvent::Ended(id), &mut self.machine, &mut self.commands);
+            self.free.push(id);
+            observer.ended(now, &row.job, row.start.expect("an ended job has started"), row.killed);
+        }
+    }
+
+    fn submit<O: BatchObserver>(&mut self, now: Time, job: BatchJob, observer: &mut O) {
+        self.events += 1;
+        if job.processors > self.machine.processors {
+            observer.rejected(now, &job);
+            return;
+        }
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.rows.push(Row::default());
+            JobId(self.rows.len() as u32 - 1)
+        });
+        self.rows[id.index()] = Row { job, start: None, killed: false };
+        self.machine.add(id, job.processors, job.submit, job.estimate);
+        self.control.handle(now, BatchEvent::Submitted(id), &mut self.machine, &mut self.commands);
+        observer.submitted(now, &job);
+    }
+
+    fn pass<O: BatchObserver>(&mut self, now: Time, observer: &mut O) {
+        if self.control.poll_timeout().is_none() {
+            return;
+        }
+        self.control.handle_timeout(now, &mut self.machine, &mut self.commands);
+        for BatchCommand::Start(id) in self.commands.drain(..) {
+            let row = &mut self.rows[id.index()];
+            row.start = Some(now);
+            let limit = row.job.estimate.filter(|_| self.kill_at_estimate);
+            let run = limit.map_or(row.job.run_time, |limit| row.job.run_time.min(limit));
+            row.killed = run < row.job.run_time;
+            self.ends.schedule(now + run, Class::WORLD, id);
+            observer.started(now, &row.job);
+        }
+    }
+
+    /// Jobs that run, and jobs that wait, in order.
+    fn left(&self) -> (Vec<(BatchJob, Time)>, Vec<BatchJob>) {
+        let waiting = self.control.waiting().map(|id| self.rows[id.index()].job).collect();
+        let running = self.rows.iter().filter_map(|row| row.start.map(|start| (row.job, start))).collect();
+        (running, waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Listed(std::vec::IntoIter<BatchJob>);
+
+    impl JobSource for Listed {
+        fn next(&mut self) -> Result<Option<BatchJob>, Diagnostic> {
+            Ok(self.0.next())
+        }
+    }
+
+    #[derive(Default)]
+    struct Log(Vec<(i64, u64, u64, bool)>, usize);
+
+    impl BatchObserver for Log {
+        fn submitted(&mut self, _now: Time, _job: &BatchJob) {}
+        fn rejected(&mut self, _now: Time, _job: &BatchJob) {
+            self.1 += 1;
+        }
+        fn started(&mut self, _now: Time, _job: &BatchJob) {}
+        fn ended(&mut self, now: Time, job: &BatchJob, start: Time, killed: bool) {
+            self.0.push((job.number, start.0, now.0, killed));
+        }
+        fn finish(&mut self, _now: Time, running: &[(BatchJob, Time)], waiting: &[BatchJob]) {
+            self.1 += 100 * running.len() + 10_000 * waiting.len();
+        }
+    }
+
+    fn job(number: i64, submit: u64, run: u64, processors: u32, estimate: u64) -> BatchJob {
+        BatchJob {
+            number,
+            submit: Time(submit),
+            run_time: Span(run),
+            processors,
+            estimate: Some(Span(estimate)),
+            ..BatchJob::default()
+        }
+    }
+
+    fn run(jobs: Vec<BatchJob>, kill: bool, at: Option<Time>) -> Log {
+        let setup = BatchSetup {
+            processors: 4,
+            jobs: Box::new(Listed(jobs.into_iter())),
+            policy: Policy::Fcfs,
+            kill_at_estimate: kill,
+            stop: StopRule { at, ..StopRule::default() },
+        };
+        let mut log = Log::default();
+        run_batch(setup, &mut log, &mut ()).unwrap();
+        log
+    }
+
+    #[test]
+    fn processors_freed_at_an_instant_serve_it() {
+        let log = run(vec![job(1, 0, 10, 4, 10), job(2, 10, 5, 4, 5), job(3, 3, 1, 9, 1)], false, None);
+        assert_eq!(log.0, [(1, 0, 10, false), (2, 10, 15, false)]);
+        assert_eq!(log.1, 1, "the job that is larger than the machine is counted");
+    }
+
+    #[test]
+    fn jobs_are_killed_at_their_estimate_if_so_wanted() {
+        assert_eq!(run(vec![job(1, 0, 10, 1, 6)], true, None).0, [(1, 0, 6, true)]);
+        assert_eq!(run(vec![job(1, 0, 10, 1, 6)], false, None).0, [(1, 0, 10, false)]);
+    }
+
+    #[test]
+    fn what_is_left_at_the_end_is_told() {
+        let log = run(vec![job(1, 0, 10, 4, 10), job(2, 1, 5, 4, 5)], false, Some(Time(7)));
+        assert_eq!(log.1, 100 + 10_000);
+    }
+}

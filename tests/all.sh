@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Every check of the project: formatting, lints, tests, documentation tests, the example scenarios, a
+# smoke run of the main job. Run from anywhere; needs only a Rust toolchain.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$1"; }
+
+step "formatting"
+cargo fmt --all --check
+
+step "lints"
+cargo clippy --all-targets --quiet -- -D warnings
+
+step "tests"
+cargo test --quiet
+
+step "without PNG charts"
+cargo check --quiet --no-default-features
+
+step "documentation builds"
+RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+
+step "the main job"
+cargo run --quiet --profile test -- run scenarios/first-steps.yaml --out target/smoke/first-steps
+test -s target/smoke/first-steps/report.html
+test -s target/smoke/first-steps/summary.json
+
+step "a thousand random scenarios with every invariant checked"
+cargo run --quiet --profile test -- fuzz --seed 1 --count 1000
+
+printf '\nall checks passed\n'
