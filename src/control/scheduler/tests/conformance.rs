@@ -309,21 +309,15 @@ fn compare_case(report: &mut Report, case: &Value) {
         .iter()
         .filter_map(|node| node["raw"].as_object())
         .any(|raw| raw.keys().any(|name| name != "DynamicResources" && !OURS.contains(&name.as_str())));
-    compare_outcome(
-        report,
-        id,
-        expected,
-        &mut cluster,
-        cycle.evaluate(&mut cluster_of_case(input), class, 0),
-        other_scores || !scope.left_out.is_empty(),
-    );
+    let outcome = cycle.evaluate(&mut cluster, class, 0);
+    compare_outcome(report, id, expected, &cluster, outcome, other_scores || !scope.left_out.is_empty());
 }
 
 fn compare_outcome(
     report: &mut Report,
     id: &str,
     expected: &Value,
-    cluster: &mut Cluster,
+    cluster: &Cluster,
     outcome: Outcome,
     other_scores: bool,
 ) {
@@ -385,19 +379,38 @@ fn conformance_scores_and_failures_are_the_recorded_ones() {
 }
 
 /// A change that happened while pods were under way, kept for them.
+#[derive(Clone)]
 enum Kept {
-    Node { node: NodeId, action: Action, before: Option<NodeFacts>, after: NodeFacts },
-    Pod { class: ClassId, action: Action },
+    Node {
+        node: NodeId,
+        action: Action,
+        before: Option<NodeFacts>,
+        after: NodeFacts,
+    },
+    Pod {
+        class: ClassId,
+        action: Action,
+    },
+    /// Pods that had waited for too long were moved, which helps everybody.
+    Sweep,
 }
 
 impl Kept {
-    fn change(&self) -> Change<'_> {
-        match self {
+    fn may_help(
+        &self,
+        profile: &mut Profile,
+        cluster: &mut Cluster,
+        class: ClassId,
+        rejectors: PluginSet,
+    ) -> bool {
+        let change = match self {
+            Kept::Sweep => return true,
             Kept::Node { node, action, before, after } => {
                 Change::Node { node: *node, action: *action, before: before.as_ref(), after }
             }
             Kept::Pod { class, action } => Change::Pod { class: *class, action: *action },
-        }
+        };
+        profile.may_help(cluster, class, rejectors, &change)
     }
 }
 
@@ -481,9 +494,13 @@ impl History {
     fn show(&mut self, now: Time, kept: &Kept, only: Option<ClassId>) {
         let (profile, cluster) = (&mut self.profile, &mut self.cluster);
         self.queue.wake(now, |class, rejectors| {
-            only.is_none_or(|only| only == class)
-                && profile.may_help(cluster, class, rejectors, &kept.change())
+            only.is_none_or(|only| only == class) && kept.may_help(profile, cluster, class, rejectors)
         });
+    }
+
+    /// Keeps a change for the pods that are under way.
+    fn keep(&mut self, kept: &Kept) {
+        self.under_way.values_mut().for_each(|missed| missed.push(kept.clone()));
     }
 
     fn fail(&mut self, now: Time, name: &str, plugins: &[String]) -> Option<()> {
@@ -500,7 +517,7 @@ impl History {
     }
 
     /// What the queue holds, as the records have it.
-    fn state(&self, op: &Value) -> Value {
+    fn state(&self) -> Value {
         let mut state = serde_json::json!({});
         let names = |place: Place| -> Vec<String> {
             let here = self.queue.iter().filter(|waiting| waiting.place == place);
@@ -508,9 +525,7 @@ impl History {
             names.sort();
             names
         };
-        let mut active = names(Place::Active);
-        active.sort();
-        state["active"] = active.into();
+        state["active"] = names(Place::Active).into();
         let mut parked = names(Place::Unschedulable);
         parked.extend(names(Place::Gated));
         parked.sort();
@@ -523,7 +538,6 @@ impl History {
             }
             state[key] = ends.into();
         }
-        let _ = op;
         state
     }
 
@@ -549,24 +563,20 @@ impl History {
             "event" => {
                 for kept in self.kept(op)? {
                     self.show(now, &kept, None);
-                    for missed in self.under_way.values_mut() {
-                        missed.push(match &kept {
-                            Kept::Node { node, action, before, after } => Kept::Node {
-                                node: *node,
-                                action: *action,
-                                before: before.clone(),
-                                after: after.clone(),
-                            },
-                            Kept::Pod { class, action } => Kept::Pod { class: *class, action: *action },
-                        });
-                    }
+                    self.keep(&kept);
                 }
             }
             "flushBackoff" => self.queue.flush(now),
-            "flushUnschedulable" => self.queue.sweep(now),
+            "flushUnschedulable" => {
+                let before = self.queue.lengths().unschedulable;
+                self.queue.sweep(now);
+                if self.queue.lengths().unschedulable < before {
+                    self.keep(&Kept::Sweep);
+                }
+            }
             _ => return None,
         }
-        let mut state = self.state(op);
+        let mut state = self.state();
         if let Some(popped) = popped {
             let (name, attempts) = popped.unwrap_or_default();
             state["popped"] = name.into();
