@@ -71,12 +71,23 @@ fn strings(value: &Value, key: &str) -> Vec<String> {
     list(value, key).iter().map(|entry| entry.as_str().unwrap().to_owned()).collect()
 }
 
-/// Which plugins cannot be compared in a case, and whether the case can be at all.
+/// What cannot be compared in a case.
 #[derive(Default)]
 struct Scope {
+    /// Plugins whose scores and failures depend on what is not modelled.
     left_out: BTreeSet<&'static str>,
-    /// Nominated pods or resized ones, which are not modelled.
-    foreign: bool,
+    /// Whether feasible nodes can be others, because of nominated pods, resized pods or settings
+    /// that are not modelled.
+    loose: bool,
+}
+
+impl Scope {
+    fn leave_out(&mut self, condition: bool, plugins: &[&'static str]) {
+        if condition {
+            self.left_out.extend(plugins);
+            self.loose = true;
+        }
+    }
 }
 
 const OURS: [&str; 9] = [
@@ -102,22 +113,26 @@ fn is_resized(pod: &Value) -> bool {
 fn scope(input: &Value) -> Scope {
     let pods = list(&input["cluster"], "pods");
     let nominated = |pod: &Value| !text(&pod["status"], "nominatedNodeName").is_empty();
-    let mut scope = Scope {
-        foreign: pods.iter().any(|pod| nominated(pod) || is_resized(pod)) || nominated(&input["pod"]),
-        ..Scope::default()
-    };
+    let mut scope = Scope::default();
+    let resources = ["NodeResourcesFit", "NodeResourcesBalancedAllocation"];
+    scope.leave_out(
+        pods.iter().any(nominated) || nominated(&input["pod"]),
+        &["NodeResourcesFit", "NodePorts"],
+    );
+    scope.leave_out(pods.iter().any(is_resized), &resources);
     if list(&input["pod"]["spec"], "volumes").iter().any(|volume| volume.get("image").is_some()) {
         scope.left_out.insert("ImageLocality");
     }
     for entry in profile_of(input).map_or(&[][..], |profile| list(profile, "pluginConfig")) {
         match text(entry, "name") {
-            "NodeAffinity" if entry["args"].get("addedAffinity").is_some() => {
-                scope.left_out.insert("NodeAffinity");
-                scope.foreign = true;
+            "NodeAffinity" => {
+                let added = entry["args"].get("addedAffinity").is_some();
+                scope.leave_out(added, &["NodeAffinity"]);
             }
             "NodeResourcesFit" => {
                 let ignored = ["ignoredResources", "ignoredResourceGroups"];
-                scope.foreign |= ignored.iter().any(|key| !list(&entry["args"], key).is_empty());
+                let ignores = ignored.iter().any(|key| !list(&entry["args"], key).is_empty());
+                scope.leave_out(ignores, &["NodeResourcesFit"]);
             }
             _ => {}
         }
@@ -235,6 +250,12 @@ fn compare_node(
 ) -> bool {
     let id = format!("{id} {}", text(theirs, "node"));
     let failure = theirs.get("failure").filter(|failure| failure.is_object());
+    let doubtful = |plugin: &str| scope.left_out.contains(plugin);
+    let theirs_is_doubtful = failure.is_some_and(|failure| doubtful(text(failure, "plugin")));
+    if theirs_is_doubtful || ours.failure.as_ref().is_some_and(|failure| doubtful(failure.plugin)) {
+        report.left_out += 1;
+        return false;
+    }
     let Some(failure) = failure else {
         report.compare("feasible", &id, &ours.failure, &None);
         for score in ours.scores.iter().filter(|score| !scope.left_out.contains(score.plugin)) {
@@ -286,7 +307,7 @@ fn compare_case(report: &mut Report, case: &Value) {
         .map(|entry| (cluster.names.text(cluster.nodes.name[entry.node.index()]), entry))
         .collect();
     let nodes = list(expected, "nodes");
-    if scope.foreign || nodes.iter().any(|node| node["notEvaluated"] == true) {
+    if nodes.iter().any(|node| node["notEvaluated"] == true) {
         report.left_out += 1;
         return;
     }
@@ -294,7 +315,7 @@ fn compare_case(report: &mut Report, case: &Value) {
     for theirs in nodes {
         foreign |= compare_node(report, id, &scope, by_name[text(theirs, "node")], theirs);
     }
-    if foreign {
+    if foreign || scope.loose {
         return;
     }
     for theirs in nodes.iter().filter(|node| node["feasible"] == true) {
