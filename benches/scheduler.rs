@@ -23,8 +23,8 @@ fn node(number: usize) -> Node {
     let labels = &mut node.meta.labels;
     labels.insert("kubernetes.io/hostname".into(), node.meta.name.clone());
     labels.insert("topology.kubernetes.io/zone".into(), format!("zone-{}", number % 3));
-    labels.insert("pool".into(), if number % 4 == 0 { "batch" } else { "general" }.into());
-    if number % 10 == 0 {
+    labels.insert("pool".into(), if number.is_multiple_of(4) { "batch" } else { "general" }.into());
+    if number.is_multiple_of(10) {
         let key = "dedicated".into();
         node.taints.push(Taint { key, value: "batch".into(), effect: TaintEffect::NoSchedule });
     }

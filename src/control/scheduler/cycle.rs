@@ -19,6 +19,10 @@ const MIN_FEASIBLE: usize = 100;
 /// The adaptive percentage never falls below this.
 const MIN_ADAPTIVE_PERCENTAGE: usize = 5;
 
+/// The largest weight; larger ones are taken as this. With 100 points from each of up to 20 plugins
+/// totals fit in 32 bits.
+const MAX_WEIGHT: i64 = 1_000_000;
+
 /// The node that an attempt has chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Placement {
@@ -112,7 +116,10 @@ impl Cycle {
     /// A cycle that has seen nothing yet. It serves one cluster: what it keeps is by that cluster's
     /// ids.
     pub fn new(config: &Config) -> Cycle {
-        let profile = Profile::new(&config.scheduler, config.version);
+        let mut profile = Profile::new(&config.scheduler, config.version);
+        for (_, weight) in &mut profile.scores {
+            *weight = (*weight).clamp(0, MAX_WEIGHT);
+        }
         let failed = vec![BitSet::default(); profile.filters.len()];
         Cycle {
             scratch: Scratch { failed, ..Scratch::default() },
@@ -243,7 +250,9 @@ impl Cycle {
         if restricted {
             feasible.resize(context.cluster.nodes.len());
             feasible.clear();
-            named.iter().for_each(|node| feasible.insert(node.index()));
+            for node in named.iter() {
+                feasible.insert(node.index());
+            }
         } else {
             feasible.copy_from(&context.cluster.nodes.present);
         }
@@ -275,7 +284,9 @@ impl Cycle {
             let feasible = &mut self.scratch.feasible;
             feasible.resize(cluster.nodes.len());
             feasible.clear();
-            rows.iter().for_each(|&row| feasible.insert(row as usize));
+            for &row in &rows {
+                feasible.insert(row as usize);
+            }
             self.filter(context);
             let Scratch { feasible, listed, .. } = &mut self.scratch;
             for &row in &rows {
@@ -515,18 +526,18 @@ fn best_of(block: &mut [i64], word: u64) -> i64 {
     let mut absent = !word;
     while absent != 0 {
         if let Some(total) = block.get_mut(absent.trailing_zeros() as usize) {
-            *total = i64::MIN;
+            *total = i64::from(i32::MIN);
         }
         absent &= absent - 1;
     }
-    // Four at a time: one would wait for the other.
-    let mut best = [i64::MIN; 4];
-    for totals in block.chunks(4) {
+    // In 32 bits, whose maximum vectorises everywhere. Totals fit: see MAX_WEIGHT.
+    let mut best = [i32::MIN; 8];
+    for totals in block.chunks(8) {
         for (best, &total) in best.iter_mut().zip(totals) {
-            *best = total.max(*best);
+            *best = (total as i32).max(*best);
         }
     }
-    best.into_iter().max().unwrap_or(i64::MIN)
+    i64::from(best.into_iter().max().unwrap_or(i32::MIN))
 }
 
 /// A failure without reasons by node.

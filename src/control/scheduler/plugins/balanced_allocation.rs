@@ -151,11 +151,11 @@ fn balance_block(inputs: [Input<'_>; 2], start: usize, out: &mut [i64]) -> bool 
     };
     let Some(out) = out.first_chunk_mut::<LANES>() else { return false };
     let pods = inputs.map(|input| input.scored.pod as f64);
-    for lane in 0..LANES {
+    for (lane, balance) in out.iter_mut().enumerate() {
         let one = fraction(float(first.1[lane]) + pods[0], float(first.0[lane]));
         let other = fraction(float(second.1[lane]) + pods[1], float(second.0[lane]));
         let deviation = ((one - other) / 2.0).abs();
-        out[lane] = integer(floor((1.0 - deviation) * 100.0));
+        *balance = integer(floor((1.0 - deviation) * 100.0));
     }
     true
 }

@@ -178,13 +178,13 @@ fn failing(nodes: &NodeTable, requests: &[(ResourceId, i64)], start: usize) -> O
             missing[lane] |= allocatable[lane].wrapping_sub(requested[lane]).wrapping_sub(amount);
         }
     }
-    if loads >= HUGE || loads < 0 {
+    if !(0..HUGE).contains(&loads) {
         return None;
     }
     // The sign bits, gathered.
     let mut failed = 0u64;
-    for lane in 0..64 {
-        failed |= ((missing[lane] as u64) >> 63) << lane;
+    for (lane, missing) in missing.iter().enumerate() {
+        failed |= ((*missing as u64) >> 63) << lane;
     }
     Some(failed)
 }
@@ -250,10 +250,10 @@ fn share_block(
         let taken = if taken < all { taken } else { all };
         floor(pick(free, taken) * 100.0 / all)
     };
-    for lane in 0..LANES {
+    for (lane, score) in out.iter_mut().enumerate() {
         let one = share(float(first.0[lane]), float(first.1[lane]) + pods[0]);
         let other = share(float(second.0[lane]), float(second.1[lane]) + pods[1]);
-        out[lane] = integer(floor((one * weights[0] + other * weights[1] + 0.5) * inverse));
+        *score = integer(floor((one * weights[0] + other * weights[1] + 0.5) * inverse));
     }
     true
 }
@@ -310,7 +310,7 @@ mod tests {
     use super::*;
 
     /// A node's score from (allocatable, used) by resource with weights.
-    fn inputs<'a>(columns: &'a [([i64; 1], [i64; 1], i64)]) -> Vec<Input<'a>> {
+    fn inputs(columns: &[([i64; 1], [i64; 1], i64)]) -> Vec<Input<'_>> {
         columns
             .iter()
             .enumerate()

@@ -45,7 +45,9 @@ impl Textbook {
             if failures.is_empty() {
                 feasible.push(node);
             }
-            failures.into_iter().for_each(|reason| *reasons.entry(reason).or_default() += 1);
+            for reason in failures {
+                *reasons.entry(reason).or_default() += 1;
+            }
         }
         self.next_start = (self.next_start + visited) % order.len();
         if feasible.is_empty() {
