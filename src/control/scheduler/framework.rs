@@ -284,7 +284,9 @@ pub trait Plugin: Send {
         for row in failed.iter() {
             causes.clear();
             self.status(context, NodeId(row as u32), &mut causes);
-            causes.iter().for_each(|&cause| tally.add(cause, 1));
+            for &cause in &causes {
+                tally.add(cause, 1);
+            }
         }
     }
 

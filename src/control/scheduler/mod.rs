@@ -298,3 +298,6 @@ pub fn unsupported(template: &PodTemplate) -> Vec<&'static str> {
     .filter_map(|(present, name)| present.then_some(name))
     .collect()
 }
+
+#[cfg(test)]
+mod tests;
