@@ -6,6 +6,7 @@
 //! Source: Kubernetes 1.36, pkg/scheduler/schedule_one.go (reference kube-scheduler §7, §8, §28.1).
 
 use super::framework::{Code, Column, Context, Status, Tally, Targets};
+use super::memo::Memo;
 use super::profile::{PluginSet, Profile};
 use super::select::select;
 use crate::base::ids::{ClassId, NodeId};
@@ -107,6 +108,7 @@ pub struct Cycle {
     streams: Streams,
     next_start: usize,
     pub(super) scratch: Scratch,
+    memo: Memo,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
     rejected_at: u64,
@@ -123,6 +125,7 @@ impl Cycle {
         let failed = vec![BitSet::default(); profile.filters.len()];
         Cycle {
             scratch: Scratch { failed, ..Scratch::default() },
+            memo: Memo::default(),
             profile,
             percentage: config.scheduler.percentage_of_nodes_to_score,
             streams: Streams::new(config.seed),
@@ -352,12 +355,19 @@ impl Cycle {
     ) -> Result<(), Status> {
         let Scratch { feasible, listed, column, totals, base, .. } = &mut self.scratch;
         let targets = if found.is_listed { Targets::Listed(listed) } else { Targets::Rows(feasible) };
-        let plugins = &mut self.profile.plugins;
         totals.clear();
         // Without any score plugin every total is one.
         *base = i64::from(self.profile.scores.is_empty());
+        let uses_memo = !found.is_listed && recording.is_none();
+        if uses_memo {
+            *base += self.memo.totals(&mut self.profile, context, feasible, totals)?;
+        }
+        let plugins = &mut self.profile.plugins;
         for &(plugin, weight) in &self.profile.scores {
             let plugin = &mut plugins[plugin];
+            if uses_memo && plugin.is_node_local() {
+                continue;
+            }
             let status = plugin.pre_score(context, targets);
             match status.code {
                 Code::Success => {}

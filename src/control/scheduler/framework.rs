@@ -305,6 +305,12 @@ pub trait Plugin: Send {
         column.set_same(0);
     }
 
+    /// Whether the score depends on nothing but the pod class and the node itself, and is not
+    /// normalised: then it changes only when the node does.
+    fn is_node_local(&self) -> bool {
+        false
+    }
+
     /// NormalizeScore: brings the raw scores into 0…100.
     fn normalize_score(&mut self, _context: Context<'_>, _targets: Targets<'_>, _column: &mut Column) {}
 

@@ -11,6 +11,7 @@ pub mod cycle;
 pub mod events;
 pub mod explain;
 pub mod framework;
+mod memo;
 mod plugins;
 pub mod profile;
 mod queue;

@@ -101,6 +101,10 @@ impl Plugin for BalancedAllocation {
         if asks { Status::SUCCESS } else { Status::SKIP }
     }
 
+    fn is_node_local(&self) -> bool {
+        true
+    }
+
     fn score(&mut self, context: Context<'_>, targets: Targets<'_>, column: &mut Column) {
         let nodes = &context.cluster.nodes;
         let ForClass { scored, before } = self.scored.get(context.class);

@@ -99,6 +99,10 @@ impl Plugin for NodeResourcesFit {
         }
     }
 
+    fn is_node_local(&self) -> bool {
+        true
+    }
+
     fn score(&mut self, context: Context<'_>, targets: Targets<'_>, column: &mut Column) {
         let scored = self.scored.get(context.class);
         let (inputs, count) = self.scratch.inputs(&context.cluster.nodes, scored, targets);
