@@ -236,7 +236,14 @@ impl<'o> Run<'o> {
             let next = match (self.queue.peek(), self.control.poll_timeout()) {
                 (Some(event), Some(timeout)) => event.min(timeout),
                 (Some(one), None) | (None, Some(one)) => one,
-                (None, None) => break Ending::Settled,
+                (None, None) => match self.stop.at {
+                    // Services go on although nothing happens to them.
+                    Some(at) if !self.stop.when_settled && !self.stop.when_jobs_done => {
+                        self.now = at;
+                        break Ending::TimeReached;
+                    }
+                    _ => break Ending::Settled,
+                },
             };
             if let Some(at) = self.stop.at
                 && next > at
@@ -456,6 +463,7 @@ impl<'o> Run<'o> {
             .map(|(id, &name)| {
                 (self.cluster.names.text(name).to_owned(), nodes.allocatable[id][node.index()])
             })
+            .chain([("pods".to_owned(), nodes.allowed_pods[node.index()])])
             .collect();
         let zone = nodes.zones[nodes.zone[node.index()].index()].1;
         let record = Record::NodeAdded {
