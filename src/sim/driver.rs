@@ -8,11 +8,12 @@ use super::record::{Observer, Record, View};
 use super::setup::{Action, FaultKind, Setup, Source, StopRule, Submission, SubmissionName};
 use super::world::{Arrival, Context, World};
 use super::{Balance, Timing};
-use crate::api::{Behavior, Node, Object, Pod, PodPhase};
+use crate::api::{Behavior, Node, Object, Pod, PodPhase, Taint, TaintEffect};
 use crate::base::ids::{NodeId, PoolId};
 use crate::base::rng::{Purpose, key_of};
 use crate::base::{Diagnostic, Map, Span, Stream, Streams, Symbol, Time};
 use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, WorkloadKind};
+use crate::control::node_lifecycle::NOT_READY;
 use crate::control::{Client, Command, Control, ControlPlane, Event, PodStatus, Write};
 use crate::control::{ContainerIndex, RuntimeCommand, RuntimeEvent};
 use std::collections::VecDeque;
@@ -151,6 +152,17 @@ struct Run<'o> {
     /// Pods of sources that have not ended.
     open_pods: u64,
     open_pod_rows: Vec<bool>,
+}
+
+/// A node that is created during the run, as the API server admits it: with a taint that the node
+/// life-cycle controller takes off when it has seen that the node is ready (Kubernetes 1.36,
+/// plugin/pkg/admission/nodetaint).
+fn admitted(mut node: Box<Node>) -> Box<Node> {
+    let taint = Taint { key: NOT_READY.into(), value: String::new(), effect: TaintEffect::NoSchedule };
+    if !node.taints.iter().any(|given| given.key == taint.key && given.effect == taint.effect) {
+        node.taints.push(taint);
+    }
+    node
 }
 
 impl<'o> Run<'o> {
@@ -508,12 +520,12 @@ impl<'o> Run<'o> {
 
     fn fail(&mut self, node: NodeId, kind: FaultKind, scope: &'static str) {
         let containers_lost = kind == FaultKind::Crash;
-        self.tell("world", &Record::NodeFailed { node, containers_lost, scope });
+        let last_renewal = self.last_renewal(node);
+        self.tell("world", &Record::NodeFailed { node, containers_lost, scope, last_renewal });
         self.world.cut_off(node);
         if containers_lost {
             self.in_world(|world, context| world.lose_containers(node, context));
         }
-        let last_renewal = self.last_renewal(node);
         self.inbox.push_back(Event::KubeletStopped { node, containers_lost });
         self.inbox.push_back(Event::HeartbeatsStopped { node, last_renewal });
     }
@@ -573,7 +585,7 @@ impl<'o> Run<'o> {
             Object::Node(node) => {
                 let row = NodeId(self.cluster.nodes.len() as u32);
                 self.faults.down.push(0);
-                self.add_node(row, &Arc::from(node), PoolId(0));
+                self.add_node(row, &Arc::from(admitted(node)), PoolId(0));
                 return self.deliver_inbox();
             }
             // Priorities were resolved when the manifests were read.
