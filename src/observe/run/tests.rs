@@ -256,17 +256,17 @@ fn the_tables_of_a_small_run() {
     expect![[r"
         time_s,actor,action,kind,object,node,message
         0,test,RegisteredNode,Node,node-0,,
-        0,test,Created,Pod,pod-0,,
+        0,test,SuccessfulCreate,Pod,pod-0,,
         1,test,Scheduled,Pod,pod-0,node-0,
         2,test,Started,Pod,pod-0,node-0,
         2,test,Ready,Pod,pod-0,node-0,
-        5,test,Created,Pod,pod-1,,
-        5,test,FailedScheduling,Pod,pod-1,,0/1 nodes are available: 1 Insufficient cpu.
+        5,test,SuccessfulCreate,Pod,pod-1,,
+        5,scheduler,FailedScheduling,Pod,pod-1,,0/1 nodes are available: 1 Insufficient cpu.
         8,scheduler,FailedScheduling,Pod,pod-1,,0/1 nodes are available: 1 Insufficient cpu. (x2 over 3s)
         8,test,Scheduled,Pod,pod-1,node-0,
         9,test,Started,Pod,pod-1,node-0,
-        10,test,Created,Pod,pod-2,,
-        10,test,FailedScheduling,Pod,pod-2,,0/1 nodes are available: 1 Insufficient cpu.
+        10,test,SuccessfulCreate,Pod,pod-2,,
+        10,scheduler,FailedScheduling,Pod,pod-2,,0/1 nodes are available: 1 Insufficient cpu.
         12,test,Completed,Pod,pod-0,node-0,
         14,test,Exited,Pod,pod-1,node-0,container 0: exit code 1 (Error) after 5s
         14,test,Failed,Pod,pod-1,node-0,Error
@@ -328,7 +328,15 @@ fn replicas_count_only_while_their_node_is_up() {
         bench.start(10.0, pod(row), 0);
         bench.at(10.0, &Record::PodReady { pod: pod(row), ready: true });
     }
-    bench.at(50.0, &Record::NodeFailed { node: NodeId(0), containers_lost: true, scope: "rack" });
+    bench.at(
+        50.0,
+        &Record::NodeFailed {
+            node: NodeId(0),
+            containers_lost: true,
+            scope: "rack",
+            last_renewal: Time::from_secs(44),
+        },
+    );
     bench.exit(50.0, pod(0), 137, Reason::Error, 40);
     bench.at(60.0, &Record::NodeReady { node: NodeId(0), ready: ReadyStatus::Unknown });
     let key = "node.kubernetes.io/unreachable";
@@ -507,7 +515,15 @@ fn records_about_unknown_objects_change_nothing() {
     let mut bench = Bench::new();
     let class = bench.class(1_000, 1, RestartPolicy::Never);
     bench.at(0.0, &bind(pod(7), 3));
-    bench.at(0.0, &Record::NodeFailed { node: NodeId(9), containers_lost: true, scope: "node" });
+    bench.at(
+        0.0,
+        &Record::NodeFailed {
+            node: NodeId(9),
+            containers_lost: true,
+            scope: "node",
+            last_renewal: Time::ZERO,
+        },
+    );
     bench.at(0.0, &Record::NodeRemoved { node: NodeId(9) });
     bench.at(0.0, &Record::WorkloadScaled { workload: WorkloadId(4), replicas: 3 });
     bench.create(1.0, pod(0), class, Some(WorkloadId(8)));

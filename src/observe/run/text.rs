@@ -10,7 +10,7 @@ use crate::api::PodPhase;
 use crate::base::ids::NodeId;
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
-use crate::control::{ContainerIndex, Diagnosis, Note};
+use crate::control::{Client, ContainerIndex, Diagnosis, Note};
 use crate::observe::events::{Line, Weight};
 use crate::sim::{Record, View};
 use std::fmt::Write as _;
@@ -42,7 +42,9 @@ impl RunObserver {
                 }
                 push_name(&mut self.scratch, cluster, name);
                 let object = self.scratch_text();
-                let line = Line { object: &object, ..line(view.actor, "Created", "Pod") };
+                let by_user = view.actor == "user";
+                let action = if by_user { "Created" } else { "SuccessfulCreate" };
+                let line = Line { object: &object, ..line(view.actor, action, "Pod") };
                 self.events.enter(now, line);
             }
             Record::PodBound { pod, node } => {
@@ -61,7 +63,8 @@ impl RunObserver {
                 if let Some(weight) = weight_of(record)
                     && !self.skips(weight)
                 {
-                    let words = pod_words(record, &|container| self.container_name(*pod, container));
+                    let name = |container| self.container_name(*pod, container);
+                    let words = pod_words(record, view.actor, &name);
                     self.log_pod(now, *pod, None, view, words);
                 }
             }
@@ -126,21 +129,23 @@ impl RunObserver {
     }
 
     fn log_note(&mut self, now: Time, note: &Note, view: View<'_>) {
+        let view = View { actor: note.actor(), ..view };
         match note {
             Note::Unschedulable { pod, diagnosis, .. } => {
-                let view = by(view, "scheduler");
                 self.log_failure(now, *pod, diagnosis, view);
                 self.decide(now, note, view);
             }
             Note::Assigned { .. } => self.decide(now, note, view),
             Note::BackOff { pod, until, .. } => {
-                let view = by(view, "kubelet");
                 let wait = until.since(now).rounded();
                 let message = format!("back-off {wait} restarting failed container");
                 self.log_pod(now, *pod, None, view, ("BackOff", Weight::Telling, message));
             }
+            Note::Killing { pod, grace } => {
+                let message = format!("stopping containers, grace period {grace}");
+                self.log_pod(now, *pod, None, view, ("Killing", Weight::Ordinary, message));
+            }
             Note::Rejected { pod, reason } => {
-                let view = by(view, "kubelet");
                 self.log_pod(
                     now,
                     *pod,
@@ -152,13 +157,8 @@ impl RunObserver {
             Note::Workload { workload, reason } => {
                 let (kind, name) = self.replicas.label(*workload);
                 let (kind, name) = (if kind.is_empty() { "Workload" } else { kind }, name.to_owned());
-                let view = match kind {
-                    "Job" => by(view, "job-controller"),
-                    "ReplicaSet" => by(view, "replicaset-controller"),
-                    _ => by(view, "deployment-controller"),
-                };
-                let telling =
-                    Line { weight: Weight::Telling, object: &name, ..line(view.actor, reason, kind) };
+                let actor = format!("{}-controller", kind.to_ascii_lowercase());
+                let telling = Line { weight: Weight::Telling, object: &name, ..line(&actor, reason, kind) };
                 self.events.enter(now, telling);
             }
             Note::Queued { .. } | Note::Restarting { .. } => {}
@@ -248,9 +248,10 @@ impl RunObserver {
         let (kind, action, object) = match record {
             Record::NodeAdded { name, .. } => ("Node", "RegisteredNode", *name),
             Record::NodeRemoved { node } => ("Node", "RemovingNode", node_name(*node)),
-            Record::NodeFailed { node, containers_lost, scope } => {
+            Record::NodeFailed { node, containers_lost, scope, last_renewal } => {
                 let what = if *containers_lost { "the machine is down" } else { "the machine is cut off" };
-                let _ = write!(message, "{what} (failure of a {scope})");
+                let silent = now.since(*last_renewal);
+                let _ = write!(message, "{what} (failure of a {scope}); last lease renewal {silent} before");
                 ("Node", "NodeFailed", node_name(*node))
             }
             Record::NodeRecovered { node } => ("Node", "NodeRecovered", node_name(*node)),
@@ -278,7 +279,8 @@ impl RunObserver {
             Record::WorkloadScaled { workload, replicas } => {
                 let _ = write!(message, "to {replicas}");
                 let (kind, name) = self.replicas.label(*workload);
-                (kind, "Scaled", name)
+                let by_user = actor == "user";
+                (kind, if by_user { "Scaled" } else { "ScalingReplicaSet" }, name)
             }
             Record::WorkloadRemoved { workload } => {
                 let (kind, name) = self.replicas.label(*workload);
@@ -317,11 +319,6 @@ impl RunObserver {
     }
 }
 
-/// What is seen, and whose note it is if that is not said.
-fn by<'a>(view: View<'a>, actor: &'static str) -> View<'a> {
-    View { actor: if view.actor.is_empty() { actor } else { view.actor }, ..view }
-}
-
 /// A line with nothing but these.
 fn line<'a>(actor: &'a str, action: &'a str, kind: &'a str) -> Line<'a> {
     Line { weight: Weight::Ordinary, actor, action, kind, object: "", node: "", message: "" }
@@ -353,7 +350,7 @@ fn weight_of(record: &Record<'_>) -> Option<Weight> {
 }
 
 /// The words of a record about a pod.
-fn pod_words(record: &Record<'_>, name: &dyn Fn(ContainerIndex) -> String) -> Words {
+fn pod_words(record: &Record<'_>, actor: &str, name: &dyn Fn(ContainerIndex) -> String) -> Words {
     let weight = weight_of(record).unwrap_or(Weight::Ordinary);
     let (action, message) = match record {
         Record::ContainerStarted { container, restarts: 0, main, .. } => {
@@ -367,6 +364,9 @@ fn pod_words(record: &Record<'_>, name: &dyn Fn(ContainerIndex) -> String) -> Wo
             let ran = ran.rounded();
             (word, format!("{}: exit code {code} ({}) after {ran}", name(*container), reason.name()))
         }
+        Record::PodReady { ready: false, .. } if actor == Client::NodeLifecycle.name() => {
+            ("NodeNotReady", "the node is not ready".into())
+        }
         Record::PodReady { ready, .. } => (if *ready { "Ready" } else { "NotReady" }, String::new()),
         Record::PodEnded { phase, reason, .. } => {
             let plain = matches!(reason, Reason::None | Reason::Completed);
@@ -377,7 +377,8 @@ fn pod_words(record: &Record<'_>, name: &dyn Fn(ContainerIndex) -> String) -> Wo
             let word = match reason {
                 Reason::TaintEviction => "TaintManagerEviction",
                 Reason::Preempted => "Preempted",
-                _ => "Killing",
+                _ if actor == "user" => "Deleted",
+                _ => "SuccessfulDelete",
             };
             (word, format!("{}; grace period {grace}", deletion(*reason)))
         }

@@ -186,6 +186,7 @@ fn every_scenario_of_the_project_compiles() {
         first-steps: 12 nodes, 2 inputs
         gpu-cluster: 24 nodes, 3 inputs
         mtbf-week: 200 nodes, 2 inputs
+        node-failure: 10 nodes, 2 inputs
         overloaded-queue: 4 nodes, 1 inputs
         packing: 8 nodes, 1 inputs
         snapshot: 3 nodes, 3 inputs
