@@ -74,6 +74,7 @@ impl Span {
     }
 
     /// The length to the millisecond, for people; a shorter one to the microsecond.
+    #[must_use]
     pub fn rounded(self) -> Span {
         let unit = if self.0 >= 1_000_000 { 1_000_000 } else { 1_000 };
         Span(self.0.saturating_add(unit / 2) / unit * unit)

@@ -149,7 +149,9 @@ pub(super) fn value(name: &str, value: Option<f64>, unit: &str) -> String {
         // Prices have no unit in a scenario; their sums have two decimals, as money has.
         "currency" if value.abs() < 10_000.0 => grouped(&format!("{value:.2}")),
         "currency" => number(value.round()),
-        "pods" | "jobs" | "nodes" | "processors" if value == 1.0 => format!("1 {}", &unit[..unit.len() - 1]),
+        "pods" | "jobs" | "nodes" | "processors" if value.to_bits() == 1f64.to_bits() => {
+            format!("1 {}", &unit[..unit.len() - 1])
+        }
         unit => format!("{} {unit}", brief(value)),
     }
 }
@@ -157,7 +159,7 @@ pub(super) fn value(name: &str, value: Option<f64>, unit: &str) -> String {
 /// A number of which nobody wants more digits: three decimals below one.
 fn brief(value: f64) -> String {
     match value.abs() {
-        size if size > 0.0 && size < 0.0005 => if value > 0.0 { "< 0.001" } else { "-0" }.to_owned(),
+        size if size > 0.0 && size < 0.0005 => if value > 0.0 { "< 0.001" } else { "> -0.001" }.to_owned(),
         size if size < 1.0 => number((value * 1000.0).round() / 1000.0),
         _ => number(value),
     }

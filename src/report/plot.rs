@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn only_the_highest_of_many_lines_are_kept_and_the_rest_is_counted() {
         let many =
-            (0..20).map(|i| series(&format!("s{i}"), "pods", "pods", &[(0.0, f64::from(i))])).collect();
+            (0..20).map(|i| series(&format!("s{i}"), "pods", "pods", &[(0.0, f64::from(i + 1))])).collect();
         let plot = &plots(&results(many))[0];
         assert_eq!((plot.lines.len(), plot.hidden), (7, 13));
         assert_eq!(plot.lines[0].label, "s13");

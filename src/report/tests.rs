@@ -2,6 +2,7 @@
 
 use super::sample::{hostile, large, outage};
 use super::{Chart, charts, html};
+use crate::base::Time;
 use crate::observe::{Gantt, Results, Sample};
 
 /// The folder to which `write_sample` writes.

@@ -106,8 +106,9 @@ fn waits(results: &Results) -> Option<String> {
     if find(results, &["wait_max_s"]).and_then(|longest| longest.value) == Some(0.0) {
         return Some("All that started did so at once.".to_owned());
     }
-    // One in a hundred needs a hundred.
-    let few = count(results, "wait_n") < 100;
+    // One in a hundred needs a hundred, and says nothing where it has not waited.
+    let some = find(results, &["wait_p99_s"]).is_some_and(|wait| wait.value > Some(0.0));
+    let few = count(results, "wait_n") < 100 || !some;
     let tails: &[&str] = if few { &["wait_max_s", "wait_p95_s"] } else { &["wait_p99_s", "wait_max_s"] };
     let tail = find(results, tails);
     let tail = tail.map_or(String::new(), |metric| match metric.name.as_str() {

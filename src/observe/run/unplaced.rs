@@ -5,6 +5,7 @@
 use super::pods::Pod;
 use crate::control::Diagnosis;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Stands for a number in the text of a group.
@@ -88,7 +89,10 @@ impl Group {
         for c in key.chars() {
             match (c, numbers.as_slice().first()) {
                 (NUMBER, Some((low, high))) => {
-                    text.push_str(&if low == high { low.to_string() } else { format!("{low}–{high}") });
+                    let _ = write!(text, "{low}");
+                    if high > low {
+                        let _ = write!(text, "–{high}");
+                    }
                     numbers.next();
                 }
                 _ => text.push(c),
