@@ -130,11 +130,15 @@ pub enum FileKind {
 /// What kind of file `bytes` are: a scenario if its `apiVersion` says so, or if it has no
 /// `apiVersion` but keys that only a scenario has. Only the beginning is looked at.
 pub fn kind_of(bytes: &[u8]) -> FileKind {
-    const OWN_KEYS: [&str; 5] = ["cluster:", "controlPlane:", "workload:", "faults:", "expect:"];
+    const OWN_KEYS: [&str; 5] = ["cluster", "controlPlane", "workload", "faults", "expect"];
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(BEGINNING)]);
     if let Some(json) = text.trim_start().strip_prefix('{') {
-        let after = json.split_once("\"apiVersion\"").map_or("", |(_, after)| after);
-        let own = after.trim_start_matches([':', ' ', '\n', '\t', '\r']).starts_with("\"seatrial/");
+        let own = match json.split_once("apiVersion") {
+            Some((_, after)) => {
+                after.trim_start_matches(['"', '\'', ':', ' ', '\n', '\t', '\r']).starts_with("seatrial/")
+            }
+            None => OWN_KEYS.iter().any(|key| json.contains(&format!("\"{key}\""))),
+        };
         return if own { FileKind::Scenario } else { FileKind::Manifest };
     }
     let mut own = false;
@@ -143,7 +147,7 @@ pub fn kind_of(bytes: &[u8]) -> FileKind {
             let version = version.trim().trim_matches(['"', '\'']);
             return if version.starts_with("seatrial") { FileKind::Scenario } else { FileKind::Manifest };
         }
-        own |= OWN_KEYS.iter().any(|key| line.starts_with(key));
+        own |= OWN_KEYS.iter().any(|key| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
     }
     if own { FileKind::Scenario } else { FileKind::Manifest }
 }

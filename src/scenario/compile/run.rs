@@ -35,14 +35,21 @@ pub(super) fn name(build: &mut Build<'_>) -> String {
                 finding.help(format!("letters, digits, `-`, `_` and `.`, at most {MAX_NAME} of them")),
             );
         }
+    }
+    let written = written_name(build.scenario, &build.files.scenario);
+    if build.scenario.name.is_some() || legal(&written) { written } else { "run".into() }
+}
+
+/// The name that is written, or the file's without its ending.
+pub(super) fn written_name(scenario: &Scenario, file: &str) -> String {
+    if let Some(name) = &scenario.name {
         return name.value.clone();
     }
-    let stem = Path::new(&*build.files.scenario).file_stem().unwrap_or_default().to_string_lossy();
+    let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
     let replaced =
         |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '-' };
     let name: String = stem.chars().map(replaced).take(MAX_NAME).collect();
-    let name = name.trim_matches(['-', '.']).to_owned();
-    if legal(&name) { name } else { "run".into() }
+    name.trim_matches(['-', '.']).to_owned()
 }
 
 /// When the run ends; errors are noted.

@@ -53,5 +53,5 @@ fn selectors_may_be_let_through() {
     let text = format!("{POOL}workload: {{manifests: [never-matches.yaml], unmatchedSelectors: warn}}\n");
     let compiled = try_compile(&text, &[]).ok().unwrap();
     let warnings: Vec<String> = compiled.warnings.iter().map(ToString::to_string).collect();
-    expect!["tests/fixtures/never-matches.yaml:1:1: warning: Pod/picky: no node can ever match the node selector or required node affinity: `disk=nvme` (no node has the label `disk`)"].assert_eq(&warnings.join("\n"));
+    expect!["tests/fixtures/never-matches.yaml:6:17: warning: Pod/picky: no node can ever match the node selector or required node affinity: `disk=nvme` (no node has the label `disk`)"].assert_eq(&warnings.join("\n"));
 }
