@@ -28,9 +28,17 @@ pub(super) fn parse_tree(mut tree: Value, sets: &[String]) -> Result<Scenario, V
     if !findings.is_empty() {
         return Err(findings);
     }
-    let scenario: Scenario = typed(tree)?;
+    let scenario: Scenario = typed(tree).map_err(with_version)?;
     check_version(&scenario)?;
     Ok(scenario)
+}
+
+/// Says what to write where the version is missing.
+fn with_version(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    for finding in findings.iter_mut().filter(|finding| finding.message == "`apiVersion` is missing") {
+        finding.help = format!("write `apiVersion: {API_VERSION}` in the first line");
+    }
+    findings
 }
 
 fn check_version(scenario: &Scenario) -> Result<(), Vec<Diagnostic>> {

@@ -285,7 +285,8 @@ impl<'a> Builder<'a> {
         match self.parser.next_event() {
             Some(Ok((_, span))) if self.tree.nodes.len() >= MAX_VALUES => {
                 let message = format!("a document has more than {MAX_VALUES} values");
-                Err(self.error_at(span.start, &message))
+                let help = "the members of a list are read one by one if each has its `kind`";
+                Err(self.error_at(span.start, &message).help(help))
             }
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => Err(syntax_error(&error, &self.tree.source)),

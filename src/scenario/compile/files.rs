@@ -43,12 +43,12 @@ impl Files {
 
     /// Reads a whole file, unpacked.
     pub(super) fn read(&mut self, path: &Path) -> Result<(Arc<str>, Vec<u8>), Diagnostic> {
-        let (bytes, sha256) = match self.held.take_if(|held| shorten(PathBuf::from(&held.name)) == path) {
-            Some(held) => (held.bytes, held.sha256),
-            None => {
-                let stdin = if path.as_os_str() == "-" { self.stdin.take() } else { None };
-                trace::read_all(path, stdin)?
-            }
+        let held = self.held.take_if(|held| shorten(PathBuf::from(&held.name)) == path);
+        let (bytes, sha256) = if let Some(Held { bytes, sha256, .. }) = held {
+            (bytes, sha256)
+        } else {
+            let stdin = if path.as_os_str() == "-" { self.stdin.take() } else { None };
+            trace::read_all(path, stdin)?
         };
         let name: Arc<str> = shown(path).into();
         self.note(&name, sha256);

@@ -176,7 +176,9 @@ fn drop_equal(build: &mut Build<'_>, objects: Timed) -> Timed {
             let message = format!("another {} of this name exists already", sourced.object.kind());
             let finding = Diagnostic::error(sourced.at(Part::Name), message).found(&meta.name);
             let other = other.at(Part::Name);
-            build.error(finding.help(format!("it is at {other} and differs; leave one of the two out")));
+            build.error(finding.help(format!(
+                "it is at {other} and differs; leave one of the two out: name single files, not their folder"
+            )));
         }
     }
     build.remark(EQUAL, kept.iter().filter(|kept| !**kept).count() as u64);

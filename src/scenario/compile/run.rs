@@ -28,13 +28,9 @@ pub(super) fn name(build: &mut Build<'_>) -> String {
         let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         !name.is_empty() && name.len() <= MAX_NAME && !name.starts_with(['.', '-']) && name.bytes().all(inner)
     };
-    if let Some(name) = &build.scenario.name {
-        if !legal(name) {
-            let finding = name.error("not a legal name");
-            build.error(
-                finding.help(format!("letters, digits, `-`, `_` and `.`, at most {MAX_NAME} of them")),
-            );
-        }
+    if let Some(name) = build.scenario.name.as_ref().filter(|name| !legal(name)) {
+        let help = format!("letters, digits, `-`, `_` and `.`, at most {MAX_NAME} of them");
+        build.error(name.error("not a legal name").help(help));
     }
     let written = written_name(build.scenario, &build.files.scenario);
     if build.scenario.name.is_some() || legal(&written) { written } else { "run".into() }
