@@ -73,6 +73,12 @@ impl Span {
         Span(millis.saturating_mul(1_000_000))
     }
 
+    /// The length to the millisecond, for people; a shorter one to the microsecond.
+    pub fn rounded(self) -> Span {
+        let unit = if self.0 >= 1_000_000 { 1_000_000 } else { 1_000 };
+        Span(self.0.saturating_add(unit / 2) / unit * unit)
+    }
+
     /// The length in seconds, for output.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / NANOS_PER_SECOND as f64

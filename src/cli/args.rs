@@ -48,6 +48,66 @@ Exit codes:
   3    reading or writing failed, or there is a bug
   130  interrupted: no results are left";
 
+const INFO_EXAMPLES: &str = "\
+Examples:
+  seatrial trace info traces/batch-day.swf
+  seatrial trace info log.swf.gz --processors 128 --swf-processors max
+  seatrial trace info --format json traces/pods-hour.csv
+  zcat log.swf.gz | seatrial trace info -
+
+Exit codes:
+  0    the trace can be used; rows may have been dropped or repaired
+  2    the trace is wrong: each finding says where";
+
+const HEAD_EXAMPLES: &str = "\
+Examples:
+  seatrial trace head traces/batch-day.swf -n 5
+  seatrial trace head traces/gpu-pods.csv --format csv > first.csv";
+
+const GENERATE_EXAMPLES: &str = "\
+TIMES, NUMBERS and AMOUNTS are a value, such as `30s`, `4` or `2Gi`, or a distribution of values:
+uniform(min, max), exponential(mean), lognormal(median, sigma), weibull(shape, scale),
+pareto(shape, scale), normal(mean, sd), gamma(shape, scale), powerOfTwo(min, max), poisson(mean),
+zipf(n, s), hyperexponential(p, mean1, mean2), empirical(value, value, ...).
+
+Examples:
+  seatrial trace generate --jobs 100 --arrivals 'exponential(mean=30s)' \\
+      --run-time 'lognormal(median=10m, sigma=1.5)' --processors 'powerOfTwo(min=1, max=64)' \\
+      --estimate-factor 'uniform(min=1, max=4)' --out jobs.swf
+  seatrial trace generate --for 8h --arrivals 'exponential(mean=1m)' --run-time 5m --cpu 500m
+  seatrial trace generate scenarios/overloaded-queue.yaml --seed 7 --out jobs.csv
+  seatrial trace generate --sample batch-day.swf --out batch-day.swf";
+
+const VERIFY_EXAMPLES: &str = "\
+Results are compared with a new run of what they came from, with the same inputs. A scenario is
+compared with its line in `digests.txt` beside it; one that has no line is run twice.
+
+Examples:
+  seatrial verify results/first-steps
+  seatrial verify scenarios/first-steps.yaml scenarios/batch-day.yaml
+  seatrial verify scenarios
+  seatrial verify --update scenarios
+
+Exit codes:
+  0    every digest is the same
+  1    a digest differs
+  2    a target is neither results nor a scenario, or cannot be run";
+
+const FUZZ_EXAMPLES: &str = "\
+Every case is drawn from its seed: machines, pods, Jobs, Deployments, failures, timing. It is run
+twice; an independent checker follows every record of it.
+
+Examples:
+  seatrial fuzz
+  seatrial fuzz --seed 1 --count 1000
+  seatrial fuzz --seed 1234 --count 1
+
+Exit codes:
+  0    every case passed
+  1    a case failed; the line that repeats it is printed
+  2    the use of the command is wrong
+  130  interrupted";
+
 /// Takes a cluster on a sea trial before it sails: a discrete-event simulator that decides as a real
 /// control plane does.
 ///
@@ -71,10 +131,10 @@ pub enum Command {
     Check(CheckArguments),
     /// Print the JSON Schema of scenarios, for editors
     Schema(SchemaArguments),
-    /// Look at traces, and make new ones
+    /// Look at traces of workloads, and make new ones
     #[command(subcommand)]
     Trace(TraceCommand),
-    /// Run again what a folder of results came from, and compare digests
+    /// Run again what results came from, or what a scenario has recorded, and compare digests
     Verify(VerifyArguments),
     /// Print a script that completes the commands in a shell
     #[command(
@@ -86,21 +146,6 @@ pub enum Command {
     },
     /// Run random scenarios with every check on, to find faults of seatrial itself
     Fuzz(FuzzArguments),
-}
-
-impl Command {
-    /// The command's name.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Command::Run(_) => "run",
-            Command::Check(_) => "check",
-            Command::Schema(_) => "schema",
-            Command::Trace(_) => "trace",
-            Command::Verify(_) => "verify",
-            Command::Completions { .. } => "completions",
-            Command::Fuzz(_) => "fuzz",
-        }
-    }
 }
 
 /// What is run.
@@ -191,75 +236,165 @@ pub struct SchemaArguments {
 #[derive(Subcommand, Clone, PartialEq, Debug)]
 pub enum TraceCommand {
     /// Read a trace whole and print what is in it, what was dropped and why
-    #[command(after_help = "Example:\n  seatrial trace info traces/batch-day.swf")]
-    Info {
-        /// The trace; `-` is standard input
-        file: String,
-        /// Its format; found out by name and content where it is not given
-        #[arg(long, value_enum)]
-        trace_format: Option<TraceFormat>,
-        /// How the facts are printed
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
-    },
+    Info(InfoArguments),
     /// Print the first rows of a trace as seatrial reads them
-    #[command(after_help = "Example:\n  seatrial trace head traces/batch-day.swf --rows 5")]
-    Head {
-        /// The trace; `-` is standard input
-        file: String,
-        /// Its format; found out by name and content where it is not given
-        #[arg(long, value_enum)]
-        trace_format: Option<TraceFormat>,
-        /// How many rows
-        #[arg(long, short = 'n', default_value_t = 10)]
-        rows: u64,
-    },
-    /// Write the jobs of a scenario's generators as a trace
-    #[command(
-        after_help = "Example:\n  seatrial trace generate scenarios/overloaded-queue.yaml --out jobs.csv"
-    )]
-    Generate {
-        /// The scenario whose `workload.generators` are drawn
-        #[arg(value_name = "SCENARIO")]
-        file: String,
-        /// Replace a value of the scenario
-        #[arg(long = "set", value_name = "PATH=VALUE")]
-        sets: Vec<String>,
-        /// The seed of every random draw
-        #[arg(long, value_name = "N")]
-        seed: Option<u64>,
-        /// The format that is written
-        #[arg(long, value_enum, default_value_t = TraceFormat::Seatrial)]
-        trace_format: TraceFormat,
-        /// The file to write; standard output where it is not given
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
+    Head(HeadArguments),
+    /// Write a new trace: from distributions, from a scenario's generators, or one of the samples
+    Generate(Box<GenerateArguments>),
+}
+
+/// A trace that is read.
+#[derive(Args, Clone, PartialEq, Debug)]
+pub struct TraceArguments {
+    /// The trace, plain or gzip'd; `-` is standard input
+    pub file: String,
+    /// Its format; found out by name and content where it is not given
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub trace_format: Option<TraceFormat>,
+    /// Which number of processors counts in the Standard Workload Format
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = SwfProcessors::Requested)]
+    pub swf_processors: SwfProcessors,
+    /// Keep jobs of the Standard Workload Format that ran but took no time
+    #[arg(long)]
+    pub keep_zero_run: bool,
+    /// Processors of the machine, for the load; jobs of the Standard Workload Format that need more
+    /// are dropped. What the header says where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub processors: Option<u32>,
+}
+
+/// Arguments of `trace info`.
+#[derive(Args, Clone, PartialEq, Debug)]
+#[command(after_help = INFO_EXAMPLES)]
+pub struct InfoArguments {
+    /// The trace.
+    #[command(flatten)]
+    pub trace: TraceArguments,
+    /// How the facts are printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Arguments of `trace head`.
+#[derive(Args, Clone, PartialEq, Debug)]
+#[command(after_help = HEAD_EXAMPLES)]
+pub struct HeadArguments {
+    /// The trace.
+    #[command(flatten)]
+    pub trace: TraceArguments,
+    /// How many rows
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    pub rows: u64,
+    /// How the rows are printed
+    #[arg(long, value_enum, default_value_t = RowFormat::Text)]
+    pub format: RowFormat,
+}
+
+/// Arguments of `trace generate`.
+#[derive(Args, Clone, PartialEq, Debug, Default)]
+#[command(after_help = GENERATE_EXAMPLES)]
+pub struct GenerateArguments {
+    /// A scenario whose `workload.generators` are drawn
+    #[arg(value_name = "SCENARIO", conflicts_with_all = ["sample", "Shape"])]
+    pub file: Option<String>,
+    /// One of the samples that come with seatrial, such as `batch-day.swf`
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["Shape", "seed", "trace_format"])]
+    pub sample: Option<String>,
+    /// What is drawn.
+    #[command(flatten)]
+    pub shape: ShapeArguments,
+    /// Replace a value of the scenario
+    #[arg(long = "set", value_name = "PATH=VALUE", requires = "file")]
+    pub sets: Vec<String>,
+    /// The seed of every random draw; the scenario's, or 1
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// The format that is written; by the ending of `--out` where it is not given, else seatrial's own
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub trace_format: Option<WrittenFormat>,
+    /// The file to write; standard output where it is not given
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// What is drawn, as options.
+#[derive(Args, Clone, PartialEq, Debug, Default)]
+#[group(id = "Shape", multiple = true)]
+#[command(next_help_heading = "What is drawn")]
+pub struct ShapeArguments {
+    /// How many jobs
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<u64>,
+    /// No job arrives later than this, such as `8h`
+    #[arg(long = "for", value_name = "TIME")]
+    pub duration: Option<String>,
+    /// The time between arrivals, such as `30s` or `exponential(mean=30s)`; all at once where it is
+    /// not given
+    #[arg(long, value_name = "TIMES")]
+    pub arrivals: Option<String>,
+    /// How long each task runs; for ever where it is not given
+    #[arg(long, value_name = "TIMES")]
+    pub run_time: Option<String>,
+    /// The user's estimate as a multiple of the run time, such as `uniform(min=1, max=5)`
+    #[arg(long, value_name = "NUMBERS")]
+    pub estimate_factor: Option<String>,
+    /// Processors of each job, for batch machines, such as `powerOfTwo(min=1, max=64)`
+    #[arg(long, value_name = "NUMBERS")]
+    pub processors: Option<String>,
+    /// Cores that each task requests, such as `empirical(250m, 500m, 2)`
+    #[arg(long, value_name = "AMOUNTS")]
+    pub cpu: Option<String>,
+    /// Bytes that each task requests, such as `2Gi`
+    #[arg(long, value_name = "AMOUNTS")]
+    pub memory: Option<String>,
+    /// A further resource that each task requests, such as `nvidia.com/gpu=1`
+    #[arg(long = "resource", value_name = "NAME=AMOUNTS")]
+    pub resources: Vec<String>,
+    /// Equal tasks of each job; 1 where it is not given
+    #[arg(long, value_name = "NUMBERS")]
+    pub tasks: Option<String>,
+    /// The exit code of each task; 0 where it is not given
+    #[arg(long, value_name = "NUMBERS")]
+    pub exit_code: Option<String>,
+    /// Jobs belong to so many users, each equally likely
+    #[arg(long, value_name = "N")]
+    pub users: Option<u32>,
+    /// The beginning of the jobs' names, and the key of the random draws
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
 }
 
 /// Arguments of `verify`.
 #[derive(Args, Clone, PartialEq, Debug)]
-#[command(
-    after_help = "Example:\n  seatrial verify results/first-steps\n\nThe exit code is 1 if a digest differs."
-)]
+#[command(after_help = VERIFY_EXAMPLES)]
 pub struct VerifyArguments {
-    /// Folders of results
-    #[arg(required = true, value_name = "FOLDER")]
-    pub folders: Vec<PathBuf>,
+    /// Folders of results, scenarios, or folders of scenarios
+    #[arg(required = true, value_name = "TARGET")]
+    pub targets: Vec<PathBuf>,
+    /// Write the digests of scenarios to `digests.txt` beside them instead of comparing
+    #[arg(long)]
+    pub update: bool,
+    /// How the outcome is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// How many runs there are at a time; one on each core where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 /// Arguments of `fuzz`.
 #[derive(Args, Clone, PartialEq, Debug)]
-#[command(
-    after_help = "Example:\n  seatrial fuzz --seed 1 --count 1000\n\nA failure prints the one line that repeats it; the exit code is then 1."
-)]
+#[command(after_help = FUZZ_EXAMPLES)]
 pub struct FuzzArguments {
-    /// The seed of the first scenario; the others follow
+    /// The seed of the first case; the others count up from it
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// How many scenarios
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    /// How many cases
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub count: u64,
+    /// How many cases run at a time; one on each core where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 /// How something is printed.
@@ -280,6 +415,37 @@ pub enum TraceFormat {
     Openb,
     /// seatrial's own table (CSV)
     Seatrial,
+}
+
+/// Formats of traces that can be written.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WrittenFormat {
+    /// The Standard Workload Format
+    Swf,
+    /// seatrial's own table (CSV)
+    Seatrial,
+}
+
+/// How rows are printed.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RowFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// seatrial's own table
+    Csv,
+}
+
+/// Which number of processors counts.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SwfProcessors {
+    /// What was allocated, else what was requested
+    Allocated,
+    /// What was requested, else what was allocated
+    Requested,
+    /// The larger of the two
+    Max,
 }
 
 /// What is written.

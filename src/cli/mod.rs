@@ -4,9 +4,13 @@ pub mod args;
 mod check;
 pub mod diagnostics;
 mod execute;
+mod files;
+mod fuzz;
 mod progress;
 mod run;
 mod schema;
+mod trace;
+mod verify;
 
 use args::{Arguments, Command};
 use clap::{CommandFactory, Parser};
@@ -56,14 +60,10 @@ fn dispatch(arguments: Arguments) -> Exit {
             clap_complete::generate(shell, &mut Arguments::command(), "seatrial", &mut script);
             print(&script)
         }
-        other => not_built(other.name()),
+        Command::Fuzz(fuzz) => fuzz::run(&fuzz),
+        Command::Trace(trace) => trace::run(&trace),
+        Command::Verify(verify) => verify::run(&verify),
     }
-}
-
-/// Says that this build lacks a command.
-fn not_built(command: &str) -> Exit {
-    complain(&format!("error: this build has no command `{command}`\n"));
-    Exit::Internal
 }
 
 /// Writes to standard output. A closed pipe is not an error: the reader has seen enough.

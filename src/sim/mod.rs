@@ -10,6 +10,7 @@ pub mod batch;
 mod cpu;
 pub mod driver;
 mod faults;
+pub mod fuzz;
 mod latency;
 pub mod queue;
 pub mod record;

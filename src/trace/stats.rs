@@ -84,6 +84,14 @@ pub struct Statistics {
     pub memory: Option<Summary>,
     /// Rows whose run time is above the estimate.
     pub over_estimate: u64,
+    /// Run time as a share of the estimate, of the rows that have both (and not an estimate of 0).
+    pub estimate_accuracy: Option<Summary>,
+    /// The most arrivals in any one hour, counted in whole hours from the first arrival.
+    pub busiest_hour: u64,
+    /// The same for days.
+    pub busiest_day: u64,
+    /// Arrivals in each of [`Statistics::SLICES`] equal parts of `submit_span`.
+    pub over_time: Vec<u64>,
     /// Distinct users among the rows that name one.
     pub users: u64,
     /// Σ run time · processors · tasks, in processor-seconds.
@@ -95,12 +103,17 @@ pub struct Statistics {
 /// Nanoseconds to seconds.
 const SECONDS: f64 = 1e-9;
 
+/// Nanoseconds in an hour.
+const HOUR: u64 = 3_600_000_000_000;
+
 /// The columns of values of which the quantiles are taken.
 #[derive(Default)]
 struct Columns {
     submits: Vec<u64>,
     run_times: Vec<u64>,
     estimates: Vec<u64>,
+    /// Millionths.
+    accuracies: Vec<u64>,
     waits: Vec<u64>,
     processors: Vec<u64>,
     cpu: Vec<u64>,
@@ -113,6 +126,10 @@ impl Columns {
         self.submits.push(row.submit.0);
         self.run_times.extend(row.run_time.map(|span| span.0));
         self.estimates.extend(row.estimate.map(|span| span.0));
+        if let (Some(run), Some(estimate)) = (row.run_time, row.estimate.filter(|span| span.0 > 0)) {
+            let millionths = u128::from(run.0) * 1_000_000 / u128::from(estimate.0);
+            self.accuracies.push(u64::try_from(millionths).unwrap_or(u64::MAX));
+        }
         self.waits.extend(row.recorded_wait.map(|span| span.0));
         self.processors.extend((row.processors > 0).then_some(u64::from(row.processors)));
         self.cpu.extend((row.cpu_milli > 0).then_some(row.cpu_milli as u64));
@@ -124,6 +141,9 @@ impl Columns {
 }
 
 impl Statistics {
+    /// The parts of [`Statistics::over_time`].
+    pub const SLICES: usize = 48;
+
     /// Reads all rows. Memory: up to eight bytes for each value of each row.
     pub fn collect(reader: &mut dyn Reader) -> Result<Statistics, Diagnostic> {
         let mut all = Statistics::default();
@@ -161,10 +181,14 @@ impl Statistics {
         if self.submit_span > Span::ZERO {
             self.arrival_rate = (self.rows - 1) as f64 / self.submit_span.as_secs_f64();
         }
+        self.busiest_hour = busiest(&columns.submits, HOUR);
+        self.busiest_day = busiest(&columns.submits, 24 * HOUR);
+        self.over_time = slices(&columns.submits);
         let mut gaps: Vec<u64> = columns.submits.windows(2).map(|pair| pair[1] - pair[0]).collect();
         self.inter_arrival = Summary::of(&mut gaps, SECONDS);
         self.run_time = Summary::of(&mut columns.run_times, SECONDS);
         self.estimate = Summary::of(&mut columns.estimates, SECONDS);
+        self.estimate_accuracy = Summary::of(&mut columns.accuracies, 1e-6);
         self.recorded_wait = Summary::of(&mut columns.waits, SECONDS);
         self.processors = Summary::of(&mut columns.processors, 1.0);
         self.cpu = Summary::of(&mut columns.cpu, 1e-3);
@@ -182,6 +206,26 @@ impl Statistics {
     pub fn recorded_utilization(&self, processors: u32) -> Option<f64> {
         ratio(self.processor_seconds, processors, self.recorded_span)
     }
+}
+
+/// The most of the sorted moments in one period, counted in whole periods from the first.
+fn busiest(submits: &[u64], period: u64) -> u64 {
+    let first = submits.first().copied().unwrap_or(0);
+    let same = |a: &u64, b: &u64| (a - first) / period == (b - first) / period;
+    submits.chunk_by(same).map(|chunk| chunk.len() as u64).max().unwrap_or(0)
+}
+
+/// The sorted moments by equal parts of the time that they cover.
+fn slices(submits: &[u64]) -> Vec<u64> {
+    let mut counts = vec![0; Statistics::SLICES];
+    if let (Some(&first), Some(&last)) = (submits.first(), submits.last()) {
+        let whole = u128::from(last - first) + 1;
+        for submit in submits {
+            let slice = u128::from(submit - first) * Statistics::SLICES as u128 / whole;
+            counts[slice as usize] += 1;
+        }
+    }
+    counts
 }
 
 fn ratio(work: f64, processors: u32, span: Span) -> Option<f64> {
@@ -209,6 +253,17 @@ mod tests {
         assert!((summary.mean - 50.5).abs() < 1e-12);
         assert_eq!(Summary::of(&mut [], 1.0), None);
         assert_eq!(Summary::of(&mut [7], 1.0).map(|one| of(one.p99)), Some(7));
+    }
+
+    #[test]
+    fn arrivals_by_hour_and_estimates() {
+        let mut rows: Vec<Row> = [0, 10, 3_599, 3_600, 90_000].map(|at| row(at, 30, 1)).into();
+        rows[0].estimate = Some(Span::from_secs(60));
+        rows[1].estimate = Some(Span::ZERO);
+        let found = Statistics::collect(&mut Rows::new("rows", rows)).unwrap();
+        assert_eq!((found.busiest_hour, found.busiest_day), (3, 4));
+        assert_eq!((found.over_time[0], found.over_time[1], found.over_time[47]), (3, 1, 1));
+        assert_eq!(found.estimate_accuracy.map(|all| (all.count, (all.p50 * 100.0) as u64)), Some((1, 50)));
     }
 
     #[test]

@@ -230,7 +230,7 @@ fn check_weights(weights: impl Iterator<Item = f64>, what: &str) -> Result<(), S
 }
 
 /// A running generator. Rows come in order of submission.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Synth {
     generator: Generator,
     streams: Streams,

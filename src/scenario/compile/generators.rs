@@ -6,6 +6,8 @@ use super::traces::{checked_labels, restart_policy};
 use super::{Build, pools, run, selectors};
 use crate::base::{Diagnostic, Set, Span, Time};
 use crate::scenario::At;
+use crate::scenario::schema::Scenario;
+use crate::scenario::schema::control::Kind;
 use crate::scenario::schema::workload::{Arrivals, Generator};
 use crate::sim::{JobSource, Source};
 use crate::trace::{self, Shape, Synth, synth};
@@ -80,21 +82,65 @@ fn stream<C: Convert>(
     generator: &At<Generator>,
     convert: C,
 ) -> Option<Box<Stream<C>>> {
-    let result = arrivals(&generator.arrivals);
-    let arrivals = build.take(result)?;
-    let plan = plan(generator, arrivals);
-    let seed = run::seed(build.scenario);
-    let result = Synth::new(plan, seed).map_err(|message| {
-        let never_ends = message.contains("never ends");
-        let finding = generator.name.error(message);
-        if never_ends { finding.help("write `count: 100` or `for: 1h`") } else { finding }
-    });
+    let plan = plan(generator);
+    let plan = build.take(plan)?;
+    let result = synth(generator, plan, run::seed(build.scenario));
     let reader = Box::new(build.take(result)?);
     let window = Window { at: Time::ZERO, from: Time::ZERO, until: Time::MAX, rows: u64::MAX, scale: 1.0 };
     Some(Box::new(Stream::new(reader, window, convert)))
 }
 
-fn plan(generator: &Generator, arrivals: synth::Arrivals) -> trace::Generator {
+fn synth(generator: &Generator, plan: trace::Generator, seed: u64) -> Result<Synth, Diagnostic> {
+    Synth::new(plan, seed).map_err(|message| {
+        let never_ends = message.contains("never ends");
+        let finding = generator.name.error(message);
+        if never_ends { finding.help("write `count: 100` or `for: 1h`") } else { finding }
+    })
+}
+
+/// The generators of a scenario as readers of the rows that a run would draw. What a run adds to the
+/// pods of a generator (labels, priority, restart policy, one node label) is in the rows.
+pub fn generated(scenario: &Scenario) -> Result<Vec<Synth>, Vec<Diagnostic>> {
+    let kubernetes = scenario.control_plane.kind.as_ref().is_none_or(|kind| kind.value == Kind::Kubernetes);
+    let seed = run::seed(scenario);
+    let mut findings = Vec::new();
+    let mut readers = Vec::new();
+    for generator in &scenario.workload.generators {
+        let made = plan(generator).and_then(|mut plan| {
+            if kubernetes {
+                complete(&mut plan, generator)?;
+            }
+            synth(generator, plan, seed)
+        });
+        match made {
+            Ok(reader) => readers.push(reader),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    if findings.is_empty() { Ok(readers) } else { Err(findings) }
+}
+
+/// Adds what a run gives to all pods of a generator.
+fn complete(plan: &mut trace::Generator, generator: &Generator) -> Result<(), Diagnostic> {
+    if generator.node_selector.len() > 1 {
+        let finding = generator.name.error("a row of a trace can ask for one node label only");
+        return Err(finding.help("leave one key in `nodeSelector`"));
+    }
+    if let Some(priority) = generator.priority {
+        plan.priorities = vec![(priority.0 as i32, 1.0)];
+    }
+    plan.restart_policy = generator.restart_policy.map(|policy| restart_policy(Some(policy)));
+    for shape in &mut plan.shapes {
+        shape.labels =
+            generator.labels.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect();
+        let selector = generator.node_selector.first_key_value();
+        shape.node_labels_in = selector.map(|(key, value)| (key.clone(), vec![value.value.clone()]));
+    }
+    Ok(())
+}
+
+fn plan(generator: &Generator) -> Result<trace::Generator, Diagnostic> {
+    let arrivals = arrivals(&generator.arrivals)?;
     let shape = Shape {
         cpu: generator.cpu.as_ref().map(|cpu| cpu.0.clone()),
         memory: generator.memory.as_ref().map(|memory| memory.0.clone()),
@@ -102,7 +148,7 @@ fn plan(generator: &Generator, arrivals: synth::Arrivals) -> trace::Generator {
         extended: generator.resources.iter().map(|(name, amount)| (name.clone(), amount.0.clone())).collect(),
         ..Shape::default()
     };
-    trace::Generator {
+    Ok(trace::Generator {
         name: generator.name.value.clone(),
         start: Time(generator.at.unwrap_or_default().0.0),
         arrivals,
@@ -115,7 +161,7 @@ fn plan(generator: &Generator, arrivals: synth::Arrivals) -> trace::Generator {
         users: generator.users.map_or(0, |users| users.0 as u32),
         exit_code: generator.exit_code.as_ref().map(|code| code.0.clone()),
         ..trace::Generator::default()
-    }
+    })
 }
 
 fn arrivals(arrivals: &At<Arrivals>) -> Result<synth::Arrivals, Diagnostic> {

@@ -29,6 +29,7 @@ use crate::observe::Expectation;
 use crate::sim::{BatchSetup, Setup};
 use crate::trace::ReadReport;
 use files::Files;
+pub use generators::generated;
 use nodes::Nodes;
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -1,0 +1,70 @@
+//! The commands `trace info`, `trace head` and `trace generate`.
+
+mod generate;
+mod head;
+mod info;
+mod text;
+
+use super::args::{SwfProcessors, TraceArguments, TraceCommand, TraceFormat};
+use super::diagnostics::{Style, render};
+use super::{Exit, complain};
+use crate::base::Diagnostic;
+use crate::trace::{Format, Input, Processors, Reader, Row, SwfOptions};
+use std::io::Read;
+use std::path::Path;
+
+/// More errors of one trace are not listed.
+const MAX_ERRORS: usize = 20;
+
+/// Does what is asked of a trace.
+pub(super) fn run(command: &TraceCommand) -> Exit {
+    match command {
+        TraceCommand::Info(arguments) => info::run(arguments),
+        TraceCommand::Head(arguments) => head::run(arguments),
+        TraceCommand::Generate(arguments) => generate::run(arguments),
+    }
+}
+
+/// A reader of the trace that is named.
+fn open(trace: &TraceArguments) -> Result<Box<dyn Reader + Send>, Diagnostic> {
+    let stdin: Box<dyn Read + Send> = Box::new(std::io::stdin());
+    let mut input = Input::open(Path::new(&trace.file), Some(stdin))?;
+    let format = match trace.trace_format {
+        Some(TraceFormat::Swf) => Format::Swf,
+        Some(TraceFormat::Openb) => Format::Openb,
+        Some(TraceFormat::Seatrial) => Format::Table,
+        None => Format::detect(&mut input)?,
+    };
+    let processors = match trace.swf_processors {
+        SwfProcessors::Allocated => Processors::Allocated,
+        SwfProcessors::Requested => Processors::Requested,
+        SwfProcessors::Max => Processors::Max,
+    };
+    let options = SwfOptions {
+        processors,
+        keep_zero_run: trace.keep_zero_run,
+        max_processors: trace.processors,
+        ..SwfOptions::default()
+    };
+    format.reader(input, options)
+}
+
+/// Prints findings and returns the exit code of bad input.
+fn refuse(findings: &[Diagnostic]) -> Exit {
+    complain(&render(findings, Style::of_stderr()));
+    Exit::BadInput
+}
+
+/// An error of a trace with those that follow it.
+fn all_errors(first: Diagnostic, reader: &mut dyn Reader) -> Vec<Diagnostic> {
+    let mut errors = vec![first];
+    let mut row = Row::default();
+    while errors.len() < MAX_ERRORS {
+        match reader.read(&mut row) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => errors.push(error),
+        }
+    }
+    errors
+}

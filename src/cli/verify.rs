@@ -1,0 +1,5 @@
+use super::Exit;
+use super::args::VerifyArguments;
+pub(super) fn run(_: &VerifyArguments) -> Exit {
+    Exit::Done
+}

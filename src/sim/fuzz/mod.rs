@@ -1,0 +1,171 @@
+//! The self-test: random setups, each run twice, with every check on.
+//!
+//! A case is a number: its setup is drawn from it, so one number repeats a failure. The checks do
+//! not share code with what they check. Panics are the caller's to catch.
+
+mod batch;
+mod checker;
+mod dice;
+mod generate;
+mod placement;
+mod story;
+mod template;
+mod workload;
+
+use super::{BatchSetup, Ending, Outcome, Progress, RunError, Setup, run, run_batch};
+use crate::api::Object;
+use crate::base::Time;
+use crate::base::{Diagnostic, Span};
+use crate::cluster::WorkloadKind;
+use crate::cluster::workloads::JobEnd;
+use checker::Checker;
+use generate::Case;
+use std::sync::Arc;
+use story::Story;
+
+/// No case has more events; one that has would never come to its end.
+const MAX_EVENTS: u64 = 20_000_000;
+/// One case in so many is a batch machine.
+const BATCH_EVERY: u64 = 8;
+
+/// What a case that passed has done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Passed {
+    /// Events of one of its runs.
+    pub events: u64,
+    /// Pods created, or jobs started.
+    pub pods: u64,
+    /// The number that stands for everything that was recorded.
+    pub story: u64,
+}
+
+/// Stops a run that never ends.
+struct Bound;
+
+impl Progress for Bound {
+    fn tick(&mut self, _now: Time, events: u64) -> bool {
+        events < MAX_EVENTS
+    }
+}
+
+/// Runs the case of a seed twice and checks it; the error says what does not hold.
+pub fn check(seed: u64) -> Result<Passed, String> {
+    if seed.is_multiple_of(BATCH_EVERY) { check_batch(seed) } else { check_cluster(seed) }
+}
+
+fn check_cluster(seed: u64) -> Result<Passed, String> {
+    let Case { setup, calm, ideal } = generate::case(seed);
+    let tolerations = setup.control.nodes.default_toleration.is_some();
+    let mut checker = Checker::new(nodes(&setup), ideal, tolerations);
+    let outcome = run(setup, &mut checker, &mut Bound).map_err(reason)?;
+    if let Some(broken) = checker.broken.take() {
+        return Err(broken);
+    }
+    check_outcome(&checker, &outcome)?;
+    if calm {
+        check_liveness(&checker, &outcome)?;
+    }
+    // The second run is without the kernel's own checks: they must not matter.
+    let mut again = Story::default();
+    let setup = Setup { check_invariants: false, ..generate::case(seed).setup };
+    run(setup, &mut again, &mut Bound).map_err(reason)?;
+    compare(checker.story, again)?;
+    Ok(Passed { events: outcome.events, pods: outcome.balance.created, story: again.digest })
+}
+
+fn check_batch(seed: u64) -> Result<Passed, String> {
+    let setup = batch::setup(seed);
+    let mut checker = batch::Checker::new(&setup);
+    let bounded = setup.stop.at.is_some();
+    let outcome = run_batch(setup, &mut checker, &mut Bound).map_err(reason)?;
+    if let Some(broken) = checker.broken.take() {
+        return Err(broken);
+    }
+    if !bounded && outcome.ending != Ending::JobsDone {
+        return Err(format!("the run ended as {:?}", outcome.ending));
+    }
+    let again = BatchSetup { check_invariants: false, ..batch::setup(seed) };
+    let mut second = batch::Checker::new(&again);
+    run_batch(again, &mut second, &mut Bound).map_err(reason)?;
+    compare(checker.story, second.story)?;
+    Ok(Passed { events: outcome.events, pods: checker.story.records, story: second.story.digest })
+}
+
+/// Every node that there may be.
+fn nodes(setup: &Setup) -> Vec<Arc<crate::api::Node>> {
+    let late = setup.objects.iter().filter_map(|(_, object)| match object {
+        Object::Node(node) => Some(Arc::new((**node).clone())),
+        _ => None,
+    });
+    setup.nodes.iter().map(|node| Arc::clone(&node.node)).chain(late).collect()
+}
+
+fn reason(error: RunError) -> String {
+    match error {
+        RunError::Interrupted(at) => format!("still busy at {at} after {MAX_EVENTS} events"),
+        RunError::Input(Diagnostic { message, .. }) => message,
+        other @ RunError::Invariant(..) => other.to_string(),
+    }
+}
+
+fn compare(first: Story, second: Story) -> Result<(), String> {
+    if first == second {
+        return Ok(());
+    }
+    let of = |story: Story| format!("{:016x} with {} records", story.digest, story.records);
+    Err(format!("the second run differs: {}, then {}", of(first), of(second)))
+}
+
+/// Pods created are pending, running, ended or gone.
+fn check_outcome(checker: &Checker, outcome: &Outcome) -> Result<(), String> {
+    let balance = checker.balance();
+    if balance != outcome.balance {
+        return Err(format!("{:?} at the end, but by the records {balance:?}", outcome.balance));
+    }
+    if balance.created - balance.removed != outcome.pods_present {
+        return Err(format!("{} pods present at the end of {balance:?}", outcome.pods_present));
+    }
+    Ok(())
+}
+
+/// Nothing went wrong and there was room: then what can end has ended, and what shall run runs.
+fn check_liveness(checker: &Checker, outcome: &Outcome) -> Result<(), String> {
+    if outcome.ending != Ending::Settled {
+        return Err(format!("a calm run ended as {:?} at {}", outcome.ending, Span(outcome.end.0)));
+    }
+    if let Some(name) = checker.unfinished() {
+        return Err(format!("{name} has not ended though nothing kept it"));
+    }
+    for (name, kind, status) in checker.workloads() {
+        let stuck = match kind {
+            WorkloadKind::Job(_) if name.starts_with("sure") => status.end != JobEnd::Complete,
+            WorkloadKind::Job(_) => status.end == JobEnd::Open,
+            WorkloadKind::ReplicaSet(set) => status.available != set.replicas,
+            WorkloadKind::Deployment(deployment) => status.available != deployment.replicas,
+        };
+        if stuck {
+            return Err(format!("{name} is left at {status:?} though nothing kept it"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_its_seed() {
+        assert_eq!(check(3), check(3));
+        assert_ne!(check(3).unwrap().story, check(4).unwrap().story);
+    }
+
+    #[test]
+    fn every_kind_of_case_passes() {
+        for seed in 1..=40 {
+            if let Err(what) = check(seed) {
+                panic!("seed {seed}: {what}");
+            }
+        }
+    }
+}
