@@ -4,7 +4,9 @@ use super::progress::{Display, Interrupt};
 use crate::base::{Diagnostic, Location, Span, Time};
 use crate::observe::expect::Judgement;
 use crate::observe::table::Sink;
-use crate::observe::{BatchOptions, JobLog, Observed, Options, OutputFolder, RunObserver, Sinks};
+use crate::observe::{
+    BatchOptions, FolderError, JobLog, Observed, Options, OutputFolder, RunObserver, Sinks,
+};
 use crate::report;
 use crate::scenario::compile::Outputs;
 use crate::scenario::schema::OutputKind;
@@ -47,6 +49,9 @@ pub(super) enum Failure {
     /// Writing failed.
     #[error("failed to write the results: {0}")]
     Output(#[from] io::Error),
+    /// The results folder cannot be made, or put in its place.
+    #[error("{0}")]
+    Folder(Diagnostic),
     /// The user interrupted.
     #[error("interrupted at {0} of simulated time: no results are left of this run")]
     Interrupted(Span),
@@ -58,6 +63,15 @@ pub(super) enum Failure {
 impl From<Diagnostic> for Failure {
     fn from(finding: Diagnostic) -> Failure {
         Failure::Input(vec![finding])
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Failure {
+        match error {
+            FolderError::Refused(finding) => Failure::Input(vec![finding]),
+            FolderError::Failed(finding) => Failure::Folder(finding),
+        }
     }
 }
 
@@ -73,6 +87,9 @@ impl From<RunError> for Failure {
 
 /// Carries out a run.
 pub(super) fn execute(compiled: Compiled, order: &Order) -> Result<Done, Failure> {
+    if !order.interrupt.begin() {
+        return Err(Failure::Interrupted(Span::ZERO));
+    }
     let Compiled { name, plan, inputs, remarks, expectations, outputs, .. } = compiled;
     let folder = order.folder.as_deref().map(OutputFolder::create).transpose()?;
     let tables = outputs.select.contains(&OutputKind::Csv);
@@ -254,6 +271,7 @@ pub(super) fn lines(judgements: &[Judgement]) -> String {
 pub(super) fn findings(failure: Failure) -> Vec<Diagnostic> {
     match failure {
         Failure::Input(findings) => findings,
+        Failure::Folder(finding) => vec![finding],
         other => vec![Diagnostic::error(Location::file("seatrial"), other.to_string())],
     }
 }
