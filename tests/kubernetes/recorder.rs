@@ -84,7 +84,8 @@ impl Recorder {
 
     fn workload_created(&mut self, now: Time, id: WorkloadId, kind: &'static str, name: &str) {
         let deployment = name.rsplit_once('-').map(|(base, _)| base.to_owned());
-        let owned = |base: &String| self.workloads.values().any(|known| *known == ("Deployment", base.clone()));
+        let owned =
+            |base: &String| self.workloads.values().any(|known| *known == ("Deployment", base.clone()));
         let name = match deployment.filter(|base| kind == "ReplicaSet" && owned(base)) {
             Some(base) => {
                 let number = self.sets.entry(base.clone()).or_default();
@@ -101,6 +102,8 @@ impl Recorder {
         let (node, change, detail) = match *record {
             Record::NodeAdded { node, name, .. } => {
                 self.nodes.insert(node, name.to_owned());
+                let ready = "Ready=True/KubeletReady".to_owned();
+                self.enter(now, "Node", name.to_owned(), "condition", ready);
                 (node, "created", String::new())
             }
             Record::NodeRemoved { node } => (node, "deleted", String::new()),

@@ -20,6 +20,8 @@ const PREFIX: &str = "sim.example/";
 /// The inputs of one recording.
 pub(crate) struct Script {
     pub(crate) duration: f64,
+    /// The area of the recordings it belongs to.
+    pub(crate) area: String,
     objects: Vec<Object>,
     script: Value,
     /// What was left out.
@@ -35,7 +37,8 @@ impl Script {
         let objects = manifest.objects.into_iter().map(|sourced| behaving(sourced.object)).collect();
         let left_out = manifest.ignored.keys().cloned().collect();
         let duration = script["duration"].as_f64().expect("it has a duration");
-        Script { duration, objects, script, left_out }
+        let area = script["area"].as_str().unwrap_or("").to_owned();
+        Script { duration, area, objects, script, left_out }
     }
 
     /// The run; what its actions have no counterpart for is added to `left_out`.
@@ -61,7 +64,8 @@ impl Script {
             "apply" => {
                 for name in action["objects"].as_array().into_iter().flatten() {
                     let name = name.as_str().unwrap_or("");
-                    let chosen = self.objects.iter().filter(|object| name == "*" || name == full_name(object));
+                    let chosen =
+                        self.objects.iter().filter(|object| name == "*" || name == full_name(object));
                     setup.objects.extend(chosen.map(|object| (at, object.clone())));
                 }
             }
@@ -138,7 +142,11 @@ fn empty(seed: u64, nodes: Vec<NodeSetup>, duration: f64) -> Setup {
         default_behavior: Behavior::default(),
         timing,
         control,
-        stop: StopRule { at: Some(Time::from_secs_f64(duration)), when_settled: false, when_jobs_done: false },
+        stop: StopRule {
+            at: Some(Time::from_secs_f64(duration)),
+            when_settled: false,
+            when_jobs_done: false,
+        },
         check_invariants: false,
     }
 }
@@ -162,7 +170,8 @@ fn node(name: String, spec: &Value) -> Node {
         labels.insert("topology.kubernetes.io/region".into(), "r1".into());
     }
     node.meta.name = name;
-    for (resource, default) in [("cpu", "4"), ("memory", "16Gi"), ("pods", "110"), ("ephemeral-storage", "100Gi")]
+    for (resource, default) in
+        [("cpu", "4"), ("memory", "16Gi"), ("pods", "110"), ("ephemeral-storage", "100Gi")]
     {
         let text = match &spec[resource] {
             Value::String(text) => text.clone(),

@@ -14,17 +14,6 @@ use crate::sim::setup::{Action, Submission, SubmissionName};
 use crate::sim::world::Arrival;
 use std::sync::Arc;
 
-/// A node that is created during the run, as the API server admits it: with a taint that the node
-/// life-cycle controller takes off when it has seen that the node is ready (Kubernetes 1.36,
-/// plugin/pkg/admission/nodetaint).
-fn admitted(mut node: Box<Node>) -> Box<Node> {
-    let taint = Taint { key: NOT_READY.into(), value: String::new(), effect: TaintEffect::NoSchedule };
-    if !node.taints.iter().any(|given| given.key == taint.key && given.effect == taint.effect) {
-        node.taints.push(taint);
-    }
-    node
-}
-
 impl Run<'_> {
     pub(super) fn act(&mut self, action: &Action) {
         let (observer, now) = (&mut *self.observer, self.now);
@@ -60,10 +49,7 @@ impl Run<'_> {
             Object::ReplicaSet(set) => WorkloadKind::ReplicaSet(*set),
             Object::Job(job) => WorkloadKind::Job(*job),
             Object::Node(node) => {
-                let row = NodeId(self.cluster.nodes.len() as u32);
-                self.faults.down.push(0);
-                self.add_node(row, &Arc::from(admitted(node)), PoolId(0));
-                return self.deliver_inbox();
+                return self.create_node(node);
             }
             // Priorities were resolved when the manifests were read.
             Object::PriorityClass(_) => return,
@@ -74,6 +60,24 @@ impl Run<'_> {
         };
         let event = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell);
         self.announce(event);
+    }
+
+    /// Creates a node during the run. The API server admits it with a taint that the node
+    /// life-cycle controller takes off when it has seen that the node is ready (Kubernetes 1.36,
+    /// plugin/pkg/admission/nodetaint).
+    fn create_node(&mut self, mut object: Box<Node>) {
+        let node = NodeId(self.cluster.nodes.len() as u32);
+        self.faults.down.push(0);
+        let (key, effect) = (NOT_READY, TaintEffect::NoSchedule);
+        let given = object.taints.iter().any(|taint| taint.key == key && taint.effect == effect);
+        if !given {
+            object.taints.push(Taint { key: key.into(), value: String::new(), effect });
+        }
+        self.add_node(node, &Arc::from(object), PoolId(0));
+        if !given {
+            self.tell("api-server", &Record::NodeTaint { node, key, effect, added: true });
+        }
+        self.deliver_inbox();
     }
 
     /// Creates a pod of a manifest or a dump.
