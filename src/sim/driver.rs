@@ -15,7 +15,7 @@ use super::{Balance, Timing};
 use crate::api::{Behavior, Node, Object, Pod};
 use crate::base::ids::{NodeId, PoolId};
 use crate::base::rng::Purpose;
-use crate::base::{Diagnostic, Map, Span, Stream, Streams, Symbol, Time};
+use crate::base::{Diagnostic, Location, Map, Span, Stream, Streams, Symbol, Time};
 use crate::cluster::{Cluster, PodRef};
 use crate::control::{
     Client, Command, ContainerIndex, Control, ControlPlane, Event, RuntimeCommand, RuntimeEvent, Write,
@@ -101,6 +101,10 @@ pub enum RunError {
 
 /// Events between two looks at the progress display.
 const TICK_EVERY: u64 = 4096;
+/// More events than this at one instant, and so many for each pod there is, follow from each other
+/// without end: a million pods that arrive at once need a few million.
+const MAX_AT_ONCE: u64 = 10_000_000;
+const MAX_AT_ONCE_PER_POD: u64 = 100;
 
 /// Runs a setup to its end.
 pub fn run(
@@ -117,6 +121,8 @@ pub fn run(
 struct Run<'o> {
     now: Time,
     events: u64,
+    /// The instant of the last event, and the number of events before it.
+    instant: (Time, u64),
     queue: EventQueue<Happening>,
     inbox: VecDeque<Event>,
     commands: Vec<Command>,
@@ -176,6 +182,7 @@ impl<'o> Run<'o> {
         Run {
             now: Time::ZERO,
             events: 0,
+            instant: (Time::ZERO, 0),
             queue,
             inbox: VecDeque::new(),
             commands: Vec::new(),
@@ -291,10 +298,31 @@ impl<'o> Run<'o> {
 
     fn count_event(&mut self, progress: &mut dyn Progress) -> Result<(), RunError> {
         self.events += 1;
-        if self.events.is_multiple_of(TICK_EVERY) && !progress.tick(self.now, self.events) {
+        if self.instant.0 != self.now {
+            self.instant = (self.now, self.events);
+        }
+        if !self.events.is_multiple_of(TICK_EVERY) {
+            return Ok(());
+        }
+        let at_once = self.events - self.instant.1;
+        if at_once > MAX_AT_ONCE && at_once > MAX_AT_ONCE_PER_POD * self.api.pods_present() {
+            return Err(self.never_ends(at_once).into());
+        }
+        if !progress.tick(self.now, self.events) {
             return Err(RunError::Interrupted(Span(self.now.0)));
         }
         Ok(())
+    }
+
+    /// Without latencies, pods that end or are evicted at once are replaced at once, for ever.
+    fn never_ends(&self, events: u64) -> Diagnostic {
+        let message = format!(
+            "at {} {events} events have followed each other without any time passing: pods are replaced as \
+             soon as they end",
+            Span(self.now.0)
+        );
+        Diagnostic::error(Location::file("the run"), message)
+            .help("let something take time: `timing: kubernetes`, a toleration of more than 0 s, a run time")
     }
 
     /// Delivers what has arrived, and what follows from it at the same instant.

@@ -20,6 +20,13 @@ pub(super) const GPU: &str = "example.com/gpu";
 /// The longest calm run: everything in it ends long before.
 const CALM_LIMIT: Time = Time::from_secs(60 * 86_400);
 
+/// What keeps the draws of a case together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mood {
+    pub(super) calm: bool,
+    pub(super) ideal: bool,
+}
+
 /// A setup with what is known of it beforehand.
 pub(super) struct Case {
     pub(super) setup: Setup,
@@ -37,7 +44,7 @@ pub(super) fn case(seed: u64) -> Case {
     let ideal = dice.chance(50);
     let nodes = nodes(&mut dice, calm);
     let horizon = dice.between(300, 7_200);
-    let work = workload::draw(&mut dice, calm, horizon, nodes.len());
+    let work = workload::draw(&mut dice, Mood { calm, ideal }, horizon, nodes.len());
     let faults = if calm { Vec::new() } else { faults(&mut dice, &nodes, horizon) };
     let actions = if calm { Vec::new() } else { actions(&mut dice, nodes.len(), &work, horizon) };
     let timing = if ideal { Timing::ideal() } else { Timing::kubernetes() };
@@ -143,7 +150,9 @@ fn control(dice: &mut Dice, calm: bool, ideal: bool) -> Config {
     nodes.monitor_phase = Some(Span::from_millis(dice.between(0, 5_000)));
     nodes.large_zone = dice.pick(&[50, 1, 3]);
     nodes.eviction_rate = dice.pick(&[0.1, 1.0, 10.0, 0.0]);
-    let tolerations = [Some(Span::from_secs(300)), Some(Span::from_secs(30)), Some(Span::ZERO), None];
+    // Without latencies no time at all would pass between an eviction and the next one.
+    let shortest = Span::from_secs(u64::from(ideal));
+    let tolerations = [Some(Span::from_secs(300)), Some(Span::from_secs(30)), Some(shortest), None];
     nodes.default_toleration = dice.pick(&tolerations);
     config.kubelet.polled_backoff = dice.chance(30);
     let controllers = &mut config.controllers;

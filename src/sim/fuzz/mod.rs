@@ -24,7 +24,7 @@ use std::sync::Arc;
 use story::Story;
 
 /// No case has more events; one that has would never come to its end.
-const MAX_EVENTS: u64 = 20_000_000;
+const MAX_EVENTS: u64 = 2_000_000;
 /// One case in so many is a batch machine.
 const BATCH_EVERY: u64 = 8;
 
@@ -167,5 +167,44 @@ mod tests {
                 panic!("seed {seed}: {what}");
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(warnings)]
+mod scratch {
+    use super::*;
+    struct Tell(u64, std::collections::BTreeMap<String, u64>);
+    impl crate::sim::Observer for Tell {
+        fn record(&mut self, now: Time, record: &crate::sim::Record<'_>, view: crate::sim::View<'_>) {
+            self.0 += 1;
+            let from: u64 = std::env::var("FROM").unwrap_or_default().parse().unwrap_or(0);
+            let text = format!("{record:?}");
+            *self.1.entry(text.split([' ', '{', '(']).next().unwrap().to_owned()).or_default() += 1;
+            let grep = std::env::var("GREP").unwrap_or_default();
+            if self.0 >= from && self.0 < from + 150 && text.contains(&grep) {
+                eprintln!("{} {} {text}", Span(now.0), view.actor);
+            }
+        }
+        fn finish(&mut self, _: Time, _: crate::sim::View<'_>) {}
+    }
+    #[test]
+    #[ignore]
+    fn tell() {
+        let seed: u64 = std::env::var("SEED").unwrap().parse().unwrap();
+        let Case { setup, calm, ideal } = generate::case(seed);
+        eprintln!("calm {calm} ideal {ideal}");
+        if std::env::var("SETUP").is_ok() {
+            for node in &setup.nodes {
+                eprintln!("{node:#?}");
+            }
+            for o in &setup.objects {
+                eprintln!("{o:#?}");
+            }
+            eprintln!("{:#?} {:#?} {:?}", setup.faults, setup.actions, setup.control);
+        }
+        let mut tell = Tell(0, Default::default());
+        let out = run(Setup { check_invariants: false, ..setup }, &mut tell, &mut Bound);
+        eprintln!("{out:?} {:?}", tell.1);
     }
 }

@@ -1,7 +1,7 @@
 //! Random pod templates.
 
 use super::dice::Dice;
-use super::generate::{GPU, TAINT_KEY, ZONE_LABEL, ZONES};
+use super::generate::{GPU, Mood, TAINT_KEY, ZONE_LABEL, ZONES};
 use super::workload::finite;
 use crate::api::{
     Container, HostPort, NodeAffinity, NodeSelector, NodeSelectorTerm, Operator, PodSpec, PodTemplate,
@@ -23,8 +23,9 @@ pub(super) enum Life {
 }
 
 /// A template; with a restart policy of its own choice where none is given.
-pub(super) fn pod(dice: &mut Dice, calm: bool, life: Life, policy: Option<RestartPolicy>) -> PodTemplate {
+pub(super) fn pod(dice: &mut Dice, mood: Mood, life: Life, policy: Option<RestartPolicy>) -> PodTemplate {
     use RestartPolicy::{Always, Never, OnFailure};
+    let Mood { calm, ideal } = mood;
     // A pod that is started again for ever would never let a calm run settle.
     let any = if calm { vec![Never, OnFailure] } else { vec![Never, OnFailure, Always] };
     let endless = life == Life::Endless || (calm && life == Life::Any && dice.chance(30));
@@ -50,7 +51,7 @@ pub(super) fn pod(dice: &mut Dice, calm: bool, life: Life, policy: Option<Restar
     let priorities = [0, 100, 1_000_000, -10];
     spec.priority = dice.chance(30).then(|| dice.pick(&priorities));
     if !calm {
-        constrain(dice, &mut spec);
+        constrain(dice, &mut spec, ideal);
     }
     let mut template = PodTemplate { spec, ..PodTemplate::default() };
     behave(dice, &mut template, calm, life, endless);
@@ -103,7 +104,7 @@ fn inits(dice: &mut Dice, spec: &mut PodSpec, endless: bool) {
 }
 
 /// Selectors, tolerations and the like, which keep pods from nodes.
-fn constrain(dice: &mut Dice, spec: &mut PodSpec) {
+fn constrain(dice: &mut Dice, spec: &mut PodSpec, ideal: bool) {
     if dice.chance(15) {
         let (key, value) = dice.pick(&[("disk", "ssd"), (ZONE_LABEL, "a"), ("disk", "tape")]);
         spec.node_selector.push((key.into(), value.into()));
@@ -120,7 +121,7 @@ fn constrain(dice: &mut Dice, spec: &mut PodSpec) {
         spec.affinity.node = Some(affinity);
     }
     for _ in 0..dice.pick(&[0, 0, 0, 1, 2]) {
-        spec.tolerations.push(toleration(dice));
+        spec.tolerations.push(toleration(dice, ideal));
     }
     if dice.chance(5) {
         spec.active_deadline_seconds = Some(dice.between(1, 300) as i64);
@@ -160,7 +161,7 @@ fn term(dice: &mut Dice) -> NodeSelectorTerm {
     term
 }
 
-fn toleration(dice: &mut Dice) -> Toleration {
+fn toleration(dice: &mut Dice, ideal: bool) -> Toleration {
     let effects =
         [None, Some(TaintEffect::NoSchedule), Some(TaintEffect::NoExecute), Some(TaintEffect::NoExecute)];
     let keys = [TAINT_KEY, TAINT_KEY, "", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
@@ -170,7 +171,8 @@ fn toleration(dice: &mut Dice) -> Toleration {
     let value = if exists { String::new() } else { "a".into() };
     let effect = dice.pick(&effects);
     let timed = effect == Some(TaintEffect::NoExecute) && dice.chance(60);
-    let seconds = timed.then(|| dice.pick(&[0, 5, 60, -3]));
+    // Without latencies no time at all would pass between an eviction and the next one.
+    let seconds = timed.then(|| dice.pick(if ideal { &[1, 5, 60] } else { &[0, 60, -3] }));
     Toleration { key, operator, value, effect, seconds }
 }
 

@@ -1,6 +1,7 @@
 //! Random work: pods, Jobs, Deployments, ReplicaSets, streams of pods.
 
 use super::dice::Dice;
+use super::generate::Mood;
 use super::template::{self, Life};
 use crate::api::workload::IntOrPercent;
 use crate::api::{
@@ -43,13 +44,14 @@ impl Source for Listed {
 }
 
 /// Draws the work of a case. What has a name that begins with `sure` must succeed in a calm case.
-pub(super) fn draw(dice: &mut Dice, calm: bool, horizon: u64, nodes: usize) -> Work {
+pub(super) fn draw(dice: &mut Dice, mood: Mood, horizon: u64, nodes: usize) -> Work {
+    let Mood { calm, .. } = mood;
     let mut work = Work::default();
     let moment =
         |dice: &mut Dice| Time::from_secs(if dice.chance(50) { 0 } else { dice.between(0, horizon / 2) });
     for number in 0..dice.between(0, 8) {
         let life = if calm && dice.chance(70) { Life::Sure } else { Life::Any };
-        let template = template::pod(dice, calm, life, None);
+        let template = template::pod(dice, mood, life, None);
         let name =
             if calm && life == Life::Sure { format!("sure-{number}") } else { format!("pod-{number}") };
         let meta = meta(&name);
@@ -57,27 +59,27 @@ pub(super) fn draw(dice: &mut Dice, calm: bool, horizon: u64, nodes: usize) -> W
         work.objects.push((moment(dice), Object::Pod(Box::new(pod))));
     }
     for number in 0..dice.between(0, 3) {
-        let (name, job) = job(dice, calm, number);
+        let (name, job) = job(dice, mood, number);
         work.named.push((Kind::Job, name));
         work.objects.push((moment(dice), Object::Job(Box::new(job))));
     }
     for number in 0..dice.pick(&[0, 0, 1, 2]) {
-        let set = replica_set(dice, calm, number);
+        let set = replica_set(dice, mood, number);
         work.named.push((Kind::ReplicaSet, set.meta.name.clone()));
         work.objects.push((moment(dice), Object::ReplicaSet(Box::new(set))));
     }
     for number in 0..dice.pick(&[0, 0, 1, 2]) {
-        let deployment = deployment(dice, calm, number);
+        let deployment = deployment(dice, mood, number);
         work.named.push((Kind::Deployment, deployment.meta.name.clone()));
         work.objects.push((moment(dice), Object::Deployment(Box::new(deployment))));
     }
     work.objects.sort_by_key(|(at, _)| *at);
     for number in 0..dice.pick(&[0, 0, 1, 2]) {
-        work.sources.push(source(dice, calm, horizon, number));
+        work.sources.push(source(dice, mood, horizon, number));
     }
     if !calm && dice.chance(15) {
         for number in 0..dice.between(1, 4) {
-            let template = template::pod(dice, calm, Life::Any, None);
+            let template = template::pod(dice, mood, Life::Any, None);
             let meta = meta(&format!("old-{number}"));
             let pod = Pod {
                 meta,
@@ -108,12 +110,13 @@ fn meta(name: &str) -> ObjectMeta {
     ObjectMeta { name: name.into(), namespace: "default".into(), ..ObjectMeta::default() }
 }
 
-fn job(dice: &mut Dice, calm: bool, number: u64) -> (String, Job) {
+fn job(dice: &mut Dice, mood: Mood, number: u64) -> (String, Job) {
+    let Mood { calm, .. } = mood;
     let sure = calm && dice.chance(60);
     let name = if sure { format!("sure-job-{number}") } else { format!("job-{number}") };
     let policy = dice.pick(&[RestartPolicy::Never, RestartPolicy::OnFailure]);
     let life = if sure { Life::Sure } else { Life::Ends };
-    let template = template::pod(dice, calm, life, Some(policy));
+    let template = template::pod(dice, mood, life, Some(policy));
     let completions = dice.chance(75).then(|| dice.between(0, 6) as i32);
     let job = Job {
         meta: meta(&name),
@@ -134,10 +137,11 @@ fn selector(name: &str, template: &mut PodTemplate) -> LabelSelector {
     LabelSelector { match_labels: vec![(APP.into(), name.into())], match_expressions: Vec::new() }
 }
 
-fn replica_set(dice: &mut Dice, calm: bool, number: u64) -> ReplicaSet {
+fn replica_set(dice: &mut Dice, mood: Mood, number: u64) -> ReplicaSet {
+    let Mood { calm, .. } = mood;
     let name = format!("set-{number}");
     let life = if calm { Life::Endless } else { Life::Any };
-    let mut template = template::pod(dice, calm, life, Some(RestartPolicy::Always));
+    let mut template = template::pod(dice, mood, life, Some(RestartPolicy::Always));
     let selector = selector(&name, &mut template);
     ReplicaSet {
         meta: meta(&name),
@@ -148,9 +152,10 @@ fn replica_set(dice: &mut Dice, calm: bool, number: u64) -> ReplicaSet {
     }
 }
 
-fn deployment(dice: &mut Dice, calm: bool, number: u64) -> Deployment {
+fn deployment(dice: &mut Dice, mood: Mood, number: u64) -> Deployment {
+    let Mood { calm, .. } = mood;
     let name = format!("deployment-{number}");
-    let set = replica_set(dice, calm, number);
+    let set = replica_set(dice, mood, number);
     let mut template = (*set.template).clone();
     let selector = selector(&name, &mut template);
     let limits = [IntOrPercent::Int(0), IntOrPercent::Int(2), IntOrPercent::Percent(25)];
@@ -171,10 +176,11 @@ fn deployment(dice: &mut Dice, calm: bool, number: u64) -> Deployment {
 }
 
 /// A stream of rows, as a trace would give them.
-fn source(dice: &mut Dice, calm: bool, horizon: u64, number: u64) -> Box<dyn Source> {
+fn source(dice: &mut Dice, mood: Mood, horizon: u64, number: u64) -> Box<dyn Source> {
+    let Mood { calm, .. } = mood;
     let life = if calm { Life::Sure } else { Life::Any };
     let templates: Vec<Arc<PodTemplate>> = (0..dice.between(1, 3))
-        .map(|_| Arc::new(template::pod(dice, calm, life, Some(dice_policy(number)))))
+        .map(|_| Arc::new(template::pod(dice, mood, life, Some(dice_policy(number)))))
         .collect();
     let base: Arc<str> = format!("sure-row-{number}").into();
     let mut at = Time::ZERO;
