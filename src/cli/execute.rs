@@ -1,5 +1,6 @@
 //! One run, from a compiled scenario to its results folder.
 
+use super::Exit;
 use super::progress::{Display, Interrupt};
 use crate::base::{Diagnostic, Location, Span, Time};
 use crate::observe::expect::Judgement;
@@ -58,6 +59,18 @@ pub(super) enum Failure {
     /// An invariant does not hold.
     #[error("an invariant does not hold at {0}: {1}; this is a fault of seatrial, please report it")]
     Invariant(Span, String),
+}
+
+impl Failure {
+    /// The exit code that it stands for.
+    pub(super) const fn exit(&self) -> Exit {
+        match self {
+            Failure::Input(_) => Exit::BadInput,
+            Failure::Output(_) | Failure::Folder(_) => Exit::Internal,
+            Failure::Interrupted(_) => Exit::Interrupted,
+            Failure::Invariant(..) => Exit::NotMet,
+        }
+    }
 }
 
 impl From<Diagnostic> for Failure {

@@ -3,7 +3,7 @@
 use super::args::{Format, Output, RunArguments};
 use super::check::split;
 use super::diagnostics::{Style, render, to_json};
-use super::execute::{Done, Failure, Order, execute, findings, lines};
+use super::execute::{Done, Order, execute, findings, lines};
 use super::progress::Interrupt;
 use super::{Exit, complain, print};
 use crate::base::{Diagnostic, Location};
@@ -111,12 +111,7 @@ fn one(named: &Named, loaded: Loaded, arguments: &RunArguments, alone: bool, int
     match execute(compiled, &order) {
         Ok(done) => finished(named, &done, warnings),
         Err(failure) => {
-            let exit = match failure {
-                Failure::Input(_) => Exit::BadInput,
-                Failure::Output(_) | Failure::Folder(_) => Exit::Internal,
-                Failure::Interrupted(_) => Exit::Interrupted,
-                Failure::Invariant(..) => Exit::NotMet,
-            };
+            let exit = failure.exit();
             failed(exit, findings(failure))
         }
     }

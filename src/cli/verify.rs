@@ -192,12 +192,7 @@ impl Runner {
 }
 
 fn failed(path: &Path, failure: Failure) -> Verdict {
-    let exit = match failure {
-        Failure::Input(_) => Exit::BadInput,
-        Failure::Output(_) => Exit::Internal,
-        Failure::Interrupted(_) => Exit::Interrupted,
-        Failure::Invariant(..) => Exit::NotMet,
-    };
+    let exit = failure.exit();
     Verdict::failed(path, exit, findings(failure))
 }
 
