@@ -250,7 +250,7 @@ impl RunObserver {
             Record::NodeRemoved { node } => ("Node", "RemovingNode", node_name(*node)),
             Record::NodeFailed { node, containers_lost, scope, last_renewal } => {
                 let what = if *containers_lost { "the machine is down" } else { "the machine is cut off" };
-                let silent = now.since(*last_renewal);
+                let silent = now.since(*last_renewal).rounded();
                 let _ = write!(message, "{what} (failure of a {scope}); last lease renewal {silent} before");
                 ("Node", "NodeFailed", node_name(*node))
             }
