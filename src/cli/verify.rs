@@ -18,6 +18,7 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -171,7 +172,7 @@ impl Runner {
         let named = |input: &&String| summary.inputs.get(*input) != ran.inputs.get(*input);
         let all: std::collections::BTreeSet<&String> =
             summary.inputs.keys().chain(ran.inputs.keys()).collect();
-        changed.extend(all.iter().copied().filter(|input| named(&input)).cloned());
+        changed.extend(all.iter().copied().filter(|input| named(input)).cloned());
         Ok(Verdict::compare(folder, summary.digest, ran.digest, changed))
     }
 
@@ -357,7 +358,7 @@ fn report(arguments: &VerifyArguments, verdicts: &[Verdict]) -> Exit {
     let mut text = String::new();
     for verdict in verdicts.iter().filter(|_| arguments.format == Format::Text) {
         complain(&render(&verdict.findings, Style::of_stderr()));
-        text.push_str(&format!("{}: {}\n", verdict.target, verdict.text));
+        let _ = writeln!(text, "{}: {}", verdict.target, verdict.text);
     }
     if arguments.format == Format::Json {
         let all: Vec<Value> = verdicts.iter().map(Verdict::json).collect();

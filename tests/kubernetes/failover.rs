@@ -20,7 +20,7 @@ fn scenario(name: &str, seed: u64) -> Setup {
     let text = std::fs::read(folder.join(name)).expect("the scenario is there");
     let file: Arc<str> = name.into();
     let scenario = parse(&file, &text, &[]).expect("the scenario is sound");
-    let environment = Environment { file, folder, stdin: None, inputs: Vec::new() };
+    let environment = Environment { file, folder, stdin: None, held: None, inputs: Vec::new() };
     match compile(&scenario, environment) {
         Ok(Compiled { plan: Plan::Kubernetes(setup), .. }) => {
             Setup { seed, check_invariants: true, ..*setup }

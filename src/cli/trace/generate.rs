@@ -112,9 +112,9 @@ fn generate(arguments: &GenerateArguments) -> Result<(), Failed> {
     let mut rows = Merged::new(again)?;
     let table = format(arguments) == WrittenFormat::Seatrial;
     if table {
-        check_columns(&columns)?
+        check_columns(&columns)?;
     } else {
-        warn_of_losses(&columns)?
+        warn_of_losses(&columns)?;
     }
     out(arguments, |out| {
         let failed = |finding: Diagnostic| io::Error::other(finding.to_string());

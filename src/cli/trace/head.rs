@@ -10,6 +10,7 @@ use crate::trace::table::{TableWriter, used_columns};
 use crate::trace::{Column, Row};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io;
 
 /// Characters of a line of text.
@@ -86,12 +87,12 @@ fn table(rows: &[Row]) -> String {
             let gap = if line.is_empty() { "" } else { "  " };
             let padded =
                 if column == Column::Name { format!("{cell:width$}") } else { format!("{cell:>width$}") };
-            *line += &format!("{gap}{padded}");
+            let _ = write!(line, "{gap}{padded}");
         }
     }
     let mut text: String = lines.iter().flat_map(|line| [line.trim_end(), "\n"]).collect();
     if rows.is_empty() {
-        text = "no rows\n".to_owned();
+        "no rows\n".clone_into(&mut text);
     }
     if !left_out.is_empty() {
         text.push_str(&cut(&format!("not shown: {}", left_out.join(", ")), WIDTH));

@@ -67,20 +67,13 @@ impl Facts<'_> {
         if let Some(sha256) = &self.sha256 {
             line("sha256", sha256.clone());
         }
-        self.tallies("dropped", &report.dropped, &mut text);
-        self.tallies("repaired", &report.repaired, &mut text);
+        tally_lines("dropped", &report.dropped, &mut text);
+        tally_lines("repaired", &report.repaired, &mut text);
         self.header(&mut text);
         self.arrivals(&mut text);
         self.table(&mut text);
         self.load(&mut text);
         text
-    }
-
-    fn tallies(&self, verb: &str, tallies: &BTreeMap<&'static str, Tally>, text: &mut String) {
-        for (reason, tally) in tallies {
-            let found = format!("{:>8}  {reason}; first in line {}", tally.rows, tally.first_line);
-            let _ = writeln!(text, "  {verb:10}{}", cut(&found, WIDTH - 12));
-        }
     }
 
     fn header(&self, text: &mut String) {
@@ -144,7 +137,10 @@ impl Facts<'_> {
             return;
         }
         let mut add = |name: &str, cells: [&str; 8]| {
-            let cells: String = cells.iter().map(|cell| format!("{cell:>8}")).collect();
+            let cells = cells.iter().fold(String::new(), |mut line, cell| {
+                let _ = write!(line, "{cell:>8}");
+                line
+            });
             let _ = writeln!(text, "{name:14}{cells}");
         };
         add("", [""; 8]);
@@ -228,6 +224,14 @@ impl Facts<'_> {
             "offered_load": self.processors.and_then(|processors| all.offered_load(processors)),
             "recorded_utilization": self.processors.and_then(|processors| all.recorded_utilization(processors)),
         })
+    }
+}
+
+/// What was dropped or repaired, a line for each reason.
+fn tally_lines(verb: &str, tallies: &BTreeMap<&'static str, Tally>, text: &mut String) {
+    for (reason, tally) in tallies {
+        let found = format!("{:>8}  {reason}; first in line {}", tally.rows, tally.first_line);
+        let _ = writeln!(text, "  {verb:10}{}", cut(&found, WIDTH - 12));
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn time(seconds: f64) -> String {
 pub(super) fn number(value: f64) -> String {
     const SUFFIXES: [(f64, &str); 4] = [(1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M")];
     let size = value.abs();
-    if !(size < 1e18) {
+    if size.is_nan() || size >= 1e18 {
         return format!("{value:.1e}");
     }
     if let Some((unit, suffix)) = SUFFIXES.iter().find(|(unit, _)| size >= *unit) {

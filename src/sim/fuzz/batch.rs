@@ -37,7 +37,7 @@ fn source(dice: &mut Dice, processors: u32, number: u64) -> Box<dyn JobSource> {
     let mut at = Time::ZERO;
     let jobs = (0..dice.between(0, 80))
         .map(|index| {
-            at = at + dice.seconds(0, 60);
+            at += dice.seconds(0, 60);
             let most = if dice.chance(5) { 2 * u64::from(processors) } else { u64::from(processors) };
             let run_time = dice.seconds(0, 600);
             BatchJob {

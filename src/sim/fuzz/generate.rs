@@ -136,8 +136,8 @@ fn node(dice: &mut Dice, number: u64, calm: bool) -> Node {
 }
 
 fn control(dice: &mut Dice, calm: bool, ideal: bool) -> Config {
-    let mut config = Config::default();
-    config.version = dice.pick(&[Version::V1_34, Version::V1_36]);
+    let version = dice.pick(&[Version::V1_34, Version::V1_36]);
+    let mut config = Config { version, ..Config::default() };
     let scheduler = &mut config.scheduler;
     scheduler.percentage_of_nodes_to_score = dice.pick(&[100, 100, 0, 5, 50]);
     scheduler.strategy = dice.pick(&[

@@ -186,7 +186,7 @@ fn source(dice: &mut Dice, mood: Mood, horizon: u64, number: u64) -> Box<dyn Sou
     let mut at = Time::ZERO;
     let rows = (1..=dice.between(0, 25) as u32)
         .map(|row| {
-            at = at + Span::from_millis(dice.between(0, 1 + horizon * 20));
+            at += Span::from_millis(dice.between(0, 1 + horizon * 20));
             let name = if dice.chance(50) {
                 SubmissionName::Numbered(Arc::clone(&base), row)
             } else {
