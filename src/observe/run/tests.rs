@@ -253,7 +253,7 @@ fn the_tables_of_a_small_run() {
         pod-1,default,,3,5,5,8,9,,14,node-0,Failed,Error,2,0,1,2147483648,60,4,5,9,1,0
         pod-2,default,,3,10,10,,,,,,Pending,,1,0,64,2147483648,60,,,,,0
     "]].assert_eq(&done.pods);
-    expect![[r#"
+    expect![[r"
         time_s,actor,action,kind,object,node,message
         0,test,RegisteredNode,Node,node-0,,
         0,test,SuccessfulCreate,Pod,pod-0,,
@@ -270,7 +270,7 @@ fn the_tables_of_a_small_run() {
         12,test,Completed,Pod,pod-0,node-0,
         14,test,Exited,Pod,pod-1,node-0,container 0: exit code 1 Error after 5s
         14,test,Failed,Pod,pod-1,node-0,Error
-    "#]]
+    "]]
     .assert_eq(&done.events);
     expect![[r"
         time_s,pod,node,feasible,score,tied,attempts,message

@@ -179,7 +179,7 @@ fn every_scenario_of_the_project_compiles() {
         found += 1;
     }
     assert!(found >= 9);
-    expect![[r#"
+    expect![[r"
         batch-day: 64 processors, 2 inputs
         crash-loops: 2 nodes, 2 inputs
         first-steps: 12 nodes, 2 inputs
@@ -190,7 +190,7 @@ fn every_scenario_of_the_project_compiles() {
         packing: 8 nodes, 1 inputs
         spreading: 8 nodes, 1 inputs
         two-applications: 4 nodes, 2 inputs
-        zone-outage: 30 nodes, 2 inputs"#]]
+        zone-outage: 30 nodes, 2 inputs"]]
     .assert_eq(&lines.join("\n"));
 }
 
