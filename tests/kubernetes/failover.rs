@@ -3,7 +3,7 @@
 
 use crate::recorder::{Line, Recorder};
 use seatrial::api::{Object, PodTemplate};
-use seatrial::base::{Span, Time};
+use seatrial::base::{Distribution, Span, Time};
 use seatrial::scenario::{Compiled, Environment, Plan, compile, parse};
 use seatrial::sim::{FaultKind, FaultScope, FaultWhen, Setup, run};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 const SEEDS: std::ops::Range<u64> = 1..21;
 const NO_SCHEDULE: &str = "node.kubernetes.io/unreachable:NoSchedule";
 const NO_EXECUTE: &str = "node.kubernetes.io/unreachable:NoExecute";
+const NEW_NODE: &str = "node.kubernetes.io/not-ready:NoSchedule";
 const UNKNOWN: &str = "Ready=Unknown/NodeStatusUnknown";
 const READY: &str = "Ready=True/KubeletReady";
 
@@ -77,71 +78,107 @@ fn of_pod<'a>(recorder: &'a Recorder, pod: &'a str, change: &'a str) -> impl Ite
     recorder.of("Pod", change, "").filter(move |line| line.name == pod)
 }
 
-#[test]
-fn the_steps_of_a_node_failure_come_when_they_were_observed() {
-    let [mut unknown, mut no_schedule, mut no_execute, mut not_ready, mut deleted] =
-        [(); 5].map(|()| Range::default());
-    let [mut replaced, mut bound, mut ready, mut untaint, mut untaint_late, mut gone] =
-        [(); 6].map(|()| Range::default());
-    let mut of_job = Range::default();
-    for seed in SEEDS {
-        let recorder = record(scenario("node-failure.yaml", seed));
-        let failed = "worker-1";
-        let (down, back) = (600.0, 1500.0);
-        let lost = node(&recorder, failed, "condition", UNKNOWN);
-        unknown.0.push(lost - last_renewal(&recorder, failed));
-        no_schedule.0.push(node(&recorder, failed, "tainted", NO_SCHEDULE) - lost);
-        let tainted = node(&recorder, failed, "tainted", NO_EXECUTE);
-        no_execute.0.push(tainted - lost);
-        let pods = pods_on(&recorder, failed, down);
-        assert!(pods.iter().any(|pod| pod.starts_with("web#1-")), "seed {seed}: {pods:?}");
-        let mut evicted = 0;
-        for pod in &pods {
-            let marked = of_pod(&recorder, pod, "notready").next().expect("it is marked");
-            not_ready.0.push(marked.t - lost);
-            let deletions: Vec<f64> = of_pod(&recorder, pod, "terminating").map(|line| line.t).collect();
+/// The moment of the first change of that kind of a pod.
+fn first(recorder: &Recorder, pod: &str, change: &str) -> f64 {
+    let found = of_pod(recorder, pod, change).next();
+    found.unwrap_or_else(|| panic!("{pod} has no {change}")).t
+}
+
+/// When `worker-1` of the scenario goes and comes.
+const DOWN: f64 = 600.0;
+const BACK: f64 = 1500.0;
+
+/// What was measured, step by step.
+#[derive(Default)]
+struct Steps {
+    unknown: Range,
+    no_schedule: Range,
+    no_execute: Range,
+    not_ready: Range,
+    deleted: Range,
+    replaced: Range,
+    replaced_in_job: Range,
+    bound: Range,
+    ready: Range,
+    open: Range,
+    clear: Range,
+    gone: Range,
+}
+
+impl Steps {
+    fn of_node(&mut self, recorder: &Recorder) {
+        let at = |change, detail| node(recorder, "worker-1", change, detail);
+        let (lost, tainted) = (at("condition", UNKNOWN), at("tainted", NO_EXECUTE));
+        self.unknown.0.push(lost - last_renewal(recorder, "worker-1"));
+        self.no_schedule.0.push(at("tainted", NO_SCHEDULE) - lost);
+        self.no_execute.0.push(tainted - lost);
+        let well = at("condition", READY);
+        self.ready.0.push(well - BACK);
+        self.open.0.push(at("untainted", NO_SCHEDULE) - well);
+        self.clear.0.push(at("untainted", NO_EXECUTE) - well);
+    }
+
+    fn of_pods(&mut self, recorder: &Recorder, pods: &[&str]) {
+        let lost = node(recorder, "worker-1", "condition", UNKNOWN);
+        let tainted = node(recorder, "worker-1", "tainted", NO_EXECUTE);
+        for pod in pods {
+            self.not_ready.0.push(first(recorder, pod, "notready") - lost);
             if *pod == "patient" {
-                assert!(deletions.is_empty(), "it bears the taint for ever");
-                let after = recorder.lines.iter().filter(|line| line.name == *pod && line.t > back);
+                assert_eq!(of_pod(recorder, pod, "terminating").count(), 0, "it bears the taint for ever");
+                let after = recorder.lines.iter().filter(|line| line.name == *pod && line.t > BACK);
                 let changes: Vec<&str> = after.map(|line| line.change).collect();
                 assert_eq!(changes, ["restarted", "ready"], "it serves again");
                 continue;
             }
-            deleted.0.push(deletions[0] - tainted - 300.0);
-            let gone_at = of_pod(&recorder, pod, "deleted").next().expect("it goes").t;
-            assert!(gone_at > back, "it stays until its kubelet is heard again");
-            gone.0.push(gone_at - back);
-            if pod.starts_with("web#1-") || pod.starts_with("batch-") {
-                evicted += 1;
-            }
+            self.deleted.0.push(first(recorder, pod, "terminating") - tainted - 300.0);
+            // It stays until its kubelet is heard again.
+            self.gone.0.push(first(recorder, pod, "deleted") - BACK);
         }
-        let new: Vec<&Line> = recorder.of("Pod", "created", "").filter(|line| line.t > down).collect();
-        assert_eq!(new.len(), evicted, "seed {seed}: each pod of a workload is replaced once");
-        for line in new.iter().filter(|line| line.name.starts_with("web#1-")) {
-            replaced.0.push(line.t - tainted - 300.0);
-            bound.0.push(of_pod(&recorder, &line.name, "bound").next().expect("it is bound").t - line.t);
-        }
-        for line in new.iter().filter(|line| line.name.starts_with("batch-")) {
-            of_job.0.push(line.t - tainted - 300.0);
-        }
-        let well = node(&recorder, failed, "condition", READY);
-        ready.0.push(well - back);
-        untaint.0.push(node(&recorder, failed, "untainted", NO_SCHEDULE) - well);
-        untaint_late.0.push(node(&recorder, failed, "untainted", NO_EXECUTE) - well);
-        assert!(!pods.contains(&"bare") || of_pod(&recorder, "bare", "created").count() == 1);
     }
-    unknown.within("last renewal -> Ready=Unknown", 50.0, 55.3);
-    no_schedule.within("Unknown -> NoSchedule", 0.0, 0.35);
-    no_execute.within("Unknown -> NoExecute", 0.0, 0.3);
-    not_ready.within("Unknown -> pods Ready=False", 0.0, 0.3);
-    deleted.within("NoExecute -> delete, less 300 s", -0.5, 0.5);
-    replaced.within("NoExecute -> replacement created, less 300 s", -0.5, 0.55);
-    of_job.within("the same of a Job's pod (batched for 1 s)", -0.5, 1.55);
-    bound.within("replacement created -> bound", 0.0, 0.02);
-    ready.within("return -> Ready=True", 0.0, 0.02);
-    untaint.within("Ready=True -> NoSchedule off", 0.0, 0.25);
-    untaint_late.within("Ready=True -> NoExecute off", 0.0, 5.2);
-    gone.within("return -> evicted pods gone", 0.0, 2.0);
+
+    fn of_replacements(&mut self, recorder: &Recorder, pods: &[&str]) {
+        let tainted = node(recorder, "worker-1", "tainted", NO_EXECUTE);
+        let new: Vec<&Line> = recorder.of("Pod", "created", "").filter(|line| line.t > DOWN).collect();
+        let owned = pods.iter().filter(|pod| !matches!(**pod, "bare" | "patient"));
+        assert_eq!(new.len(), owned.count(), "each pod of a workload is replaced once, bare ones never");
+        for line in new {
+            let of_set = line.name.starts_with("web#1-");
+            let replaced = if of_set { &mut self.replaced } else { &mut self.replaced_in_job };
+            replaced.0.push(line.t - tainted - 300.0);
+            self.bound.0.push(first(recorder, &line.name, "bound") - line.t);
+        }
+    }
+
+    fn check(mut self) {
+        self.unknown.within("last renewal -> Ready=Unknown", 50.0, 55.3);
+        self.no_schedule.within("Unknown -> NoSchedule", 0.0, 0.35);
+        self.no_execute.within("Unknown -> NoExecute", 0.0, 0.3);
+        self.not_ready.within("Unknown -> pods Ready=False", 0.0, 0.3);
+        self.deleted.within("NoExecute -> delete, less 300 s", -0.5, 0.5);
+        self.replaced.within("NoExecute -> replacement created, less 300 s", -0.5, 0.55);
+        self.replaced_in_job.within("the same of a Job's pod (batched for 1 s)", -0.5, 1.55);
+        self.bound.within("replacement created -> bound", 0.0, 0.02);
+        self.ready.within("return -> Ready=True", 0.0, 0.02);
+        self.open.within("Ready=True -> NoSchedule off", 0.0, 0.25);
+        self.clear.within("Ready=True -> NoExecute off", 0.0, 5.2);
+        self.gone.within("return -> evicted pods gone", 0.0, 2.0);
+    }
+}
+
+#[test]
+fn the_steps_of_a_node_failure_come_when_they_were_observed() {
+    let mut steps = Steps::default();
+    for seed in SEEDS {
+        let recorder = record(scenario("node-failure.yaml", seed));
+        let pods = pods_on(&recorder, "worker-1", DOWN);
+        for base in ["web#1-", "batch-", "bare", "patient"] {
+            assert!(pods.iter().any(|pod| pod.starts_with(base)), "seed {seed}: no {base} in {pods:?}");
+        }
+        steps.of_node(&recorder);
+        steps.of_pods(&recorder, &pods);
+        steps.of_replacements(&recorder, &pods);
+    }
+    steps.check();
 }
 
 /// Phases are free in a real cluster, so they differ from seed to seed.
@@ -311,8 +348,11 @@ fn a_return_during_the_pass_that_gives_the_node_up_is_seen() {
             let recorder = record(setup);
             let of_node = |line: &&Line| line.kind == "Node" && line.name == "worker-1" && line.t > 0.0;
             let lines: Vec<&Line> = recorder.lines.iter().filter(of_node).collect();
-            let conditions = lines.iter().filter(|line| line.change == "condition");
-            assert!(conditions.last().is_none_or(|line| line.detail == READY), "{seed} {millis}: {lines:?}");
+            let mut conditions = lines.iter().filter(|line| line.change == "condition");
+            assert!(
+                conditions.next_back().is_none_or(|line| line.detail == READY),
+                "{seed} {millis}: {lines:?}"
+            );
             let count = |change: &str| lines.iter().filter(|line| line.change == change).count();
             assert_eq!(count("tainted"), count("untainted"), "{seed} {millis}: {lines:?}");
             assert_eq!(recorder.of("Pod", "terminating", "").count(), 0);
@@ -343,9 +383,8 @@ fn a_node_that_joins_is_open_after_its_taint_is_off() {
             }
         }
         let recorder = record(setup);
-        const TAINT: &str = "node.kubernetes.io/not-ready:NoSchedule";
-        assert!((node(&recorder, "worker-10", "tainted", TAINT) - 100.0).abs() < 0.001);
-        let open = node(&recorder, "worker-10", "untainted", TAINT);
+        assert!((node(&recorder, "worker-10", "tainted", NEW_NODE) - 100.0).abs() < 0.001);
+        let open = node(&recorder, "worker-10", "untainted", NEW_NODE);
         assert!(open > 100.0 && open < 100.3, "{open}");
         let bound = of_pod(&recorder, "bare", "bound").next().expect("it waited for that node").t;
         assert!(bound > open && bound < open + 0.05, "{bound}");
@@ -430,4 +469,51 @@ fn two_hundred_replicas_take_what_the_clients_limits_allow() {
     scheduled.within("created -> bound", 0.0, 0.1);
     let median = scheduled.0[scheduled.0.len() / 2];
     assert!((0.002..0.006).contains(&median), "{median}");
+}
+
+/// A run of nothing but the scenario's Job, changed.
+fn job_alone(seed: u64, parallelism: i32, seconds: f64, code: f64) -> Recorder {
+    let mut setup = scenario("node-failure.yaml", seed);
+    setup.faults.clear();
+    setup.objects.retain(|(_, object)| matches!(object, Object::Job(_)));
+    for (_, object) in &mut setup.objects {
+        if let Object::Job(job) = object {
+            (job.parallelism, job.completions, job.backoff_limit) = (parallelism, Some(parallelism), 4);
+            let mut template = PodTemplate::clone(&job.template);
+            template.behavior.run_time = Some(Distribution::Constant(seconds));
+            template.behavior.exit_code = Some(Distribution::Constant(code));
+            job.template = Arc::new(template);
+        }
+    }
+    record(setup)
+}
+
+#[test]
+fn a_job_waits_ten_twenty_forty_seconds_before_it_tries_again() {
+    let mut waits: [Range; 4] = Default::default();
+    for seed in SEEDS {
+        let recorder = job_alone(seed, 1, 2.0, 1.0);
+        let created: Vec<f64> = recorder.of("Pod", "created", "").map(|line| line.t).collect();
+        let started: Vec<f64> = recorder.of("Pod", "running", "").map(|line| line.t).collect();
+        assert_eq!((created.len(), started.len()), (5, 5), "the limit is 4 repetitions");
+        for (number, wait) in waits.iter_mut().enumerate() {
+            // The back-off counts from the whole second in which the container ended.
+            wait.0.push(created[number + 1] - (started[number] + 2.0).floor());
+        }
+        assert_eq!(recorder.of("Job", "condition", "Failed").count(), 1);
+    }
+    for (wait, seconds) in waits.iter_mut().zip([10.0, 20.0, 40.0, 80.0]) {
+        wait.within(&format!("end of a Job's pod -> next, back-off {seconds} s"), seconds, seconds + 0.05);
+    }
+}
+
+#[test]
+fn a_job_is_complete_a_second_after_its_pod() {
+    let mut delays = Range::default();
+    for seed in SEEDS {
+        let recorder = job_alone(seed, 1, 30.0, 0.0);
+        let last = recorder.of("Pod", "succeeded", "").last().expect("pods succeed").t;
+        delays.0.push(recorder.of("Job", "condition", "Complete").next().expect("it is complete").t - last);
+    }
+    delays.within("last pod end -> Job Complete", 0.8, 1.5);
 }

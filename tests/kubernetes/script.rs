@@ -23,7 +23,7 @@ pub(crate) struct Script {
     /// The area of the recordings it belongs to.
     pub(crate) area: String,
     objects: Vec<Object>,
-    script: Value,
+    content: Value,
     /// What was left out.
     pub(crate) left_out: Vec<String>,
 }
@@ -38,12 +38,12 @@ impl Script {
         let left_out = manifest.ignored.keys().cloned().collect();
         let duration = script["duration"].as_f64().expect("it has a duration");
         let area = script["area"].as_str().unwrap_or("").to_owned();
-        Script { duration, area, objects, script, left_out }
+        Script { duration, area, objects, content: script, left_out }
     }
 
     /// The run; what its actions have no counterpart for is added to `left_out`.
     pub(crate) fn setup(&mut self, seed: u64) -> Setup {
-        let nodes: Vec<NodeSetup> = self.script["nodes"]
+        let nodes: Vec<NodeSetup> = self.content["nodes"]
             .as_array()
             .into_iter()
             .flatten()
@@ -51,7 +51,7 @@ impl Script {
             .map(|node| NodeSetup { node: Arc::new(node), pool: PoolId(0), rack: String::new() })
             .collect();
         let mut setup = empty(seed, nodes, self.duration);
-        for action in self.script["actions"].as_array().cloned().unwrap_or_default() {
+        for action in self.content["actions"].as_array().cloned().unwrap_or_default() {
             self.act(&action, &mut setup);
         }
         setup
@@ -82,7 +82,7 @@ impl Script {
                 let nodes: Vec<&str> = word("node").split(',').collect();
                 let row = |name: &&str| setup.nodes.iter().position(|node| node.node.meta.name == **name);
                 let group = nodes.iter().filter_map(row).collect();
-                let end = self.script["actions"].as_array().into_iter().flatten().find(|other| {
+                let end = self.content["actions"].as_array().into_iter().flatten().find(|other| {
                     other["op"] == "recoverNode"
                         && other["node"] == action["node"]
                         && other["at"].as_f64() > action["at"].as_f64()

@@ -86,7 +86,9 @@ fn enter(
 }
 
 fn sorted(mut changes: Changes) -> Changes {
-    changes.values_mut().for_each(|times| times.sort_by(f64::total_cmp));
+    for times in changes.values_mut() {
+        times.sort_by(f64::total_cmp);
+    }
     changes
 }
 
