@@ -52,8 +52,15 @@ fn case(seed: u64) -> Ended {
     }
 }
 
+/// What the panic says.
+fn message<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
+    let payload = info.payload();
+    let owned = payload.downcast_ref::<String>().map(String::as_str);
+    owned.or(payload.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+}
+
 fn note_panic(info: &PanicHookInfo<'_>) {
-    let text = info.payload_as_str().unwrap_or("without a message").replace('\n', " ");
+    let text = message(info).replace('\n', " ");
     let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
     LAST_PANIC.set(text + &place.unwrap_or_default());
 }

@@ -101,9 +101,9 @@ pub enum RunError {
 
 /// Events between two looks at the progress display.
 const TICK_EVERY: u64 = 4096;
-/// More events than this at one instant, and so many for each pod there is, follow from each other
-/// without end: a million pods that arrive at once need a few million.
-const MAX_AT_ONCE: u64 = 10_000_000;
+/// More events than this at one instant, and more than so many for each pod there is, follow from
+/// each other without end: pods that arrive at once need about ten each.
+const MAX_AT_ONCE: u64 = 1_000_000;
 const MAX_AT_ONCE_PER_POD: u64 = 100;
 
 /// Runs a setup to its end.

@@ -258,3 +258,34 @@ fn nothing_is_known_before_it_can_be() {
     assert!(at("start") > at("bound") + 0.2, "{lines:#?}");
     assert!(at("Succeeded") > at("exit"), "{lines:#?}");
 }
+
+#[test]
+fn work_that_is_replaced_at_once_for_ever_is_an_error() {
+    // Found by the self-test: tolerated for 0 s, the pod is placed, evicted and replaced, and no
+    // time passes between.
+    let evicted = |template: &mut PodTemplate| {
+        template.spec.restart_policy = RestartPolicy::Always;
+        template.spec.tolerations.push(crate::api::Toleration {
+            operator: crate::api::TolerationOperator::Exists,
+            effect: Some(crate::api::TaintEffect::NoExecute),
+            seconds: Some(0),
+            ..Default::default()
+        });
+    };
+    let set = crate::api::ReplicaSet {
+        meta: ObjectMeta { name: "set".into(), namespace: "default".into(), ..ObjectMeta::default() },
+        replicas: 1,
+        template: Arc::new(template(100, evicted)),
+        ..Default::default()
+    };
+    let mut tainted = node("n", 4, 8);
+    Arc::make_mut(&mut tainted.node).taints.push(crate::api::Taint {
+        key: "dedicated".into(),
+        value: String::new(),
+        effect: crate::api::TaintEffect::NoExecute,
+    });
+    let objects = vec![(0, crate::api::Object::ReplicaSet(Box::new(set)))];
+    let setup = Setup { check_invariants: false, ..setup(vec![tainted], objects) };
+    let error = run(setup, &mut (), &mut ()).unwrap_err();
+    assert!(error.to_string().contains("without any time passing"), "{error}");
+}

@@ -98,7 +98,7 @@ fn sample(name: &str) -> Result<Vec<u8>, Failed> {
 fn generate(arguments: &GenerateArguments) -> Result<(), Failed> {
     let readers = match &arguments.file {
         Some(file) => from_scenario(file, arguments)?,
-        None => from_options(&arguments.shape, arguments.seed.unwrap_or(SEED))?,
+        None => from_options(arguments)?,
     };
     // What a trace holds is known only after all of it: it is drawn twice.
     let again = readers.clone();
@@ -198,9 +198,15 @@ fn from_scenario(file: &str, arguments: &GenerateArguments) -> Result<Vec<Synth>
     generated(&scenario).map_err(Failed::Input)
 }
 
-fn from_options(shape: &ShapeArguments, seed: u64) -> Result<Vec<Synth>, Failed> {
+fn from_options(arguments: &GenerateArguments) -> Result<Vec<Synth>, Failed> {
     let mut findings = Vec::new();
-    let generator = generator(shape, &mut findings);
+    let seed = arguments.seed.unwrap_or(SEED);
+    let mut generator = generator(&arguments.shape, &mut findings);
+    // What the formats' readers expect: whole seconds in the Standard Workload Format.
+    generator.resolution = match format(arguments) {
+        WrittenFormat::Swf => Span::from_secs(1),
+        WrittenFormat::Seatrial => Span::from_millis(1),
+    };
     if !findings.is_empty() {
         return Err(Failed::Input(findings));
     }

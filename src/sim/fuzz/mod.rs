@@ -153,11 +153,110 @@ fn check_liveness(checker: &Checker, outcome: &Outcome) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::{Observer, Record, View};
 
     #[test]
     fn a_case_is_its_seed() {
         assert_eq!(check(3), check(3));
         assert_ne!(check(3).unwrap().story, check(4).unwrap().story);
+    }
+
+    /// Passes records on, but not all of them as they are.
+    struct Liar {
+        checker: Checker,
+        lie: fn(&mut Checker, Time, &Record<'_>, View<'_>) -> bool,
+        told: bool,
+    }
+
+    impl Observer for Liar {
+        fn record(&mut self, now: Time, record: &Record<'_>, view: View<'_>) {
+            if !self.told && (self.lie)(&mut self.checker, now, record, view) {
+                self.told = true;
+            } else {
+                self.checker.record(now, record, view);
+            }
+        }
+
+        fn finish(&mut self, now: Time, view: View<'_>) {
+            self.checker.finish(now, view);
+        }
+    }
+
+    /// A calm case without latencies in which something runs.
+    fn quiet_case() -> Case {
+        let fits = |seed: &u64| {
+            let Case { setup, calm, ideal } = generate::case(*seed);
+            calm && ideal && setup.nodes.len() > 1 && !setup.sources.is_empty()
+        };
+        (1..1_000).find(fits).map(generate::case).expect("there are many")
+    }
+
+    fn caught(lie: fn(&mut Checker, Time, &Record<'_>, View<'_>) -> bool) -> Option<String> {
+        let Case { setup, ideal, .. } = quiet_case();
+        let mut liar = Liar { checker: Checker::new(nodes(&setup), ideal, true), lie, told: false };
+        run(setup, &mut liar, &mut Bound).unwrap();
+        assert!(liar.told, "nothing to lie about");
+        liar.checker.broken
+    }
+
+    #[test]
+    fn the_truth_is_believed() {
+        assert_eq!(
+            caught(|checker, now, record, view| {
+                checker.record(now, record, view);
+                true
+            }),
+            None
+        );
+    }
+
+    #[test]
+    fn lies_are_caught() {
+        type Lie = fn(&mut Checker, Time, &Record<'_>, View<'_>) -> bool;
+        let lies: [(&str, Lie); 8] = [
+            ("while it runs", |_, _, record, _| matches!(record, Record::ContainerEnded { .. })),
+            ("did not run", |_, _, record, _| matches!(record, Record::ContainerStarted { .. })),
+            ("is not there", |_, _, record, _| matches!(record, Record::PodCreated { .. })),
+            ("is bound to node", |checker, now, record, view| {
+                let Record::PodBound { pod, node } = record else { return false };
+                checker.record(now, record, view);
+                let other = crate::base::ids::NodeId(1 - node.0.min(1));
+                checker.record(now, &Record::PodBound { pod: *pod, node: other }, view);
+                true
+            }),
+            ("ends twice", |checker, now, record, view| {
+                let is_end = matches!(record, Record::PodEnded { .. });
+                if is_end {
+                    checker.record(now, record, view);
+                    checker.record(now, record, view);
+                }
+                is_end
+            }),
+            ("is told as 1", |checker, now, record, view| {
+                let Record::ContainerStarted { pod, container, main, .. } = *record else { return false };
+                checker.record(now, &Record::ContainerStarted { pod, container, main, restarts: 1 }, view);
+                true
+            }),
+            ("on a machine that is down", |checker, now, record, view| {
+                let Record::PodBound { node, .. } = *record else { return false };
+                checker.record(now, record, view);
+                let last_renewal = Time::ZERO;
+                let failed = Record::NodeFailed { node, containers_lost: true, scope: "node", last_renewal };
+                checker.record(now, &failed, view);
+                true
+            }),
+            ("it does not tolerate x", |checker, now, record, view| {
+                let Record::PodBound { node, .. } = *record else { return false };
+                let effect = crate::api::TaintEffect::NoSchedule;
+                checker.record(now, &Record::NodeTaint { node, key: "x", effect, added: true }, view);
+                checker.record(now, record, view);
+                true
+            }),
+        ];
+        for (expected, lie) in lies {
+            let found = caught(lie).unwrap_or_else(|| panic!("not caught: {expected}"));
+            assert!(found.contains(expected), "{found}, not {expected}");
+        }
     }
 
     #[test]
@@ -167,44 +266,5 @@ mod tests {
                 panic!("seed {seed}: {what}");
             }
         }
-    }
-}
-
-#[cfg(test)]
-#[allow(warnings)]
-mod scratch {
-    use super::*;
-    struct Tell(u64, std::collections::BTreeMap<String, u64>);
-    impl crate::sim::Observer for Tell {
-        fn record(&mut self, now: Time, record: &crate::sim::Record<'_>, view: crate::sim::View<'_>) {
-            self.0 += 1;
-            let from: u64 = std::env::var("FROM").unwrap_or_default().parse().unwrap_or(0);
-            let text = format!("{record:?}");
-            *self.1.entry(text.split([' ', '{', '(']).next().unwrap().to_owned()).or_default() += 1;
-            let grep = std::env::var("GREP").unwrap_or_default();
-            if self.0 >= from && self.0 < from + 150 && text.contains(&grep) {
-                eprintln!("{} {} {text}", Span(now.0), view.actor);
-            }
-        }
-        fn finish(&mut self, _: Time, _: crate::sim::View<'_>) {}
-    }
-    #[test]
-    #[ignore]
-    fn tell() {
-        let seed: u64 = std::env::var("SEED").unwrap().parse().unwrap();
-        let Case { setup, calm, ideal } = generate::case(seed);
-        eprintln!("calm {calm} ideal {ideal}");
-        if std::env::var("SETUP").is_ok() {
-            for node in &setup.nodes {
-                eprintln!("{node:#?}");
-            }
-            for o in &setup.objects {
-                eprintln!("{o:#?}");
-            }
-            eprintln!("{:#?} {:#?} {:?}", setup.faults, setup.actions, setup.control);
-        }
-        let mut tell = Tell(0, Default::default());
-        let out = run(Setup { check_invariants: false, ..setup }, &mut tell, &mut Bound);
-        eprintln!("{out:?} {:?}", tell.1);
     }
 }

@@ -51,7 +51,9 @@ pub(super) fn pod(dice: &mut Dice, mood: Mood, life: Life, policy: Option<Restar
     let priorities = [0, 100, 1_000_000, -10];
     spec.priority = dice.chance(30).then(|| dice.pick(&priorities));
     if !calm {
-        constrain(dice, &mut spec, ideal);
+        // What a controller replaces at once must not be evicted at once: that would never end.
+        let patient = ideal || spec.restart_policy == Always;
+        constrain(dice, &mut spec, patient);
     }
     let mut template = PodTemplate { spec, ..PodTemplate::default() };
     behave(dice, &mut template, calm, life, endless);
@@ -104,7 +106,7 @@ fn inits(dice: &mut Dice, spec: &mut PodSpec, endless: bool) {
 }
 
 /// Selectors, tolerations and the like, which keep pods from nodes.
-fn constrain(dice: &mut Dice, spec: &mut PodSpec, ideal: bool) {
+fn constrain(dice: &mut Dice, spec: &mut PodSpec, patient: bool) {
     if dice.chance(15) {
         let (key, value) = dice.pick(&[("disk", "ssd"), (ZONE_LABEL, "a"), ("disk", "tape")]);
         spec.node_selector.push((key.into(), value.into()));
@@ -121,7 +123,7 @@ fn constrain(dice: &mut Dice, spec: &mut PodSpec, ideal: bool) {
         spec.affinity.node = Some(affinity);
     }
     for _ in 0..dice.pick(&[0, 0, 0, 1, 2]) {
-        spec.tolerations.push(toleration(dice, ideal));
+        spec.tolerations.push(toleration(dice, patient));
     }
     if dice.chance(5) {
         spec.active_deadline_seconds = Some(dice.between(1, 300) as i64);
@@ -161,7 +163,7 @@ fn term(dice: &mut Dice) -> NodeSelectorTerm {
     term
 }
 
-fn toleration(dice: &mut Dice, ideal: bool) -> Toleration {
+fn toleration(dice: &mut Dice, patient: bool) -> Toleration {
     let effects =
         [None, Some(TaintEffect::NoSchedule), Some(TaintEffect::NoExecute), Some(TaintEffect::NoExecute)];
     let keys = [TAINT_KEY, TAINT_KEY, "", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
@@ -171,8 +173,7 @@ fn toleration(dice: &mut Dice, ideal: bool) -> Toleration {
     let value = if exists { String::new() } else { "a".into() };
     let effect = dice.pick(&effects);
     let timed = effect == Some(TaintEffect::NoExecute) && dice.chance(60);
-    // Without latencies no time at all would pass between an eviction and the next one.
-    let seconds = timed.then(|| dice.pick(if ideal { &[1, 5, 60] } else { &[0, 60, -3] }));
+    let seconds = timed.then(|| dice.pick(if patient { &[1, 5, 60] } else { &[0, 60, -3] }));
     Toleration { key, operator, value, effect, seconds }
 }
 
