@@ -2,6 +2,7 @@
 //!
 //! Readers return diagnostics; only `cli` renders and prints them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -121,6 +122,35 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// Equal findings up to this number are each shown with their place.
+const MAX_EQUAL: usize = 3;
+
+/// Findings that differ only in their place, when there are many of them, become the first one with
+/// the number of the others: ten thousand pods with the same slip are one thing to read.
+#[must_use]
+pub fn fold_repeats(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let key = |one: &Diagnostic| (one.severity, one.message.clone(), one.found.clone(), one.help.clone());
+    let mut counts: BTreeMap<(Severity, String, String, String), usize> = BTreeMap::new();
+    for finding in &findings {
+        *counts.entry(key(finding)).or_default() += 1;
+    }
+    let mut folded = Vec::new();
+    for mut finding in findings {
+        let Some(count) = counts.get_mut(&key(&finding)) else { continue };
+        match *count {
+            // The first of many has been kept.
+            0 => continue,
+            1..=MAX_EQUAL => {}
+            many => {
+                finding.message = format!("{} (here and in {} more places)", finding.message, many - 1);
+                *count = 0;
+            }
+        }
+        folded.push(finding);
+    }
+    folded
+}
+
 /// The candidate nearest to `word`, if it is near enough to be what was meant.
 pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).max(1);
@@ -162,6 +192,25 @@ mod tests {
         assert_eq!(suggest("lables", ["count", "labels", "taints"]), Some("labels"));
         assert_eq!(suggest("replica", ["replicas", "selector"]), Some("replicas"));
         assert_eq!(suggest("banana", ["replicas", "selector"]), None);
+    }
+
+    #[test]
+    fn many_equal_findings_become_one() {
+        let at = |line, message: &str| Diagnostic::warning(Location::at("x.yaml", line, 1), message);
+        let mut findings: Vec<Diagnostic> = (1..=5).map(|line| at(line, "odd")).collect();
+        findings.insert(2, at(9, "strange"));
+        findings.extend((20..23).map(|line| at(line, "rare")));
+        let shown: Vec<String> = fold_repeats(findings).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "x.yaml:1:1: warning: odd (here and in 4 more places)",
+                "x.yaml:9:1: warning: strange",
+                "x.yaml:20:1: warning: rare",
+                "x.yaml:21:1: warning: rare",
+                "x.yaml:22:1: warning: rare",
+            ]
+        );
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Quantity {
         clamp(div_ceil(self.0, NANO))
     }
 
+    /// Whether it is a whole number of units.
+    pub const fn is_whole(self) -> bool {
+        self.0 % NANO == 0
+    }
+
     /// The quantity as a float, for reports only.
     pub fn as_f64(self) -> f64 {
         self.0 as f64 / NANO as f64

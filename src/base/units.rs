@@ -73,6 +73,13 @@ impl Span {
         Span(millis.saturating_mul(1_000_000))
     }
 
+    /// The length to the millisecond, for people; a shorter one to the microsecond.
+    #[must_use]
+    pub fn rounded(self) -> Span {
+        let unit = if self.0 >= 1_000_000 { 1_000_000 } else { 1_000 };
+        Span(self.0.saturating_add(unit / 2) / unit * unit)
+    }
+
     /// The length in seconds, for output.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / NANOS_PER_SECOND as f64
@@ -167,8 +174,16 @@ impl fmt::Display for Span {
 
 /// Why a text is not a length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a duration; write a number and a unit, such as `90s`, `5m`, `1h30m`, `2d`, `250ms`")]
-pub struct ParseSpanError(pub String);
+pub enum ParseSpanError {
+    /// It is no number with a unit.
+    #[error(
+        "`{0}` is not a duration; write a number and a unit, such as `90s`, `5m`, `1h30m`, `2d`, `250ms`"
+    )]
+    Grammar(String),
+    /// It is more than can be counted in nanoseconds.
+    #[error("`{0}` is too long a duration; it can be at most about 584 years")]
+    TooLong(String),
+}
 
 impl std::str::FromStr for Span {
     type Err = ParseSpanError;
@@ -176,7 +191,7 @@ impl std::str::FromStr for Span {
     /// Reads `5m`, `1h30m`, `1.5h`, `250ms`, `2d`, and `0`. Units: `d`, `h`, `m`, `s`, `ms`, `us`,
     /// `ns`. A number without a unit is refused (except zero), because it does not say what it is.
     fn from_str(text: &str) -> Result<Span, ParseSpanError> {
-        let error = || ParseSpanError(text.to_owned());
+        let error = || ParseSpanError::Grammar(text.to_owned());
         let mut rest = text.trim();
         if rest == "0" {
             return Ok(Span::ZERO);
@@ -193,7 +208,7 @@ impl std::str::FromStr for Span {
             total += parse_part(number, unit).ok_or_else(error)?;
             rest = next.trim_start();
         }
-        u64::try_from(total).map(Span).map_err(|_| error())
+        u64::try_from(total).map(Span).map_err(|_| ParseSpanError::TooLong(text.to_owned()))
     }
 }
 

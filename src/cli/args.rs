@@ -158,7 +158,7 @@ pub struct InputArguments {
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
     /// The seed of every random draw; short for `--set run.seed=N`
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: Option<u64>,
     /// A file with the Nodes of the cluster, where the files are Kubernetes objects
     #[arg(long, value_name = "FILE")]

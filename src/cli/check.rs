@@ -8,6 +8,7 @@ use crate::scenario::parse::BEGINNING;
 use crate::scenario::{Compiled, FileKind, Named, Plan, compile, kind_of, load};
 use std::fmt::Write as _;
 use std::io::Read;
+use std::path::Path;
 
 /// Checks every scenario that is named, or the Kubernetes objects that are named together.
 pub(super) fn run(arguments: &CheckArguments) -> Exit {
@@ -43,19 +44,28 @@ pub(super) fn run(arguments: &CheckArguments) -> Exit {
     exit
 }
 
-/// Scenarios are checked one by one, Kubernetes objects together.
+/// Scenarios are checked one by one, Kubernetes objects together. What cannot be read goes with the
+/// scenarios, if there are some, and is reported by itself.
 pub(super) fn split(named: Named) -> Vec<Named> {
-    let is_scenario = |file: &String| {
-        file != "-" && beginning(file).is_some_and(|bytes| kind_of(&bytes) == FileKind::Scenario)
-    };
-    if named.files.len() > 1 && named.files.iter().all(is_scenario) {
+    if named.files.len() > 1 && are_scenarios(&named.files) {
         return named.files.iter().map(|file| Named { files: vec![file.clone()], ..named.clone() }).collect();
     }
     vec![named]
 }
 
-/// The first bytes of a file; what cannot be read is reported when it is loaded.
+fn are_scenarios(files: &[String]) -> bool {
+    let kinds: Vec<Option<FileKind>> =
+        files.iter().map(|file| beginning(file).map(|bytes| kind_of(&bytes))).collect();
+    kinds.contains(&Some(FileKind::Scenario)) && !kinds.contains(&Some(FileKind::Manifest))
+}
+
+/// The first bytes of a file. A pipe is left alone, because it can be read only once, and counts as
+/// Kubernetes objects; what cannot be read is reported when it is loaded.
 fn beginning(file: &str) -> Option<Vec<u8>> {
+    let path = Path::new(file);
+    if file == "-" || path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Some(Vec::new());
+    }
     let mut bytes = Vec::new();
     std::fs::File::open(file).ok()?.take(BEGINNING as u64).read_to_end(&mut bytes).ok()?;
     Some(bytes)

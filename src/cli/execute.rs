@@ -1,10 +1,13 @@
 //! One run, from a compiled scenario to its results folder.
 
+use super::Exit;
 use super::progress::{Display, Interrupt};
 use crate::base::{Diagnostic, Location, Span, Time};
 use crate::observe::expect::Judgement;
 use crate::observe::table::Sink;
-use crate::observe::{BatchOptions, JobLog, Observed, Options, OutputFolder, RunObserver, Sinks};
+use crate::observe::{
+    BatchOptions, FolderError, JobLog, Observed, Options, OutputFolder, RunObserver, Sinks,
+};
 use crate::report;
 use crate::scenario::compile::Outputs;
 use crate::scenario::schema::OutputKind;
@@ -47,6 +50,9 @@ pub(super) enum Failure {
     /// Writing failed.
     #[error("failed to write the results: {0}")]
     Output(#[from] io::Error),
+    /// The results folder cannot be made, or put in its place.
+    #[error("{0}")]
+    Folder(Diagnostic),
     /// The user interrupted.
     #[error("interrupted at {0} of simulated time: no results are left of this run")]
     Interrupted(Span),
@@ -55,9 +61,30 @@ pub(super) enum Failure {
     Invariant(Span, String),
 }
 
+impl Failure {
+    /// The exit code that it stands for.
+    pub(super) const fn exit(&self) -> Exit {
+        match self {
+            Failure::Input(_) => Exit::BadInput,
+            Failure::Output(_) | Failure::Folder(_) => Exit::Internal,
+            Failure::Interrupted(_) => Exit::Interrupted,
+            Failure::Invariant(..) => Exit::NotMet,
+        }
+    }
+}
+
 impl From<Diagnostic> for Failure {
     fn from(finding: Diagnostic) -> Failure {
         Failure::Input(vec![finding])
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Failure {
+        match error {
+            FolderError::Refused(finding) => Failure::Input(vec![finding]),
+            FolderError::Failed(finding) => Failure::Folder(finding),
+        }
     }
 }
 
@@ -73,6 +100,9 @@ impl From<RunError> for Failure {
 
 /// Carries out a run.
 pub(super) fn execute(compiled: Compiled, order: &Order) -> Result<Done, Failure> {
+    if !order.interrupt.begin() {
+        return Err(Failure::Interrupted(Span::ZERO));
+    }
     let Compiled { name, plan, inputs, remarks, expectations, outputs, .. } = compiled;
     let folder = order.folder.as_deref().map(OutputFolder::create).transpose()?;
     let tables = outputs.select.contains(&OutputKind::Csv);
@@ -254,6 +284,7 @@ pub(super) fn lines(judgements: &[Judgement]) -> String {
 pub(super) fn findings(failure: Failure) -> Vec<Diagnostic> {
     match failure {
         Failure::Input(findings) => findings,
+        Failure::Folder(finding) => vec![finding],
         other => vec![Diagnostic::error(Location::file("seatrial"), other.to_string())],
     }
 }

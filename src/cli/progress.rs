@@ -1,5 +1,6 @@
 //! Progress of a run on a terminal: simulated time, events a second, time left; and Ctrl-C.
 
+use super::{Exit, complain};
 use crate::base::{Span, Time};
 use crate::sim::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,21 +14,41 @@ const STEPS: u64 = 1_000;
 
 /// Raised when the user interrupts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(super) struct Interrupt(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    raised: AtomicBool,
+    /// Whether a run has begun, which must be given the time to take its files away.
+    begun: AtomicBool,
+}
 
 impl Interrupt {
-    /// Is raised by Ctrl-C from now on. Where no handler can be set, Ctrl-C ends the process as
-    /// usual.
+    /// Is raised by Ctrl-C from now on. Before the first run begins, Ctrl-C ends the process at
+    /// once: there is nothing to tidy up, and what is being read may be a silent pipe. Where no
+    /// handler can be set, Ctrl-C ends the process as usual.
     pub(super) fn on_signal() -> Interrupt {
         let interrupt = Interrupt::default();
-        let raised = Arc::clone(&interrupt.0);
-        let _ = ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed));
+        let state = Arc::clone(&interrupt.0);
+        let _ = ctrlc::set_handler(move || {
+            state.raised.store(true, Ordering::SeqCst);
+            if !state.begun.load(Ordering::SeqCst) {
+                complain("error: interrupted before the run began\n");
+                std::process::exit(Exit::Interrupted.code().into());
+            }
+        });
         interrupt
+    }
+
+    /// A run begins; false if the user has interrupted before.
+    pub(super) fn begin(&self) -> bool {
+        self.0.begun.store(true, Ordering::SeqCst);
+        !self.is_raised()
     }
 
     /// Whether it has been raised.
     pub(super) fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.raised.load(Ordering::SeqCst)
     }
 }
 
@@ -102,8 +123,9 @@ mod tests {
         let interrupt = Interrupt::default();
         let mut display = Display::new("x", None, false, interrupt.clone());
         assert!(display.tick(Time::ZERO, 1));
-        interrupt.0.store(true, Ordering::Relaxed);
+        interrupt.0.raised.store(true, Ordering::SeqCst);
         assert!(!display.tick(Time::ZERO, 2));
+        assert!(!interrupt.begin());
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use super::args::{Format, Output, RunArguments};
 use super::check::split;
 use super::diagnostics::{Style, render, to_json};
-use super::execute::{Done, Failure, Order, execute, findings, lines};
+use super::execute::{Done, Order, execute, findings, lines};
 use super::progress::Interrupt;
 use super::{Exit, complain, print};
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, Location};
 use crate::report::{Glyphs, summary_table};
-use crate::scenario::{Compiled, Named, compile, load};
+use crate::scenario::{Compiled, Environment, Named, Scenario, compile, load, name_of};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,8 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     let interrupt = Interrupt::on_signal();
     let runs = split(arguments.input.named());
     let alone = runs.len() == 1;
-    if let Some(finding) = refuse_same_folder(arguments, &runs) {
+    let loaded: Vec<(&Named, Loaded)> = runs.iter().map(|named| (named, load_one(named, alone))).collect();
+    if let Some(finding) = refuse_same_folder(arguments, &loaded) {
         complain(&render(&[finding], Style::of_stderr()));
         return Exit::BadInput;
     }
@@ -33,8 +35,10 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
         complain("error: no threads can be started\n");
         return Exit::Internal;
     };
-    let ended: Vec<Ended> =
-        pool.install(|| runs.par_iter().map(|named| one(named, arguments, alone, &interrupt)).collect());
+    let ended: Vec<Ended> = pool.install(|| {
+        let runs = loaded.into_par_iter();
+        runs.map(|(named, loaded)| one(named, loaded, arguments, alone, &interrupt)).collect()
+    });
     let exit = worst(ended.iter().map(|ended| ended.exit));
     show(arguments, &ended, exit)
 }
@@ -49,24 +53,47 @@ struct Ended {
     json: serde_json::Value,
 }
 
-/// Two runs cannot share one folder.
-fn refuse_same_folder(arguments: &RunArguments, runs: &[Named]) -> Option<Diagnostic> {
-    let folder = arguments.out.as_ref().filter(|_| runs.len() > 1)?;
-    let location = crate::base::Location::file("--out");
-    let finding = Diagnostic::error(location, "one folder is named for several runs");
-    Some(finding.found(folder.to_string_lossy()).help("leave it out: each run has a folder of its own name"))
+/// A scenario that was read, with what surrounds it, or what is wrong with it.
+type Loaded = Result<(Scenario, Environment), Vec<Diagnostic>>;
+
+fn load_one(named: &Named, alone: bool) -> Loaded {
+    let stdin: Box<dyn Read + Send> = Box::new(std::io::stdin());
+    load(named, alone.then_some(stdin))
 }
 
-fn one(named: &Named, arguments: &RunArguments, alone: bool, interrupt: &Interrupt) -> Ended {
+/// Two runs cannot share one folder.
+fn refuse_same_folder(arguments: &RunArguments, runs: &[(&Named, Loaded)]) -> Option<Diagnostic> {
+    if let Some(folder) = arguments.out.as_ref().filter(|_| runs.len() > 1) {
+        let finding = Diagnostic::error(Location::file("--out"), "one folder is named for several runs");
+        let help = "leave it out: each run has a folder of its own name";
+        return Some(finding.found(folder.to_string_lossy()).help(help));
+    }
+    if arguments.outputs.as_ref().is_some_and(|outputs| Output::kinds(outputs).is_empty()) {
+        return None;
+    }
+    let mut names = BTreeMap::new();
+    for (scenario, environment) in runs.iter().filter_map(|(_, loaded)| loaded.as_ref().ok()) {
+        let name = name_of(scenario, environment);
+        if let Some(other) = names.insert(name.clone(), &environment.file) {
+            let location = Location::file(environment.file.clone());
+            let finding = Diagnostic::error(location, "two runs would write the same results folder");
+            let help = format!(
+                "{other} has this name too; give one of them another `name`, or run it alone with `--out`"
+            );
+            return Some(finding.found(name).help(help));
+        }
+    }
+    None
+}
+
+fn one(named: &Named, loaded: Loaded, arguments: &RunArguments, alone: bool, interrupt: &Interrupt) -> Ended {
     let failed = |exit, findings: Vec<Diagnostic>| {
         let json = serde_json::json!({
             "files": named.files, "findings": findings.iter().map(to_json).collect::<Vec<_>>(),
         });
         Ended { exit, findings, text: String::new(), json }
     };
-    let stdin: Box<dyn Read + Send> = Box::new(std::io::stdin());
-    let compiled = load(named, alone.then_some(stdin))
-        .and_then(|(scenario, environment)| compile(&scenario, environment));
+    let compiled = loaded.and_then(|(scenario, environment)| compile(&scenario, environment));
     let mut compiled = match compiled {
         Ok(compiled) => compiled,
         Err(findings) => return failed(Exit::BadInput, findings),
@@ -84,12 +111,7 @@ fn one(named: &Named, arguments: &RunArguments, alone: bool, interrupt: &Interru
     match execute(compiled, &order) {
         Ok(done) => finished(named, &done, warnings),
         Err(failure) => {
-            let exit = match failure {
-                Failure::Input(_) => Exit::BadInput,
-                Failure::Output(_) => Exit::Internal,
-                Failure::Interrupted(_) => Exit::Interrupted,
-                Failure::Invariant(..) => Exit::NotMet,
-            };
+            let exit = failure.exit();
             failed(exit, findings(failure))
         }
     }

@@ -17,7 +17,7 @@ use crate::scenario::{FileKind, Named, compile, kind_of, load};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
@@ -170,8 +170,9 @@ impl Runner {
             Err(failure) => return Err(failure),
         };
         let named = |input: &&String| summary.inputs.get(*input) != ran.inputs.get(*input);
-        let all: BTreeSet<&String> = summary.inputs.keys().chain(ran.inputs.keys()).collect();
-        changed.extend(all.iter().copied().filter(named).cloned());
+        let all: std::collections::BTreeSet<&String> =
+            summary.inputs.keys().chain(ran.inputs.keys()).collect();
+        changed.extend(all.iter().copied().filter(|input| named(input)).cloned());
         Ok(Verdict::compare(folder, summary.digest, ran.digest, changed))
     }
 
@@ -192,12 +193,7 @@ impl Runner {
 }
 
 fn failed(path: &Path, failure: Failure) -> Verdict {
-    let exit = match failure {
-        Failure::Input(_) => Exit::BadInput,
-        Failure::Output(_) => Exit::Internal,
-        Failure::Interrupted(_) => Exit::Interrupted,
-        Failure::Invariant(..) => Exit::NotMet,
-    };
+    let exit = failure.exit();
     Verdict::failed(path, exit, findings(failure))
 }
 

@@ -1,6 +1,7 @@
 //! Every constant of the control plane that a person may set, with Kubernetes 1.36's defaults.
 
 use crate::base::Span;
+use crate::base::rng::{Purpose, Streams, key_of};
 
 /// Which Kubernetes release's decisions are taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -100,8 +101,9 @@ impl Default for Scheduler {
 pub struct NodeLifecycle {
     /// Time between two passes over the nodes.
     pub monitor_period: Span,
-    /// The moment of the first pass; the phase of the passes is free in a real cluster.
-    pub monitor_phase: Span,
+    /// The moment of the first pass of every periodic loop here. It is free in a real cluster:
+    /// `None` draws the phase of each loop from the seed.
+    pub monitor_phase: Option<Span>,
     /// Silence after which a node's conditions become Unknown. 50 s since 1.32.
     pub grace_period: Span,
     /// Time between two renewals of a node's lease.
@@ -128,7 +130,7 @@ impl Default for NodeLifecycle {
     fn default() -> NodeLifecycle {
         NodeLifecycle {
             monitor_period: Span::from_secs(5),
-            monitor_phase: Span::ZERO,
+            monitor_phase: Some(Span::ZERO),
             grace_period: Span::from_secs(50),
             lease_renewal: Span::from_secs(10),
             eviction_rate: 0.1,
@@ -140,6 +142,14 @@ impl Default for NodeLifecycle {
             pod_gc_period: Span::from_secs(20),
             pod_gc_quarantine: Span::from_secs(40),
         }
+    }
+}
+
+impl NodeLifecycle {
+    /// The phase of a loop with that name and period: the one set, or a draw from `seed`.
+    pub(crate) fn phase(&self, seed: u64, name: &str, period: Span) -> Span {
+        let draw = || Streams::new(seed).draw(Purpose::Phase, key_of(name)) % period.0.max(1);
+        self.monitor_phase.unwrap_or_else(|| Span(draw()))
     }
 }
 

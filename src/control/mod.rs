@@ -447,6 +447,22 @@ pub enum Write {
     },
 }
 
+impl Note {
+    /// The name in the event log of the component that says it; empty for the controller of a
+    /// workload, whose kind names it.
+    pub const fn actor(&self) -> &'static str {
+        match self {
+            Note::Queued { .. } | Note::Assigned { .. } | Note::Unschedulable { .. } => {
+                Client::Scheduler.name()
+            }
+            Note::BackOff { .. } | Note::Restarting { .. } | Note::Killing { .. } | Note::Rejected { .. } => {
+                "kubelet"
+            }
+            Note::Workload { .. } => "",
+        }
+    }
+}
+
 /// Something people want to know that changes nothing.
 #[derive(Clone, Debug)]
 pub enum Note {
@@ -496,6 +512,13 @@ pub enum Note {
         container: ContainerIndex,
         /// How many restarts it has had, with this one.
         count: u32,
+    },
+    /// The kubelet tells a pod's running containers to stop.
+    Killing {
+        /// The pod.
+        pod: PodRef,
+        /// The time until they are killed.
+        grace: Span,
     },
     /// The kubelet refused a pod.
     Rejected {

@@ -71,11 +71,17 @@ pub fn no_execute_tainting(has_right: bool, has_other: bool) -> Tainting {
 #[derive(Clone, Debug)]
 pub struct NodeLifecycleController {
     config: NodeLifecycle,
+    /// The first pass, and the first round of the worker that taints.
+    pass_phase: Time,
+    work_phase: Time,
     zones: Zones,
     /// Nodes that are not heard of, with the pass that saw their last renewal.
     silent: BTreeMap<NodeId, Time>,
     /// Nodes whose Ready condition is not True.
     unready: BTreeSet<NodeId>,
+    /// Nodes of which Unknown is being written. They are tainted once it is: the original waits for
+    /// the write before it goes on.
+    marking: BTreeSet<NodeId>,
     /// Nodes that came or recovered since the last pass: their NoExecute taints go.
     to_clear: BTreeSet<NodeId>,
     last_pass: Option<Time>,
@@ -87,11 +93,16 @@ pub struct NodeLifecycleController {
 impl NodeLifecycleController {
     /// Nothing seen yet.
     pub fn new(config: &Config) -> NodeLifecycleController {
+        let nodes = &config.nodes;
+        let phase = |name, period| Time::ZERO + nodes.phase(config.seed, name, period);
         NodeLifecycleController {
-            config: config.nodes.clone(),
-            zones: Zones::new(&config.nodes),
+            config: nodes.clone(),
+            pass_phase: phase("node monitor", nodes.monitor_period),
+            work_phase: phase("node tainting", nodes.worker_period),
+            zones: Zones::new(nodes),
             silent: BTreeMap::new(),
             unready: BTreeSet::new(),
+            marking: BTreeSet::new(),
             to_clear: BTreeSet::new(),
             last_pass: None,
             next_pass: None,
@@ -101,7 +112,7 @@ impl NodeLifecycleController {
 
     /// The first pass at or after a moment.
     fn pass_at(&self, moment: Time) -> Time {
-        grid(Time::ZERO + self.config.monitor_phase, self.config.monitor_period, moment)
+        grid(self.pass_phase, self.config.monitor_period, moment)
     }
 
     /// The first pass from `now` on that has not been.
@@ -126,6 +137,7 @@ impl NodeLifecycleController {
     fn node_removed(&mut self, now: Time, node: NodeId, cluster: &Cluster) {
         self.silent.remove(&node);
         self.unready.remove(&node);
+        self.marking.remove(&node);
         self.to_clear.remove(&node);
         self.zones.dequeue(cluster.nodes.zone[node.index()], node);
         self.look(now);
@@ -143,7 +155,12 @@ impl NodeLifecycleController {
             return;
         }
         match change {
-            NodeChange::Ready(_) => self.ready_changed(now, node, cluster),
+            NodeChange::Ready(ready) => {
+                self.ready_changed(now, node, cluster);
+                if self.marking.remove(&node) && *ready != ReadyStatus::True {
+                    no_execute_pass(&mut self.zones, now, (node, *ready), cluster, out);
+                }
+            }
             NodeChange::Taints(_) => {
                 let zone = cluster.nodes.zone[node.index()];
                 if self.unready.contains(&node) && !self.zones.is_queued(zone, node) {
@@ -175,6 +192,7 @@ impl NodeLifecycleController {
     /// A write was refused: the coming pass finds what is still to be done.
     fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
         let (Write::NodeReady { node, .. } | Write::NodeTaints { node, .. }) = write else { return };
+        self.marking.remove(node);
         if cluster.nodes.present.contains(node.index()) {
             if cluster.nodes.ready[node.index()] == ReadyStatus::True {
                 self.to_clear.insert(*node);
@@ -205,15 +223,17 @@ impl NodeLifecycleController {
         for &node in &lost {
             mark_unknown(node, cluster, out);
         }
+        self.marking.extend(&lost);
         let mut conditions: BTreeMap<NodeId, ReadyStatus> =
             self.unready.iter().map(|&node| (node, cluster.nodes.ready[node.index()])).collect();
-        conditions.extend(lost.into_iter().map(|node| (node, ReadyStatus::Unknown)));
-        for (&node, &ready) in &conditions {
-            self.taint(now, node, ready, cluster, out);
+        for (&node, &ready) in conditions.iter().filter(|(node, _)| !self.marking.contains(node)) {
+            no_execute_pass(&mut self.zones, now, (node, ready), cluster, out);
         }
+        conditions.extend(lost.into_iter().map(|node| (node, ReadyStatus::Unknown)));
         match self.zones.judge(now, &zone_counts(&conditions, cluster)) {
             Turn::None => {}
             Turn::AllFull => {
+                self.marking.clear();
                 for row in cluster.nodes.present.iter() {
                     self.clear(NodeId(row as u32), cluster, out);
                 }
@@ -240,23 +260,6 @@ impl NodeLifecycleController {
         let waiting = self.silent.iter().filter(|(node, _)| !known(**node));
         let due = waiting.map(|(_, &probe)| self.pass_at(probe + self.config.grace_period)).min()?;
         Some(due.max(self.coming_pass(now)))
-    }
-
-    fn taint(
-        &mut self,
-        now: Time,
-        node: NodeId,
-        ready: ReadyStatus,
-        cluster: &Cluster,
-        out: &mut Vec<Command>,
-    ) {
-        let [right, other] = keys(ready);
-        let has = |key| has_taint(cluster, node, key, TaintEffect::NoExecute);
-        match no_execute_tainting(has(right), has(other)) {
-            Tainting::Done => {}
-            Tainting::Exchange => write_taints(node, vec![right], vec![other], out),
-            Tainting::Enqueue => self.zones.enqueue(now, cluster.nodes.zone[node.index()], node),
-        }
     }
 
     /// Takes both NoExecute taints off a node, and the node out of its zone's queue.
@@ -287,8 +290,8 @@ impl NodeLifecycleController {
 
     /// Finds the worker's next round that has something to do.
     fn plan_work(&mut self) {
-        let phase = Time::ZERO + self.config.monitor_phase;
-        self.next_work = self.zones.next().map(|due| grid(phase, self.config.worker_period, due));
+        let next = self.zones.next();
+        self.next_work = next.map(|due| grid(self.work_phase, self.config.worker_period, due));
     }
 }
 
@@ -333,6 +336,23 @@ fn no_schedule_pass(node: NodeId, cluster: &Cluster, out: &mut Vec<Command>) {
     let (add, remove) = no_schedule_taints(cluster.nodes.ready[index], unschedulable, has);
     if !(add.is_empty() && remove.is_empty()) {
         out.push(Command::Write(Client::NodeLifecycle, Write::NodeTaints { node, add, remove }));
+    }
+}
+
+/// Exchanges the NoExecute taint of a node that is not ready, or puts the node in the queue for one.
+fn no_execute_pass(
+    zones: &mut Zones,
+    now: Time,
+    (node, ready): (NodeId, ReadyStatus),
+    cluster: &Cluster,
+    out: &mut Vec<Command>,
+) {
+    let [right, other] = keys(ready);
+    let has = |key| has_taint(cluster, node, key, TaintEffect::NoExecute);
+    match no_execute_tainting(has(right), has(other)) {
+        Tainting::Done => {}
+        Tainting::Exchange => write_taints(node, vec![right], vec![other], out),
+        Tainting::Enqueue => zones.enqueue(now, cluster.nodes.zone[node.index()], node),
     }
 }
 

@@ -68,7 +68,8 @@ impl PodGarbageCollector {
     pub fn new(config: &Config) -> PodGarbageCollector {
         PodGarbageCollector {
             period: config.nodes.pod_gc_period,
-            phase: Time::ZERO + config.nodes.monitor_phase,
+            phase: Time::ZERO
+                + config.nodes.phase(config.seed, "pod garbage collector", config.nodes.pod_gc_period),
             quarantine: config.nodes.pod_gc_quarantine,
             threshold: config.controllers.terminated_pods.map(|number| number as usize),
             pods_on: Vec::new(),

@@ -280,6 +280,7 @@ impl BatchObserver {
         sheet.put("allocation_total_processor_s", seconds(self.work.iter().sum()));
         sheet.put("queue_length_mean", self.queue.mean(now.0));
         sheet.put("queue_length_max", self.queue_series.max());
+        sheet.count("processors", u64::from(self.options.processors));
         sheet.put("end_s", now.as_secs_f64());
     }
 }

@@ -33,7 +33,7 @@ pub const PODS: &[Column] = &[
     ("node", "Name of the node."),
     (
         "outcome",
-        "`Succeeded`, `Failed`, `Removed` (deleted before an end), `Pending` or `Running` (at the end of the run).",
+        "`Succeeded`, `Failed`, `Removed` (deleted before an end of its own), `Pending` or `Running` (at the end of the run).",
     ),
     ("reason", "Why it ended or was deleted, in Kubernetes' words."),
     ("attempts", "Attempts of the scheduler."),
@@ -46,6 +46,7 @@ pub const PODS: &[Column] = &[
     ("turnaround_s", "ended − created, for pods that started and reached a terminal phase."),
     ("bounded_slowdown", "max(1, turnaround ÷ max(run, τ)), rounded down to six decimals."),
     ("initial", "1 if the pod existed before the run, else 0."),
+    ("message", "What the last scheduling attempt said, of a pod that was never bound; empty otherwise."),
 ];
 
 /// `jobs.csv`: one row a job, in the order in which they ended.

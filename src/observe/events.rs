@@ -72,7 +72,7 @@ impl EventLog {
         }
         let kept = &mut self.kept[line.weight as usize];
         if kept.len() < self.limits[line.weight as usize] {
-            let time = crate::base::Span(now.0).to_string();
+            let time = crate::base::Span(now.0).rounded().to_string();
             let about = match (line.object, line.node) {
                 (object, "") => format!("{} {object}", line.kind),
                 (object, node) => format!("{} {object} on {node}", line.kind),

@@ -20,15 +20,29 @@ pub struct OutputFolder {
     is_committed: bool,
 }
 
+/// Why a folder cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It must not be: it has no name, or something else stands there.
+    #[error("{0}")]
+    Refused(Diagnostic),
+    /// The system fails to.
+    #[error("{0}")]
+    Failed(Diagnostic),
+}
+
 impl OutputFolder {
     /// Begins the folder `target`. Something that stands there already must be a results folder of
     /// seatrial (or an empty one); it is replaced at the end.
-    pub fn create(target: &Path) -> Result<OutputFolder, Diagnostic> {
+    pub fn create(target: &Path) -> Result<OutputFolder, FolderError> {
         check_replaceable(target)?;
         let name = target.file_name().ok_or_else(|| {
-            error(target, "the results folder needs a name").help("name a folder, such as `results/run-1`")
+            let finding = error(target, "the results folder needs a name");
+            FolderError::Refused(finding.help("name a folder, such as `results/run-1`"))
         })?;
-        let failed = |what: &str, error_: &io::Error| error(target, format!("failed to {what}: {error_}"));
+        let failed = |what: &str, cause: &io::Error| {
+            FolderError::Failed(error(target, format!("failed to {what}: {cause}")))
+        };
         let parent = target.parent().unwrap_or(Path::new(""));
         if !parent.as_os_str().is_empty() {
             fs::create_dir_all(parent).map_err(|error| failed("create the folder above it", &error))?;
@@ -46,7 +60,8 @@ impl OutputFolder {
                 Err(error) => return Err(failed("create a temporary folder beside it", &error)),
             }
         }
-        Err(error(target, "too many unfinished folders beside it").help("remove the `.partial-` folders"))
+        let finding = error(target, "too many unfinished folders beside it");
+        Err(FolderError::Refused(finding.help("remove the `.partial-` folders")))
     }
 
     /// Where the files are until the end.
@@ -73,9 +88,10 @@ impl OutputFolder {
     }
 
     /// Puts the folder in its place; an older one of seatrial there is removed.
-    pub fn commit(mut self) -> Result<PathBuf, Diagnostic> {
-        let failed = |error_: &io::Error| {
-            error(&self.target, format!("failed to put the results in their place: {error_}"))
+    pub fn commit(mut self) -> Result<PathBuf, FolderError> {
+        let failed = |cause: &io::Error| {
+            let message = format!("failed to put the results in their place: {cause}");
+            FolderError::Failed(error(&self.target, message))
         };
         check_replaceable(&self.target)?;
         if self.target.exists() {
@@ -114,9 +130,10 @@ fn error(target: &Path, message: impl Into<String>) -> Diagnostic {
 }
 
 /// Whether `target` may be replaced: it does not exist, is empty, or carries the mark.
-fn check_replaceable(target: &Path) -> Result<(), Diagnostic> {
+fn check_replaceable(target: &Path) -> Result<(), FolderError> {
     let refuse = |message: &str| {
-        Err(error(target, message).help("choose another folder, or remove this one yourself"))
+        let finding = error(target, message);
+        Err(FolderError::Refused(finding.help("choose another folder, or remove this one yourself")))
     };
     match fs::symlink_metadata(target) {
         Err(_) => return Ok(()),
@@ -192,7 +209,7 @@ mod tests {
         fs::create_dir(&target).unwrap();
         fs::write(target.join("summary.json"), "{}").unwrap();
         let refused = OutputFolder::create(&target).unwrap_err();
-        assert!(refused.message.contains("no results of seatrial"), "{refused}");
+        assert!(refused.to_string().contains("no results of seatrial"), "{refused}");
         fs::write(scratch.0.join("file"), "").unwrap();
         assert!(OutputFolder::create(&scratch.0.join("file")).is_err());
         assert_eq!(scratch.entries(), ["file", "photos"]);

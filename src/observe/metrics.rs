@@ -33,15 +33,16 @@ macro_rules! definitions {
     };
 }
 
-/// Every metric, in the order of output. A number that is not defined in a run (no sample, no
+/// Every metric, in the order of output. Where no time passes in a run, a time-weighted mean is the
+/// value at its end. A number that is not defined in a run (no sample, no
 /// capacity) is left empty; beside every mean stands the number of values it is made of.
 pub const METRICS: &[Definition] = definitions! {
     "Pods": {
         "pods_created", "pods", true, "Pods that came to exist, those of the start included; = succeeded + failed + removed + pending + running.";
         "pods_initial", "pods", false, "Pods that existed before the run; they are in no waiting statistic.";
         "pods_succeeded", "pods", true, "Pods that ended in phase Succeeded.";
-        "pods_failed", "pods", true, "Pods that ended in phase Failed, those that a kubelet refused included.";
-        "pods_removed", "pods", false, "Pods deleted before they reached a terminal phase: scaled down, evicted, preempted, orphaned.";
+        "pods_failed", "pods", true, "Pods that ended with an error: in phase Failed without having been deleted before; those that a kubelet refused included.";
+        "pods_removed", "pods", false, "Pods deleted before they reached an end of their own: scaled down, evicted, preempted, orphaned, lost with their node.";
         "pods_pending", "pods", false, "Pods without a node at the end of the run.";
         "pods_running", "pods", false, "Pods on a node and not ended at the end of the run.";
         "pods_unplaced", "pods", true, "Pods that were never bound to a node: pending at the end, or gone before.";
@@ -108,8 +109,8 @@ pub const METRICS: &[Definition] = definitions! {
         "bounded_slowdown_max", "1", false, "Largest bounded slowdown.";
     }
     "Utilization": {
-        "utilization_requested_<resource>", "1", true, "Requested ÷ allocatable of the nodes that exist, both integrated from the start to the end of the run; a pod's request counts from binding until it ends or is gone.";
-        "utilization_used_<resource>", "1", true, "Used ÷ allocatable of the nodes that exist, both integrated from the start to the end of the run.";
+        "utilization_requested_<resource>", "1", true, "Requested ÷ allocatable of the nodes that exist, both integrated over the run (as they are at its end if no time passes); a request counts from binding until the pod has ended or is gone.";
+        "utilization_used_<resource>", "1", true, "Used ÷ allocatable of the nodes that exist, as for requested.";
         "capacity_mean_<resource>", "<resource>", false, "Allocatable of the nodes that exist, time-weighted mean over the run.";
         "allocation_total_<resource>", "<resource>·s", false, "Total allocation: sum over pods of requested × time held (binding to end).";
         "utilization_processors", "1", true, "Σ processors × run time ÷ (processors of the machine × makespan), over the jobs that started and ended.";
@@ -144,12 +145,14 @@ pub const METRICS: &[Definition] = definitions! {
         "wait_gini_users", "1", false, "Gini coefficient of the users' mean waits.";
     }
     "Nodes": {
+        "nodes_total", "nodes", false, "Nodes that existed at some time of the run.";
+        "processors", "processors", false, "Processors of the machine.";
         "nodes_mean", "nodes", false, "Nodes that exist, time-weighted mean over the run.";
         "nodes_ready_mean", "nodes", false, "Nodes that exist and are Ready as the API server has it, time-weighted mean over the run.";
         "node_hours", "h", false, "Hours that nodes existed, summed.";
     }
     "Cost": {
-        "cost_total", "currency", true, "Σ over nodes of hours existed × price of the pool, in the scenario's currency.";
+        "cost_total", "currency", true, "Σ over nodes of hours existed × price of the pool, in the currency of the prices; empty if no pool has a price.";
         "cost_per_succeeded_pod", "currency", false, "Total cost ÷ pods that succeeded.";
     }
     "Run": {

@@ -21,7 +21,7 @@ pub mod table;
 
 pub use batch::{BatchObserver, BatchOptions, JobOutcome, JobRecord};
 pub use expect::{Expectation, Judgement};
-pub use folder::OutputFolder;
+pub use folder::{FolderError, OutputFolder};
 pub use jobs::JobLog;
 pub use outputs::Observed;
 pub use results::{Bar, BarKind, Gantt, Metric, Results, Sample, Series};

@@ -109,9 +109,15 @@ impl Integral {
         self.value.saturating_mul(i128::from(now)).saturating_sub(self.moment)
     }
 
-    /// The time-weighted mean from the start to `now`; `None` if no time has passed.
-    pub fn mean(&self, now: u64) -> Option<f64> {
-        (now > 0).then(|| self.total(now) as f64 / now as f64)
+    /// The time-weighted mean from the start to `now`; the value itself if no time has passed.
+    pub fn mean(&self, now: u64) -> f64 {
+        if now > 0 { self.total(now) as f64 / now as f64 } else { self.value as f64 }
+    }
+
+    /// What stands for the time up to `now` in a ratio of two quantities: the integral, or the
+    /// value itself if no time has passed.
+    pub fn share(&self, now: u64) -> i128 {
+        if now > 0 { self.total(now) } else { self.value }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::chart::Chart;
-use super::format::{is_share, title, value};
+use super::format::{is_share, split_scope, title, value};
 use super::frame::{MARGIN, WIDTH, heading};
 use super::scene::{Anchor, Ink, Scene, Size, elide, text_width};
 use crate::observe::{Metric, Results};
@@ -41,14 +41,14 @@ pub(super) fn charts(results: &Results) -> Vec<Chart> {
             add(&mut groups, metric, (base, scope, place), value);
         }
     }
-    groups.iter().map(chart).collect()
+    // A single place is the whole, which has been shown.
+    groups.iter().filter(|group| group.places.len() > 1).map(chart).collect()
 }
 
 /// Splits `utilization_cpu.zone.a` into base, kind of scope, and its name.
 fn scoped(metric: &Metric) -> Option<(&str, &str, &str)> {
-    let (base, scope) = metric.name.split_once('.')?;
-    let (kind, place) = scope.split_once('.')?;
-    Some((base, kind, place))
+    let (base, scope) = split_scope(&metric.name);
+    scope.map(|(kind, place)| (base, kind, place))
 }
 
 fn add<'a>(groups: &mut Vec<Group<'a>>, metric: &'a Metric, name: (&'a str, &'a str, &'a str), value: f64) {
@@ -86,7 +86,8 @@ fn chart(group: &Group<'_>) -> Chart {
     let highest = group.values.iter().map(|value| value.2).fold(0.0, f64::max);
     let axis = match (share, group.family) {
         (true, _) => Axis::share("share of capacity", highest),
-        (false, family) => Axis::linear(family, group.unit, highest, 5),
+        // Prices have no unit in a scenario.
+        (false, family) => Axis::linear(family, group.unit.trim_start_matches("currency"), highest, 5),
     };
     let row = BAR * group.bases.len() as f64 + GAP;
     let bottom = TOP + row * group.places.len() as f64;
@@ -114,13 +115,20 @@ fn chart(group: &Group<'_>) -> Chart {
     )
 }
 
+/// A metric's name without what the heading says already: `requested CPU`.
+fn short(base: &str, group: &Group<'_>) -> String {
+    let name = title(base, group.unit);
+    let rest = name.strip_prefix("Utilization ").filter(|_| group.family == "utilization");
+    rest.map_or(name.clone(), str::to_owned)
+}
+
 /// Samples of the bars in the line below the title.
 fn legend(scene: &mut Scene, group: &Group<'_>) {
     let room = (WIDTH - 2.0 * MARGIN) / group.bases.len() as f64 - 40.0;
     let mut x = MARGIN;
     for (index, base) in group.bases.iter().enumerate() {
         scene.rect((x, 42.0), (12.0, 10.0), Ink::series(index));
-        let text = elide(&title(base, group.unit), room, Size::Label);
+        let text = elide(&short(base, group), room, Size::Label);
         let width = text_width(&text, Size::Label);
         scene.text((x + 18.0, 51.0), text, (Size::Label, Ink::Text, Anchor::Start));
         x += width + 40.0;

@@ -30,13 +30,15 @@ impl Chart {
     }
 }
 
-/// All charts of the results: quantities over time, distributions, the Gantt chart, and bars by
-/// zone or pool. What the results have no data for is left out; what they have without a single
+/// All charts of the results: quantities over time, distributions, the Gantt chart (if any time
+/// passes in the run), and bars by zone or pool. What the results have no data for is left out; what they have without a single
 /// value is a chart that says so.
 pub fn charts(results: &Results) -> Vec<Chart> {
     let mut charts: Vec<Chart> = plot::plots(results).iter().map(lines::time_chart).collect();
-    charts.extend(gantt::chart(results));
-    charts.extend(results.samples.iter().map(lines::distribution_chart));
+    if plot::end_of_time(results) > 0.0 {
+        charts.extend(gantt::chart(results));
+        charts.extend(results.samples.iter().map(lines::distribution_chart));
+    }
     charts.extend(bars::charts(results));
     make_unique(&mut charts);
     charts

@@ -115,7 +115,7 @@ pub(super) fn binary_prefix(value: f64) -> (f64, &'static str) {
 /// Whether a metric or series of unit `1` is a share of a whole, to be shown in percent. Ratios
 /// such as a slowdown have the unit `1` too.
 pub(super) fn is_share(name: &str, unit: &str) -> bool {
-    const SHARES: [&str; 9] = [
+    const SHARES: [&str; 11] = [
         "utilization",
         "utilisation",
         "share",
@@ -125,8 +125,10 @@ pub(super) fn is_share(name: &str, unit: &str) -> bool {
         "availab",
         "fragment",
         "rate",
+        "busy_",
+        "stranded",
     ];
-    unit == "%" || unit == "1" && SHARES.iter().any(|word| name.contains(word))
+    unit == "%" || unit == "1" && !name.ends_with("_n") && SHARES.iter().any(|word| name.contains(word))
 }
 
 /// Whether the unit is bytes.
@@ -140,16 +142,32 @@ pub(super) fn value(name: &str, value: Option<f64>, unit: &str) -> String {
     let Some(value) = value.filter(|value| value.is_finite()) else { return "–".to_owned() };
     match unit {
         "s" => duration(value),
+        "1" if is_share(name, unit) && value > 0.0 && value < 0.0005 => "< 0.1 %".to_owned(),
         "1" if is_share(name, unit) => format!("{} %", number((value * 1000.0).round() / 10.0)),
-        "1" | "" => number(value),
+        "1" | "" => brief(value),
         "B" | "byte" | "bytes" => bytes(value),
-        unit => format!("{} {unit}", number(value)),
+        // Prices have no unit in a scenario; their sums have two decimals, as money has.
+        "currency" if value.abs() < 10_000.0 => grouped(&format!("{value:.2}")),
+        "currency" => number(value.round()),
+        "pods" | "jobs" | "nodes" | "processors" if value.to_bits() == 1f64.to_bits() => {
+            format!("1 {}", &unit[..unit.len() - 1])
+        }
+        unit => format!("{} {unit}", brief(value)),
+    }
+}
+
+/// A number of which nobody wants more digits: three decimals below one.
+fn brief(value: f64) -> String {
+    match value.abs() {
+        size if size > 0.0 && size < 0.0005 => if value > 0.0 { "< 0.001" } else { "> -0.001" }.to_owned(),
+        size if size < 1.0 => number((value * 1000.0).round() / 1000.0),
+        _ => number(value),
     }
 }
 
 /// A metric's name in words: `wait_mean_s` is `wait mean`, a scope follows in parentheses.
 pub(super) fn title(name: &str, unit: &str) -> String {
-    let (base, scope) = name.split_once('.').map_or((name, None), |(base, scope)| (base, Some(scope)));
+    let (base, scope) = split_scope(name);
     let suffix = format!("_{unit}");
     let words = base.strip_suffix(suffix.as_str()).unwrap_or(base).replace('_', " ");
     let mut words: Vec<String> = words.split(' ').map(capitals).collect();
@@ -158,7 +176,18 @@ pub(super) fn title(name: &str, unit: &str) -> String {
         *first = rest.next().map(|c| c.to_uppercase().chain(rest).collect()).unwrap_or_default();
     }
     let words = words.join(" ");
-    scope.map_or(words.clone(), |scope| format!("{words} ({})", scope.replacen('.', " ", 1)))
+    scope.map_or(words.clone(), |(kind, place)| format!("{words} ({kind} {place})"))
+}
+
+/// Splits `utilization_cpu.zone.a` into `utilization_cpu`, `zone` and `a`. Names of resources may
+/// have points of their own.
+pub(super) fn split_scope(name: &str) -> (&str, Option<(&str, &str)>) {
+    const KINDS: [&str; 3] = ["pool", "zone", "workload"];
+    let places = name.match_indices('.').filter_map(|(at, _)| {
+        let (kind, place) = name[at + 1..].split_once('.')?;
+        KINDS.contains(&kind).then_some((&name[..at], Some((kind, place))))
+    });
+    places.into_iter().next().unwrap_or((name, None))
 }
 
 /// Writes the usual abbreviations as they are written in text.
@@ -232,16 +261,23 @@ mod tests {
     fn values_show_what_their_unit_means() {
         assert_eq!(value("utilization_requested_cpu", Some(0.634_21), "1"), "63.4 %");
         assert_eq!(value("bounded_slowdown_mean", Some(6.5), "1"), "6.5");
+        assert_eq!(value("fragmentation_samples_n", Some(4.0), "1"), "4");
         assert_eq!(value("memory", Some(1536.0 * 1024.0 * 1024.0), "B"), "1.5 GiB");
         assert_eq!(value("wait_mean_s", None, "s"), "–");
         assert_eq!(value("cost_total", Some(f64::NAN), "EUR"), "–");
         assert_eq!(value("created", Some(60.0), "pods"), "60 pods");
+        assert_eq!(value("created", Some(1.0), "pods"), "1 pod");
+        assert_eq!(value("queue_length_mean", Some(1.153e-5), "1"), "< 0.001");
+        assert_eq!(value("queue_length_mean", Some(0.007_558), "1"), "0.008");
+        assert_eq!(value("utilization_used_memory", Some(0.000_1), "1"), "< 0.1 %");
+        assert_eq!(value("cost_total", Some(16.0167), "currency"), "16.02");
     }
 
     #[test]
     fn names_become_titles() {
         assert_eq!(title("wait_mean_s", "s"), "Wait mean");
         assert_eq!(title("utilization_requested_cpu.zone.a", "1"), "Utilization requested CPU (zone a)");
+        assert_eq!(title("utilization_used_nvidia.com/gpu", "1"), "Utilization used nvidia.com/gpu");
         assert_eq!(title("", "1"), "");
     }
 

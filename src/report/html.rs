@@ -71,7 +71,8 @@ fn recolour() -> String {
 }
 
 fn headline(results: &Results) -> Vec<Value> {
-    let mut headline: Vec<&Metric> = results.metrics.iter().filter(|metric| metric.headline).collect();
+    let mut headline: Vec<&Metric> =
+        results.metrics.iter().filter(|metric| words::is_shown(metric)).collect();
     headline.truncate(24);
     let card = |metric: &&Metric| {
         context! {
@@ -97,24 +98,22 @@ fn counts(pairs: &[(String, u64)]) -> Vec<Value> {
     rows
 }
 
-/// Bars that tell of failures: how many, and the first of them by name.
+/// What went wrong: how often, and the first of those that it happened to, by name.
 fn troubles(results: &Results) -> Vec<Value> {
     const NAMED: usize = 8;
-    const KINDS: [(BarKind, &str, &str); 3] = [
-        (BarKind::Failed, "run ended with an error", "runs ended with an error"),
-        (BarKind::Lost, "run lost its work", "runs lost their work"),
-        (BarKind::Down, "time a node was down", "times a node was down"),
-    ];
-    let trouble = |(kind, one, many): (BarKind, &str, &str)| {
-        let mut bars: Vec<_> = results.gantt.bars.iter().filter(|bar| bar.kind == kind).collect();
+    let trouble = |trouble: words::Trouble| {
+        let mut bars: Vec<_> =
+            results.gantt.bars.iter().filter(|bar| trouble.kind == Some(bar.kind)).collect();
         bars.sort_by(|a, b| a.start.total_cmp(&b.start));
-        let names: Vec<String> = bars.iter().take(NAMED).map(|bar| cut(&bar.label, 60)).collect();
+        let name = |bar: &crate::observe::Bar| {
+            let row = results.gantt.rows.get(bar.row as usize).filter(|_| bar.kind == BarKind::Down);
+            cut(row.unwrap_or(&bar.label), 60)
+        };
+        let names: Vec<String> = bars.iter().take(NAMED).map(|bar| name(bar)).collect();
         let more = if bars.len() > NAMED { "…" } else { "" };
-        (!bars.is_empty()).then(|| {
-            context! { count => counted(bars.len() as u64, one, many), names => names, more => more }
-        })
+        context! { text => trouble.text, names => names, more => more }
     };
-    KINDS.into_iter().filter_map(trouble).collect()
+    words::troubles(results).into_iter().map(trouble).collect()
 }
 
 fn figures(results: &Results, charts: &[Chart]) -> Vec<Value> {

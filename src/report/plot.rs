@@ -49,7 +49,31 @@ pub(super) fn plots(results: &Results) -> Vec<Plot> {
         }
     }
     let end = end_of_time(results);
-    groups.iter().map(|(key, series)| plot(key, series, end)).collect()
+    if end <= 0.0 {
+        // Where no time passes there is nothing to draw over time.
+        return Vec::new();
+    }
+    groups
+        .iter()
+        .filter_map(|(key, series)| told(key, series))
+        .map(|(key, series)| plot(key, &series, end))
+        .collect()
+}
+
+/// A group without what says nothing: lines of pods of which there never is one, and charts of
+/// nodes or capacity that never change.
+fn told<'a>(key: &'a str, series: &[&'a Series]) -> Option<(&'a str, Vec<&'a Series>)> {
+    let flat =
+        |series: &&Series| series.points.windows(2).all(|pair| pair[0].1.to_bits() == pair[1].1.to_bits());
+    match series.first()?.chart {
+        "capacity" | "nodes" if series.iter().all(flat) => None,
+        "pods" => {
+            let empty = |series: &Series| series.points.iter().all(|point| point.1 == 0.0);
+            let some: Vec<&Series> = series.iter().copied().filter(|series| !empty(series)).collect();
+            Some((key, if some.is_empty() { series.to_vec() } else { some }))
+        }
+        _ => Some((key, series.to_vec())),
+    }
 }
 
 /// The end of the run, or of its last point where that is later.
@@ -108,6 +132,7 @@ fn plot(key: &str, series: &[&Series], end: f64) -> Plot {
 fn line(index: usize, series: &Series) -> Line {
     let ink = match series.name.as_str() {
         name if name.contains("failed") => Ink::Vermilion,
+        name if name.contains("removed") => Ink::Black,
         _ if is_capacity(series) => Ink::Black,
         _ => Ink::series(index),
     };
@@ -145,10 +170,11 @@ fn words(first: &Series, unit: &str) -> (String, String) {
             (format!("Utilization of {resource}"), "share of full capacity".to_owned())
         }
         ("utilization", resource) => {
-            let resource = resource.unwrap_or_else(|| "the cluster".to_owned());
-            (format!("Utilization of {resource}"), resource)
+            let resource = resource.unwrap_or_else(|| "the machine".to_owned());
+            let quantity = if unit == SHARE { "share of full capacity".to_owned() } else { resource.clone() };
+            (format!("Utilization of {resource}"), quantity)
         }
-        ("queue", _) => ("Queue length".to_owned(), "waiting".to_owned()),
+        ("queue", _) => ("Queue".to_owned(), "waiting".to_owned()),
         ("pods", _) => ("Pods by state".to_owned(), "number of pods".to_owned()),
         ("nodes", _) => ("Nodes".to_owned(), "number of nodes".to_owned()),
         (chart, _) => {
@@ -167,7 +193,7 @@ mod tests {
     }
 
     fn results(series: Vec<Series>) -> Results {
-        Results { series, ..Results::default() }
+        Results { series, end: crate::base::Time::from_secs(10), ..Results::default() }
     }
 
     #[test]
@@ -197,9 +223,29 @@ mod tests {
     }
 
     #[test]
+    fn what_says_nothing_is_not_drawn() {
+        let mut run = results(vec![
+            series("nodes_ready", "nodes", "nodes", &[(0.0, 3.0), (10.0, 3.0)]),
+            series("pods_running", "pods", "pods", &[(0.0, 1.0), (5.0, 2.0)]),
+            series("pods_failed", "pods", "pods", &[(0.0, 0.0), (10.0, 0.0)]),
+        ]);
+        let labels = |run: &Results| -> Vec<String> {
+            plots(run).into_iter().flat_map(|plot| plot.lines).map(|line| line.label).collect()
+        };
+        assert_eq!(labels(&run), ["pods_running"]);
+        run.series[0].points[1].1 = 2.0;
+        assert_eq!(labels(&run), ["nodes_ready", "pods_running"]);
+        run = Results {
+            end: crate::base::Time::ZERO,
+            ..results(vec![series("queue", "queue", "pods", &[(0.0, 1.0)])])
+        };
+        assert!(plots(&run).is_empty(), "no time passes");
+    }
+
+    #[test]
     fn only_the_highest_of_many_lines_are_kept_and_the_rest_is_counted() {
         let many =
-            (0..20).map(|i| series(&format!("s{i}"), "pods", "pods", &[(0.0, f64::from(i))])).collect();
+            (0..20).map(|i| series(&format!("s{i}"), "pods", "pods", &[(0.0, f64::from(i + 1))])).collect();
         let plot = &plots(&results(many))[0];
         assert_eq!((plot.lines.len(), plot.hidden), (7, 13));
         assert_eq!(plot.lines[0].label, "s13");

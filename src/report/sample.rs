@@ -63,8 +63,10 @@ const HEADLINE: [Row; 9] = [
     ("cost_total", 31.42, "EUR", "Cost", "Price of all nodes while they were there."),
 ];
 
-const FURTHER: [Row; 11] = [
-    ("evictions", 5.0, "pods", "Pods", "Pods evicted by the control plane."),
+const FURTHER: [Row; 13] = [
+    ("nodes_total", 10.0, "nodes", "Nodes", "Nodes that existed."),
+    ("node_failures_total", 1.0, "1", "Disruption", "Times that a node went down."),
+    ("evictions_total", 2.0, "pods", "Pods", "Pods evicted by the control plane."),
     ("scheduling_latency_p99_s", 0.0198, "s", "Waiting", "99th percentile of bind − first attempt."),
     ("turnaround_gpu_mean_s", f64::NAN, "s", "Completion", "Mean of end − submit over pods with a GPU."),
     ("utilization_used_cpu", 0.412, "1", "Utilization", "Used over capacity, weighted by time."),
@@ -144,12 +146,12 @@ fn series(gantt: &Gantt) -> Vec<Series> {
         one("capacity_cpu", "capacity", "utilization", "core", over_time(&|t| 4.0 * up(t))),
         one("requested_memory", "requested", "utilization", "1", over_time(&|t| running(t) / 22.0)),
         one("used_memory", "used", "utilization", "1", over_time(&|t| running(t) / 30.0)),
-        one("queue", "waiting pods", "queue", "pods", over_time(&waiting)),
-        one("running", "running", "pods", "pods", over_time(&running)),
-        one("pending", "pending", "pods", "pods", over_time(&waiting)),
-        one("succeeded", "succeeded", "pods", "pods", over_time(&ended)),
-        one("failed", "failed", "pods", "pods", over_time(&|t| (ended(t) / 20.0).floor())),
-        one("ready", "ready", "nodes", "nodes", over_time(&up)),
+        one("queue_length", "waiting pods", "queue", "pods", over_time(&waiting)),
+        one("pods_running", "running", "pods", "pods", over_time(&running)),
+        one("pods_pending", "pending", "pods", "pods", over_time(&waiting)),
+        one("pods_succeeded", "succeeded", "pods", "pods", over_time(&ended)),
+        one("pods_failed", "failed", "pods", "pods", over_time(&|t| (ended(t) / 20.0).floor())),
+        one("nodes_ready", "ready", "nodes", "nodes", over_time(&up)),
     ]
 }
 

@@ -1,18 +1,18 @@
 //! From what a user names on a command line to a scenario: a scenario file, or Kubernetes objects
 //! that are run as they are.
 
-use super::compile::Environment;
+use super::compile::{Environment, Held};
 use super::parse::{FileKind, kind_of, parse, parse_tree};
 use super::schema::{API_VERSION, Scenario};
 use super::tree::{Data, Value};
 use crate::base::{Diagnostic, Location};
 use crate::trace;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The name of findings about arguments.
-const ARGUMENTS: &str = "<arguments>";
+pub(super) const ARGUMENTS: &str = "<arguments>";
 /// The longest short form of a pool, in bytes.
 const MAX_TEXT: usize = 10_000;
 
@@ -38,7 +38,7 @@ pub fn load(
         let finding = Diagnostic::error(Location::file(ARGUMENTS), "no file is named");
         return Err(vec![finding.help("name a scenario, or files of Kubernetes objects")]);
     };
-    if named.files.iter().filter(|file| *file == "-").count() > 1 {
+    if named.files.iter().chain(&named.nodes).filter(|file| *file == "-").count() > 1 {
         let finding = Diagnostic::error(Location::file(ARGUMENTS), "standard input is named twice");
         return Err(vec![finding.found("-")]);
     }
@@ -50,16 +50,17 @@ pub fn load(
     let (stdin, rest) = if stdin_used { (stdin, None) } else { (None, stdin) };
     let (bytes, sha256) = trace::read_all(path, stdin).map_err(|finding| vec![finding])?;
     if kind_of(&bytes) == FileKind::Manifest {
-        let stdin: Option<Box<dyn Read + Send>> =
-            if stdin_used { Some(Box::new(Cursor::new(bytes))) } else { rest };
-        return adhoc(named, stdin);
+        let (scenario, mut environment) = adhoc(named, rest)?;
+        // A pipe can be read only once.
+        environment.held = Some(Held { name: first.clone(), bytes, sha256 });
+        return Ok((scenario, environment));
     }
     refuse_mixture(named)?;
     let file: Arc<str> = if stdin_used { trace::input::STDIN.into() } else { first.as_str().into() };
     let scenario = parse(&file, &bytes, &named.sets)?;
     let folder = if stdin_used { PathBuf::new() } else { path.parent().unwrap_or(path).to_owned() };
     let inputs = vec![(file.to_string(), sha256)];
-    Ok((scenario, Environment { file, folder, stdin: rest, inputs }))
+    Ok((scenario, Environment { file, folder, stdin: rest, inputs, held: None }))
 }
 
 /// A scenario stands for itself.
@@ -111,7 +112,7 @@ pub fn adhoc(
     put(&mut root, &["workload", "manifests"], Data::List(list(&named.files)));
     let scenario = parse_tree(root, &named.sets)?;
     let environment =
-        Environment { file: ARGUMENTS.into(), folder: PathBuf::new(), stdin, inputs: Vec::new() };
+        Environment { file: ARGUMENTS.into(), folder: PathBuf::new(), stdin, inputs: Vec::new(), held: None };
     Ok((scenario, environment))
 }
 
@@ -174,6 +175,9 @@ fn pool(text: &str, number: usize) -> Result<Value, Diagnostic> {
     for part in parts {
         let (key, value) = part.split_once('=').ok_or_else(|| wrong("not `resource=amount`"))?;
         if key == "zones" {
+            if value.split('+').any(str::is_empty) {
+                return Err(wrong("a zone has no name"));
+            }
             zones.extend(value.split('+').map(|zone| Value::text(here.clone(), zone)));
         } else {
             plain(&["capacity", key], value);

@@ -16,7 +16,7 @@ mod tests;
 mod tree;
 
 pub use at::At;
-pub use compile::{Compiled, Environment, Plan, compile, generated};
+pub use compile::{Compiled, Environment, Plan, compile, generated, name_of};
 pub use load::{Named, adhoc, load};
 pub use parse::{FileKind, kind_of, parse};
 pub use schema::{Scenario, json_schema};

@@ -28,9 +28,17 @@ pub(super) fn parse_tree(mut tree: Value, sets: &[String]) -> Result<Scenario, V
     if !findings.is_empty() {
         return Err(findings);
     }
-    let scenario: Scenario = typed(tree)?;
+    let scenario: Scenario = typed(tree).map_err(with_version)?;
     check_version(&scenario)?;
     Ok(scenario)
+}
+
+/// Says what to write where the version is missing.
+fn with_version(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    for finding in findings.iter_mut().filter(|finding| finding.message == "`apiVersion` is missing") {
+        finding.help = format!("write `apiVersion: {API_VERSION}` in the first line");
+    }
+    findings
 }
 
 fn check_version(scenario: &Scenario) -> Result<(), Vec<Diagnostic>> {
@@ -130,11 +138,15 @@ pub enum FileKind {
 /// What kind of file `bytes` are: a scenario if its `apiVersion` says so, or if it has no
 /// `apiVersion` but keys that only a scenario has. Only the beginning is looked at.
 pub fn kind_of(bytes: &[u8]) -> FileKind {
-    const OWN_KEYS: [&str; 5] = ["cluster:", "controlPlane:", "workload:", "faults:", "expect:"];
+    const OWN_KEYS: [&str; 5] = ["cluster", "controlPlane", "workload", "faults", "expect"];
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(BEGINNING)]);
     if let Some(json) = text.trim_start().strip_prefix('{') {
-        let after = json.split_once("\"apiVersion\"").map_or("", |(_, after)| after);
-        let own = after.trim_start_matches([':', ' ', '\n', '\t', '\r']).starts_with("\"seatrial/");
+        let own = match json.split_once("apiVersion") {
+            Some((_, after)) => {
+                after.trim_start_matches(['"', '\'', ':', ' ', '\n', '\t', '\r']).starts_with("seatrial/")
+            }
+            None => OWN_KEYS.iter().any(|key| json.contains(&format!("\"{key}\""))),
+        };
         return if own { FileKind::Scenario } else { FileKind::Manifest };
     }
     let mut own = false;
@@ -143,7 +155,7 @@ pub fn kind_of(bytes: &[u8]) -> FileKind {
             let version = version.trim().trim_matches(['"', '\'']);
             return if version.starts_with("seatrial") { FileKind::Scenario } else { FileKind::Manifest };
         }
-        own |= OWN_KEYS.iter().any(|key| line.starts_with(key));
+        own |= OWN_KEYS.iter().any(|key| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
     }
     if own { FileKind::Scenario } else { FileKind::Manifest }
 }

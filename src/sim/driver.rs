@@ -1,20 +1,25 @@
 //! The driver: one thread, one run, from the first event to the stop rule.
 
-use super::api_server::{ApiServer, PodRequest};
+mod checks;
+mod create;
+mod machines;
+
+use super::api_server::ApiServer;
 use super::faults::{Faults, Strike};
 use super::latency::Clients;
 use super::queue::{Class, EventQueue};
 use super::record::{Observer, Record, View};
-use super::setup::{Action, FaultKind, Setup, Source, StopRule, Submission, SubmissionName};
+use super::setup::{Action, Setup, Source, StopRule, Submission};
 use super::world::{Arrival, Context, World};
 use super::{Balance, Timing};
-use crate::api::{Behavior, Node, Object, Pod, PodPhase};
+use crate::api::{Behavior, Node, Object, Pod};
 use crate::base::ids::{NodeId, PoolId};
-use crate::base::rng::{Purpose, key_of};
+use crate::base::rng::Purpose;
 use crate::base::{Diagnostic, Location, Map, Span, Stream, Streams, Symbol, Time};
-use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, WorkloadKind};
-use crate::control::{Client, Command, Control, ControlPlane, Event, PodStatus, Write};
-use crate::control::{ContainerIndex, RuntimeCommand, RuntimeEvent};
+use crate::cluster::{Cluster, PodRef};
+use crate::control::{
+    Client, Command, ContainerIndex, Control, ControlPlane, Event, RuntimeCommand, RuntimeEvent, Write,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -243,7 +248,14 @@ impl<'o> Run<'o> {
             let next = match (self.queue.peek(), self.control.poll_timeout()) {
                 (Some(event), Some(timeout)) => event.min(timeout),
                 (Some(one), None) | (None, Some(one)) => one,
-                (None, None) => break Ending::Settled,
+                (None, None) => match self.stop.at {
+                    // Services go on although nothing happens to them.
+                    Some(at) if !self.stop.when_settled && !self.stop.when_jobs_done => {
+                        self.now = at;
+                        break Ending::TimeReached;
+                    }
+                    _ => break Ending::Settled,
+                },
             };
             if let Some(at) = self.stop.at
                 && next > at
@@ -463,292 +475,5 @@ impl<'o> Run<'o> {
             tell: &mut tell,
         };
         act(&mut self.world, &mut context);
-    }
-
-    /// Adds a node object and its machine. Nodes exist before anything is looked at, so they are in
-    /// the view at once.
-    fn add_node(&mut self, node: NodeId, object: &Arc<Node>, pool: PoolId) {
-        let ready = if object.ready == Some(false) { ReadyStatus::False } else { ReadyStatus::True };
-        self.api.create_node(node, &object.taints, ready, object.unschedulable);
-        let event = Event::NodeAdded { node, object: Arc::clone(object), pool };
-        self.control.handle(self.now, event, &mut self.cluster, &mut self.commands);
-        self.world.add_machine(node, &self.cluster);
-        let phase = self.streams.draw(Purpose::Phase, u64::from(node.0)) % self.lease_renewal.0.max(1);
-        self.heartbeat.push((Span(phase), self.now));
-        let nodes = &self.cluster.nodes;
-        let allocatable: Vec<(String, i64)> = self
-            .cluster
-            .resources
-            .iter()
-            .enumerate()
-            .map(|(id, &name)| {
-                (self.cluster.names.text(name).to_owned(), nodes.allocatable[id][node.index()])
-            })
-            .collect();
-        let zone = nodes.zones[nodes.zone[node.index()].index()].1;
-        let record = Record::NodeAdded {
-            node,
-            pool,
-            name: &object.meta.name,
-            zone: self.cluster.names.text(zone),
-            allocatable: &allocatable,
-        };
-        self.observer.record(self.now, &record, View { cluster: &self.cluster, actor: "user" });
-        if ready != ReadyStatus::True {
-            self.tell("user", &Record::NodeReady { node, ready });
-        }
-        self.execute();
-    }
-
-    fn strike(&mut self, strike: Strike) {
-        let fault = &self.faults.list[strike.fault];
-        let (kind, scope) = (fault.kind, fault.scope.name());
-        let nodes = fault.groups[strike.group].clone();
-        for node in nodes {
-            let held = &mut self.faults.down[node];
-            let node = NodeId(node as u32);
-            if strike.begins {
-                *held += 1;
-                if *held == 1 {
-                    self.fail(node, kind, scope);
-                }
-            } else {
-                *held -= 1;
-                if *held == 0 {
-                    self.recover(node);
-                }
-            }
-        }
-        self.pending_failures -= u64::from(self.faults.is_random_failure(strike));
-        if let Some((at, next)) = self.faults.next(self.now, strike) {
-            self.pending_failures += u64::from(self.faults.is_random_failure(next));
-            self.queue.schedule(at, Class::FAULT, Happening::Strike(next));
-        }
-    }
-
-    fn fail(&mut self, node: NodeId, kind: FaultKind, scope: &'static str) {
-        let containers_lost = kind == FaultKind::Crash;
-        self.tell("world", &Record::NodeFailed { node, containers_lost, scope });
-        self.world.cut_off(node);
-        if containers_lost {
-            self.in_world(|world, context| world.lose_containers(node, context));
-        }
-        let last_renewal = self.last_renewal(node);
-        self.inbox.push_back(Event::KubeletStopped { node, containers_lost });
-        self.inbox.push_back(Event::HeartbeatsStopped { node, last_renewal });
-    }
-
-    fn recover(&mut self, node: NodeId) {
-        self.tell("world", &Record::NodeRecovered { node });
-        self.heartbeat[node.index()] = (Span::ZERO, self.now);
-        self.inbox.push_back(Event::KubeletStarted { node });
-        self.world.reconnect(node, &mut self.inbox);
-        self.inbox.push_back(Event::HeartbeatsResumed { node });
-    }
-
-    /// The latest renewal of a node's lease: every period from its phase on.
-    fn last_renewal(&self, node: NodeId) -> Time {
-        let (phase, since) = self.heartbeat[node.index()];
-        let first = since + phase;
-        if self.now < first {
-            return since;
-        }
-        let period = self.lease_renewal.0.max(1);
-        first + Span(self.now.since(first).0 / period * period)
-    }
-
-    fn act(&mut self, action: &Action) {
-        let (observer, now) = (&mut *self.observer, self.now);
-        let mut tell = |record: &Record<'_>, cluster: &Cluster| {
-            observer.record(now, record, View { cluster, actor: "user" });
-        };
-        let event = match action {
-            Action::Cordon(node) | Action::Uncordon(node) => {
-                let cordon = matches!(action, Action::Cordon(_));
-                self.api.cordon(NodeId(*node as u32), cordon, &self.cluster, &mut tell)
-            }
-            Action::Scale { kind, namespace, name, replicas } => {
-                let names = &self.cluster.names;
-                let found = names
-                    .get(namespace)
-                    .zip(names.get(name))
-                    .and_then(|(namespace, name)| self.cluster.workloads.find(kind, namespace, name));
-                let Some(workload) = found else { return };
-                let write = Write::Scale { workload, replicas: *replicas };
-                self.api.commit(now, write, &mut self.cluster, &mut tell).ok().flatten()
-            }
-        };
-        if let Some(event) = event {
-            self.announce(event);
-        }
-    }
-
-    /// Creates an object of a manifest.
-    fn create(&mut self, object: Object) {
-        let kind = match object {
-            Object::Pod(pod) => return self.create_pod(&pod, None),
-            Object::Deployment(deployment) => WorkloadKind::Deployment(*deployment),
-            Object::ReplicaSet(set) => WorkloadKind::ReplicaSet(*set),
-            Object::Job(job) => WorkloadKind::Job(*job),
-            Object::Node(node) => {
-                let row = NodeId(self.cluster.nodes.len() as u32);
-                self.faults.down.push(0);
-                self.add_node(row, &Arc::from(node), PoolId(0));
-                return self.deliver_inbox();
-            }
-            // Priorities were resolved when the manifests were read.
-            Object::PriorityClass(_) => return,
-        };
-        let (observer, now) = (&mut *self.observer, self.now);
-        let mut tell = |record: &Record<'_>, cluster: &Cluster| {
-            observer.record(now, record, View { cluster, actor: "user" });
-        };
-        let event = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell);
-        self.announce(event);
-    }
-
-    /// Creates a pod of a manifest or a dump.
-    fn create_pod(&mut self, pod: &Pod, node: Option<NodeId>) {
-        let priority = pod.template.spec.priority.unwrap_or(0);
-        let class = self.cluster.class(&pod.template, &pod.meta.namespace, priority);
-        let status =
-            node.map(|_| PodStatus { phase: PodPhase::Running, ready: pod.ready, ..PodStatus::default() });
-        let name = PodName::Own(pod.meta.name.as_str().into());
-        let arrival =
-            Arrival { entity: self.entity_of(&name), initial: node.is_some(), ..Arrival::default() };
-        let request =
-            PodRequest { name, class, owner: None, index: None, node, status, user: -1, estimate: None };
-        self.enter_pod(request, arrival);
-    }
-
-    fn enter_pod(&mut self, request: PodRequest, arrival: Arrival) -> PodRef {
-        let class = request.class;
-        let (observer, now) = (&mut *self.observer, self.now);
-        let mut tell = |record: &Record<'_>, cluster: &Cluster| {
-            observer.record(now, record, View { cluster, actor: "user" });
-        };
-        let (pod, event) = self.api.create_pod(now, request, &self.cluster, &mut tell);
-        self.world.add_pod(pod, class, arrival);
-        self.announce(event);
-        pod
-    }
-
-    /// Reads the next submission of a source.
-    fn fetch(&mut self, source: usize) -> Result<(), RunError> {
-        let next = self.sources[source].next()?;
-        if let Some(submission) = &next {
-            let at = submission.at.max(self.now);
-            self.queue.schedule(at, Class::ARRIVAL, Happening::Submit(source));
-        }
-        self.upcoming[source] = next;
-        Ok(())
-    }
-
-    fn submit(&mut self, source: usize) -> Result<(), RunError> {
-        let Some(submission) = self.upcoming[source].take() else { return Ok(()) };
-        let class = self.cluster.class(&submission.template, &submission.namespace, submission.priority);
-        for task in 0..submission.tasks {
-            let name = self.task_name(&submission, task);
-            let arrival = Arrival {
-                entity: self.entity_of(&name),
-                run_time: submission.run_time,
-                exit_code: submission.exit_code,
-                initial: false,
-            };
-            let request = PodRequest {
-                name,
-                class,
-                owner: None,
-                index: None,
-                node: None,
-                status: None,
-                user: submission.user,
-                estimate: submission.estimate,
-            };
-            let pod = self.enter_pod(request, arrival);
-            let rows = &mut self.open_pod_rows;
-            if rows.len() <= pod.id.index() {
-                rows.resize(pod.id.index() + 1, false);
-            }
-            rows[pod.id.index()] = true;
-            self.open_pods += 1;
-        }
-        self.fetch(source)
-    }
-
-    fn task_name(&mut self, submission: &Submission, task: u32) -> PodName {
-        match &submission.name {
-            SubmissionName::Own(name) if submission.tasks == 1 => PodName::Own(name.clone()),
-            SubmissionName::Own(name) => PodName::Own(format!("{name}-{}", task + 1).into()),
-            SubmissionName::Numbered(base, number) if submission.tasks == 1 => {
-                let base = match self.bases.get(base) {
-                    Some(&symbol) => symbol,
-                    None => *self.bases.entry(Arc::clone(base)).or_insert(self.cluster.names.intern(base)),
-                };
-                PodName::Numbered { base, number: *number }
-            }
-            SubmissionName::Numbered(base, number) => {
-                PodName::Own(format!("{base}-{number}-{}", task + 1).into())
-            }
-        }
-    }
-
-    /// The key of a pod's random streams. It hangs on the name alone, so that a pod draws the same
-    /// whatever else the scenario holds.
-    fn entity_of(&mut self, name: &PodName) -> u64 {
-        match name {
-            PodName::Own(name) => key_of(name),
-            PodName::Numbered { base, number } => {
-                let names = &self.cluster.names;
-                let key = *self.entity_bases.entry(*base).or_insert_with(|| key_of(names.text(*base)));
-                key ^ (u64::from(*number) << 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            }
-        }
-    }
-
-    /// Nothing runs that will end by itself, nothing is under way, and the control plane waits for
-    /// nothing but its periodic looks at what cannot be helped.
-    fn is_settled(&self) -> bool {
-        self.world.finite == 0
-            && self.inbox.is_empty()
-            && self.queue.len() as u64 == self.pending_failures
-            && self.control.is_settled()
-    }
-
-    fn jobs_are_done(&self) -> bool {
-        let sources_done = self.upcoming.iter().all(Option::is_none) && self.open_pods == 0;
-        let objects_done = self.objects.iter().all(Option::is_none) && self.inbox.is_empty();
-        let jobs_done = self.cluster.workloads.iter().all(|(_, workload)| {
-            !matches!(workload.kind, WorkloadKind::Job(_))
-                || workload.status.end != crate::cluster::workloads::JobEnd::Open
-        });
-        sources_done && objects_done && jobs_done
-    }
-
-    /// Every invariant that can be checked from outside (design invariant 7).
-    fn check(&self) -> Result<(), String> {
-        self.cluster.check()?;
-        let Balance { created, removed, .. } = self.api.balance;
-        let present = self.api.pods_present();
-        if created != present + removed {
-            return Err(format!("{created} pods created, but {present} present and {removed} removed"));
-        }
-        for (index, column) in self.cluster.nodes.requested.iter().enumerate() {
-            let allocatable = &self.cluster.nodes.allocatable[index];
-            for node in self.cluster.nodes.present.iter() {
-                if column[node] > allocatable[node] && !self.overcommit_is_given(node) {
-                    return Err(format!(
-                        "node row {node} has {} of resource {index} requested and {} allocatable",
-                        column[node], allocatable[node]
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a dump brought more pods onto the node than it allows.
-    fn overcommit_is_given(&self, node: usize) -> bool {
-        self.cluster.nodes.pods[node].iter().any(|pod| self.cluster.pods.created[pod.index()] == Time::ZERO)
     }
 }

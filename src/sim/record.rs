@@ -50,6 +50,8 @@ pub enum Record<'a> {
         containers_lost: bool,
         /// What was hit: `node`, `rack` or `zone`.
         scope: &'static str,
+        /// When its lease was renewed for the last time.
+        last_renewal: Time,
     },
     /// A machine came back.
     NodeRecovered {

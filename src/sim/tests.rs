@@ -120,6 +120,18 @@ fn a_pod_runs_and_succeeds() {
 }
 
 #[test]
+fn a_run_that_nothing_else_ends_takes_all_its_time() {
+    let ends = |when_settled| {
+        let mut setup = setup(vec![node("a", 4, 8)], vec![(3, pod("p", template(1000, runs_for(60.0))))]);
+        setup.stop = StopRule { at: Some(Time::from_secs(600)), when_settled, when_jobs_done: false };
+        let outcome = run(setup, &mut Story::default(), &mut ()).unwrap();
+        (outcome.end, outcome.ending)
+    };
+    assert_eq!(ends(true), (Time::from_secs(63), crate::sim::Ending::Settled));
+    assert_eq!(ends(false), (Time::from_secs(600), crate::sim::Ending::TimeReached));
+}
+
+#[test]
 fn a_pod_that_does_not_fit_waits_for_room() {
     let objects = vec![
         (0, pod("first", template(3000, runs_for(10.0)))),

@@ -3,7 +3,7 @@
 use super::input::Input;
 use super::openb::{PodReader, Sharing};
 use super::{Reader, SwfOptions, SwfReader, TableReader};
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, Location};
 use std::path::Path;
 
 /// A format of workload traces.
@@ -28,7 +28,7 @@ impl Format {
     }
 
     /// Guesses from the name (`.swf`, `.swf.gz`), else from the first line: openb's columns, names
-    /// separated by commas, or else SWF.
+    /// separated by commas, or else SWF. Errors: the text is one of Kubernetes objects.
     pub fn detect(input: &mut Input) -> Result<Format, Diagnostic> {
         let name = input.name().to_ascii_lowercase();
         let name = Path::new(name.strip_suffix(".gz").unwrap_or(&name));
@@ -39,8 +39,13 @@ impl Format {
         let text = input.peek()?;
         let first =
             text.split(|byte| *byte == b'\n').find(|line| !line.starts_with(b"#") && !line.is_empty());
-        let columns: Vec<&[u8]> =
-            first.unwrap_or_default().trim_ascii().split(|byte| *byte == b',').collect();
+        let first = first.unwrap_or_default();
+        if [&b"apiVersion:"[..], b"kind:", b"---", b"{"].iter().any(|start| first.starts_with(start)) {
+            let message = "this looks like Kubernetes objects or a scenario, not like a trace";
+            let finding = Diagnostic::error(Location::file(input.name().clone()), message);
+            return Err(finding.help("objects are named under `workload.manifests`"));
+        }
+        let columns: Vec<&[u8]> = first.trim_ascii().split(|byte| *byte == b',').collect();
         if [&b"cpu_milli"[..], b"num_gpu"].iter().all(|column| columns.contains(column)) {
             return Ok(Format::Openb);
         }

@@ -16,7 +16,7 @@ pub const MAX_LINE: usize = 16 << 20;
 
 /// The largest whole input that [`read_all`] returns, in bytes after decompression: a guard against
 /// small files that unpack to more than memory.
-pub const MAX_WHOLE: u64 = 4 << 30;
+pub const MAX_WHOLE: u64 = 2 << 30;
 
 /// The name of standard input in diagnostics.
 pub const STDIN: &str = "<stdin>";

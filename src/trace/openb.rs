@@ -6,10 +6,10 @@
 use super::input::Input;
 use super::record::Records;
 use super::report::ReadReport;
-use super::table::{Machine, TableOut};
+use super::table::{Machine, TableOut, check_name};
 use super::{Reader, Row};
 use crate::api::RestartPolicy;
-use crate::base::{Diagnostic, Span, Time};
+use crate::base::{Diagnostic, Set, Span, Time};
 use std::io::{self, Write};
 
 /// Whole GPUs.
@@ -116,8 +116,13 @@ pub fn read_nodes(input: Input) -> Result<(Vec<Machine>, ReadReport), Diagnostic
     let columns = find_columns(&records, NODE_COLUMNS, NODE_COLUMNS.len(), &mut report)?;
     let [name, cpu, memory, gpu, model] = columns.map(|column| column.unwrap_or(0));
     let mut machines = Vec::new();
+    let mut names: Set<String> = Set::default();
     while records.next()? {
         let count = gpus(&records, gpu)?;
+        check_name(&records, name, records.text(name)?)?;
+        if !names.insert(records.text(name)?.to_owned()) {
+            return Err(records.fault(name, "another machine has this name"));
+        }
         let mut machine = Machine {
             name: records.text(name)?.to_owned(),
             count: 1,

@@ -10,6 +10,7 @@ use crate::base::dist::Unit;
 
 const KEYS: &[&str] = &[
     "run-time",
+    "init-time",
     "exit-code",
     "fail-runs",
     "startup-time",
@@ -32,6 +33,7 @@ pub(super) fn read(fields: &Fields<'_>) -> Read<Behavior> {
         };
         match name {
             "run-time" => behavior.run_time = Some(distribution(value, name, Unit::Time)?),
+            "init-time" => behavior.init_time = Some(distribution(value, name, Unit::Time)?),
             "exit-code" => behavior.exit_code = Some(exit_code(value)?),
             "fail-runs" => behavior.fail_runs = count(value, name)?,
             "startup-time" => behavior.startup_time = Some(distribution(value, name, Unit::Time)?),

@@ -1,7 +1,7 @@
 //! Metadata: names, labels, annotations, owner.
 
 use super::fields::{Fields, Read, expect_mapping, refuse_doubles, text};
-use super::{Context, defaults, known};
+use super::{Context, Part, defaults, known};
 use crate::api::behavior::PREFIX;
 use crate::api::selector::{is_dns_subdomain, is_label_value, is_qualified_name};
 use crate::api::yaml::Value;
@@ -21,6 +21,7 @@ pub(super) fn read(fields: &Fields<'_>, scope: Scope, context: &mut Context<'_>)
     let Some(written) = fields.child("metadata", &known::METADATA, context)? else {
         return Err(fields.value.error("`metadata` is missing"));
     };
+    context.places.note(Part::Name, written.get("name"));
     let mut meta = ObjectMeta {
         name: name(&written, context)?,
         labels: labels(&written, "labels")?,

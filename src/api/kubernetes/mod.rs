@@ -11,6 +11,7 @@ mod fields;
 mod known;
 mod meta;
 mod node;
+mod places;
 mod pod;
 mod repeats;
 mod resources;
@@ -21,6 +22,7 @@ mod tests;
 mod workload;
 
 pub use defaults::Defaulting;
+pub use places::{Part, Places};
 
 use super::Object;
 use super::yaml::{Content, Source, Value, parse, split_documents};
@@ -53,6 +55,8 @@ pub struct Sourced {
     pub object: Object,
     /// Where its first key stands.
     pub location: Location,
+    /// Where some of its parts stand; see [`Sourced::at`].
+    pub places: Places,
 }
 
 /// How to read.
@@ -93,9 +97,9 @@ fn read_documents(
     for (line_offset, document) in split_documents(bytes) {
         let text = std::str::from_utf8(document)
             .map_err(|error| not_utf8(file, document, error.valid_up_to(), line_offset))?;
-        if let Some((object, line, column)) = repeats.find(text) {
-            let location = Location::at(file.clone(), line_offset.saturating_add(line), column);
-            into.objects.push(Sourced { object, location });
+        if let Some(copy) = repeats.find(text) {
+            let location = Location::at(file.clone(), line_offset.saturating_add(copy.line), copy.column);
+            into.objects.push(Sourced { object: copy.object, location, places: copy.places });
             continue;
         }
         let (objects, warnings) = (into.objects.len(), into.warnings.len());
@@ -107,15 +111,16 @@ fn read_documents(
             before_items: None,
             documents: 0,
             name: None,
+            places: Places::default(),
         };
         parse(source, &mut context, item, document_root)?;
         let name = context.name.take();
         if let Some(name) = name
             && into.objects.len() == objects + 1
             && into.warnings.len() == warnings
-            && let Some(Sourced { object: object @ Object::Pod(_), location }) = into.objects.last()
+            && let Some(sourced @ Sourced { object: Object::Pod(_), .. }) = into.objects.last()
         {
-            repeats.remember(text, &name, object, location.line - line_offset, location.column);
+            repeats.remember(text, &name, sourced, line_offset);
         }
     }
     Ok(())
@@ -150,6 +155,8 @@ struct Context<'c> {
     documents: u32,
     /// Where the text has the name of its pod, if it is a single pod.
     name: Option<std::ops::Range<usize>>,
+    /// Where parts of the object stand that is being read.
+    places: Places,
 }
 
 struct Checkpoint {
@@ -216,8 +223,7 @@ type Reader = fn(&Fields<'_>, &mut Context<'_>) -> Read<Object>;
 /// Reads one object; `assumed` is its version and kind where it names none.
 fn object(context: &mut Context<'_>, value: Value<'_>, assumed: Option<(&str, &str)>) -> Read<()> {
     if value.content() != Content::Mapping {
-        let found = value.describe();
-        return Err(value.error(format!("a Kubernetes object is a mapping, but this is {found}")));
+        return Err(no_mapping(value));
     }
     let (version, kind) = match (value.get("kind"), assumed) {
         (Some(kind), _) => {
@@ -227,6 +233,13 @@ fn object(context: &mut Context<'_>, value: Value<'_>, assumed: Option<(&str, &s
         (None, Some(assumed)) => assumed,
         (None, None) => return Err(without_kind(value)),
     };
+    if let Some(of) = kind.strip_suffix("List")
+        && let Some(items) = value.get("items")
+        && items.content() != Content::Sequence
+        && (of.is_empty() || READ.iter().any(|(read, _)| *read == of))
+    {
+        return Err(items.error(format!("`items` must be a list, not {}", items.describe())));
+    }
     if let Some(of) = kind.strip_suffix("List")
         && value.get("items").is_none_or(|items| items.content() == Content::Sequence)
     {
@@ -244,9 +257,25 @@ fn object(context: &mut Context<'_>, value: Value<'_>, assumed: Option<(&str, &s
         _ => return ignore(context, value, version, kind),
     };
     let fields = Fields::open(value, &known::OBJECT, context)?;
+    context.places = Places::default();
     let object = reader(&fields, context)?;
-    context.into.objects.push(Sourced { object, location: value.location() });
+    let location = value.location();
+    let places = context.places.relative_to(location.line);
+    context.into.objects.push(Sourced { object, location, places });
     Ok(())
+}
+
+/// The error for a document that is no mapping, with a guess at what it is.
+fn no_mapping(value: Value<'_>) -> Diagnostic {
+    let finding = value.error(format!("a Kubernetes object is a mapping, but this is {}", value.describe()));
+    match value.content() {
+        Content::Sequence => {
+            finding.help("put the objects under `items` of an object with `apiVersion: v1` and `kind: List`")
+        }
+        _ => finding.help(
+            "a manifest has `apiVersion` and `kind`; a trace is named under `workload.traces` of a scenario",
+        ),
+    }
 }
 
 /// The kinds that are read, each with its only version.
@@ -300,7 +329,12 @@ fn without_kind(value: Value<'_>) -> Diagnostic {
     let near = suggest("kind", value.entries().map(|(key, _)| key.raw()));
     let finding = Diagnostic::error(value.location(), "not a Kubernetes object: `kind` is missing");
     let finding = finding.found(keys.join(", "));
-    let looks_like = if has("resources")
+    let is_scenario = value.get("apiVersion").is_some_and(|version| version.raw().starts_with("seatrial/"));
+    let looks_like = if is_scenario {
+        "this is a scenario: run it by itself, not among manifests"
+    } else if ["nodes", "Nodes"].into_iter().any(has) && ["pods", "Pods"].into_iter().any(has) {
+        "this looks like the export of another tool; put its objects under `items` of a `kind: List`, each with `apiVersion` and `kind`"
+    } else if has("resources")
         && (has("images") || has("patches") || has("namePrefix") || has("commonLabels"))
     {
         "this looks like a kustomization; build it first, for example with `kubectl kustomize`"

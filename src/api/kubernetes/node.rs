@@ -7,7 +7,7 @@ use super::pod::condition;
 use super::resources::{Place, list};
 use super::{Context, defaults, known};
 use crate::api::yaml::Value;
-use crate::api::{Image, Node, Object, Taint};
+use crate::api::{Image, Node, Object, ResourceList, Taint};
 
 /// A node.
 pub(super) fn read(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
@@ -20,12 +20,27 @@ pub(super) fn read(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Objec
     if let Some(status) = fields.child("status", &known::NODE_STATUS, context)? {
         node.capacity = list(&status, "capacity", Place::Node)?;
         node.allocatable = list(&status, "allocatable", Place::Node)?;
+        warn_of_surplus(&status, &node, context);
         node.images = status.list("images")?.map(image).collect::<Read<_>>()?;
         node.ready = condition(&status, "Ready")?;
         let is_given = status.get("allocatable").is_some();
         defaults::allocatable(&mut node, is_given, context.defaulting);
     }
     Ok(Object::Node(Box::new(node)))
+}
+
+/// Warns of a resource of which pods get more than the machine has.
+fn warn_of_surplus(status: &Fields<'_>, node: &Node, context: &mut Context<'_>) {
+    let written = status.get("allocatable");
+    for (name, value) in written.into_iter().flat_map(Value::entries) {
+        let of = |list: &ResourceList| list.get(name.raw()).copied();
+        if let (Some(allocatable), Some(capacity)) = (of(&node.allocatable), of(&node.capacity))
+            && allocatable > capacity
+        {
+            let message = format!("more `{}` is allocatable than the capacity of {capacity}", name.raw());
+            context.warn(value.warning(message));
+        }
+    }
 }
 
 fn taint(value: Value<'_>, context: &mut Context<'_>) -> Read<Taint> {

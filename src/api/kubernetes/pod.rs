@@ -4,7 +4,7 @@ use super::affinity::{affinity, spread, toleration};
 use super::fields::{Fields, Read, text};
 use super::meta::{self, LABEL_RULE, Scope, is_dns_label};
 use super::resources::{Place, list, resources};
-use super::{Context, behavior, defaults, known};
+use super::{Context, Part, behavior, defaults, known};
 use crate::api::yaml::Value;
 use crate::api::{
     Container, HostPort, Labels, Object, ObjectMeta, Pod, PodPhase, PodSpec, PodTemplate, RestartPolicy,
@@ -60,6 +60,14 @@ fn finish_template(
 }
 
 fn pod_spec(spec: &Fields<'_>, labels: &Labels, context: &mut Context<'_>) -> Read<PodSpec> {
+    for (part, key) in [
+        (Part::PriorityClass, "priorityClassName"),
+        (Part::NodeSelector, "nodeSelector"),
+        (Part::Affinity, "affinity"),
+        (Part::NodeName, "nodeName"),
+    ] {
+        context.places.note(part, spec.get(key));
+    }
     let host_network = spec.flag("hostNetwork")?;
     let mut pod = PodSpec {
         scheduler_name: spec.text("schedulerName")?.to_owned(),

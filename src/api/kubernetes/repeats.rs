@@ -4,6 +4,7 @@
 //! and after the name is byte for byte that of an earlier document, and both names are plain words,
 //! the documents parse to the same values except for the name. So the earlier pod is copied.
 
+use super::{Places, Sourced};
 use crate::api::Object;
 use crate::api::selector::is_dns_subdomain;
 use crate::api::yaml::{Scalar, resolve};
@@ -22,41 +23,57 @@ pub(super) struct Repeats<'a> {
 
 struct Seen<'a> {
     around: (&'a str, &'a str),
-    object: Object,
-    /// Where the object starts: lines below the document's start, and column.
-    line: u32,
-    column: u32,
+    copy: Copied,
+}
+
+/// A pod copied from an earlier one.
+#[derive(Clone)]
+pub(super) struct Copied {
+    /// The pod.
+    pub(super) object: Object,
+    /// Where it starts: lines below the document's start.
+    pub(super) line: u32,
+    /// Where it starts: the column.
+    pub(super) column: u32,
+    /// Where its parts stand.
+    pub(super) places: Places,
 }
 
 impl<'a> Repeats<'a> {
-    /// The pod of `document` if it is a copy of an earlier one, with its line and column.
-    pub(super) fn find(&self, document: &'a str) -> Option<(Object, u32, u32)> {
+    /// The pod of `document` if it is a copy of an earlier one.
+    pub(super) fn find(&self, document: &'a str) -> Option<Copied> {
         if self.by_hash.is_empty() {
             return None;
         }
         let range = name_range(document)?;
         let around = (&document[..range.start], &document[range.end..]);
         let seen = self.by_hash.get(&self.hash(around)).filter(|seen| seen.around == around)?;
-        let mut object = seen.object.clone();
-        if let Object::Pod(pod) = &mut object {
+        let mut copy = seen.copy.clone();
+        if let Object::Pod(pod) = &mut copy.object {
             document[range].clone_into(&mut pod.meta.name);
         }
-        Some((object, seen.line, seen.column))
+        Some(copy)
     }
 
-    /// Remembers the pod of `document`, in which the parser has found the name at `name`.
+    /// Remembers the pod of `document`, in which the parser has found the name at `name`. The
+    /// document begins `line_offset` lines below the start of the file.
     pub(super) fn remember(
         &mut self,
         document: &'a str,
         name: &Range<usize>,
-        object: &Object,
-        line: u32,
-        column: u32,
+        sourced: &Sourced,
+        line_offset: u32,
     ) {
         if self.by_hash.len() < MAX_REMEMBERED && name_range(document).as_ref() == Some(name) {
             let around = (&document[..name.start], &document[name.end..]);
             let hash = self.hash(around);
-            self.by_hash.insert(hash, Seen { around, object: object.clone(), line, column });
+            let copy = Copied {
+                object: sourced.object.clone(),
+                line: sourced.location.line - line_offset,
+                column: sourced.location.column,
+                places: sourced.places,
+            };
+            self.by_hash.insert(hash, Seen { around, copy });
         }
     }
 

@@ -54,7 +54,12 @@ pub(super) fn list(fields: &Fields<'_>, key: &str, place: Place) -> Read<Resourc
     for (name, value) in mapping.entries() {
         check_name(name, place)?;
         if !value.is_null() {
-            amounts.insert(name.raw().to_owned(), quantity(value, name.raw())?);
+            let amount = quantity(value, name.raw())?;
+            if place == Place::Container && name.raw().contains('/') && !amount.is_whole() {
+                let message = format!("`{}` is counted in whole units", name.raw());
+                return Err(value.error(message));
+            }
+            amounts.insert(name.raw().to_owned(), amount);
         }
     }
     Ok(amounts)

@@ -4,7 +4,7 @@ use super::fields::{Fields, Read};
 use super::meta::{self, Scope};
 use super::pod::{preemption_policy, template};
 use super::selectors::label_selector;
-use super::{Context, defaults, known};
+use super::{Context, Part, defaults, known};
 use crate::api::workload::IntOrPercent;
 use crate::api::yaml::{Content, Scalar, Value};
 use crate::api::{
@@ -17,6 +17,7 @@ pub(super) fn replica_set(fields: &Fields<'_>, context: &mut Context<'_>) -> Rea
     let meta = meta::read(fields, Scope::Namespaced, context)?;
     meta::warn_of_behavior(fields, context);
     let spec = Fields::open(fields.require("spec")?, &known::REPLICA_SET_SPEC, context)?;
+    context.places.note(Part::Replicas, spec.get("replicas"));
     let set = ReplicaSet {
         meta,
         replicas: spec.count("replicas")?.unwrap_or(defaults::REPLICAS),
@@ -33,6 +34,7 @@ pub(super) fn deployment(fields: &Fields<'_>, context: &mut Context<'_>) -> Read
     let meta = meta::read(fields, Scope::Namespaced, context)?;
     meta::warn_of_behavior(fields, context);
     let spec = Fields::open(fields.require("spec")?, &known::DEPLOYMENT_SPEC, context)?;
+    context.places.note(Part::Replicas, spec.get("replicas"));
     let deadline = spec.count("progressDeadlineSeconds")?;
     let deployment = Deployment {
         meta,
@@ -138,6 +140,7 @@ pub(super) fn job(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object
     let meta = meta::read(fields, Scope::Namespaced, context)?;
     meta::warn_of_behavior(fields, context);
     let spec = Fields::open(fields.require("spec")?, &known::JOB_SPEC, context)?;
+    context.places.note(Part::Replicas, spec.get("parallelism").or(spec.get("completions")));
     let (parallelism, completions) =
         defaults::job_counts(spec.count("parallelism")?, spec.count("completions")?, context.defaulting);
     let backoff_limit = spec.count("backoffLimit")?;

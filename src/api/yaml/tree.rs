@@ -16,6 +16,10 @@ use std::sync::Arc;
 /// bytes: far above any real document, far below what a chain of aliases can ask for.
 const MAX_EXPANDED: u64 = 4_000_000;
 
+/// The most values of a document that are held at a time. An API server takes objects of 3 MiB; a
+/// small compressed file could otherwise ask for all memory.
+const MAX_VALUES: usize = 20_000_000;
+
 /// What to say of `{{ … }}`, which YAML reads as a mapping in a mapping.
 pub(crate) const TEMPLATE_HELP: &str =
     "this looks like a template; render it first, for example with `helm template`";
@@ -165,6 +169,12 @@ impl<'t> Value<'t> {
         self.tree.source.locate(node.line, node.column)
     }
 
+    /// The value's line and column in the file.
+    pub fn line_and_column(self) -> (u32, u32) {
+        let node = self.node();
+        (self.tree.source.line_offset.saturating_add(node.line), node.column)
+    }
+
     /// The value's bytes in the text of the document.
     pub fn byte_range(self) -> std::ops::Range<usize> {
         let node = self.node();
@@ -273,6 +283,11 @@ impl<'a> Builder<'a> {
 
     fn next(&mut self) -> Result<(Event<'a>, Span), Diagnostic> {
         match self.parser.next_event() {
+            Some(Ok((_, span))) if self.tree.nodes.len() >= MAX_VALUES => {
+                let message = format!("a document has more than {MAX_VALUES} values");
+                let help = "the members of a list are read one by one if each has its `kind`";
+                Err(self.error_at(span.start, &message).help(help))
+            }
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => Err(syntax_error(&error, &self.tree.source)),
             None => Ok((Event::StreamEnd, Span::default())),

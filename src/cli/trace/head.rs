@@ -10,6 +10,7 @@ use crate::trace::table::{TableWriter, used_columns};
 use crate::trace::{Column, Row};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io;
 
 /// Characters of a line of text.
@@ -86,14 +87,13 @@ fn table(rows: &[Row]) -> String {
             let gap = if line.is_empty() { "" } else { "  " };
             let padded =
                 if column == Column::Name { format!("{cell:width$}") } else { format!("{cell:>width$}") };
-            line.push_str(gap);
-            line.push_str(&padded);
+            let _ = write!(line, "{gap}{padded}");
         }
     }
-    if rows.is_empty() {
-        return "no rows\n".to_owned();
-    }
     let mut text: String = lines.iter().flat_map(|line| [line.trim_end(), "\n"]).collect();
+    if rows.is_empty() {
+        "no rows\n".clone_into(&mut text);
+    }
     if !left_out.is_empty() {
         text.push_str(&cut(&format!("not shown: {}", left_out.join(", ")), WIDTH));
         text.push('\n');

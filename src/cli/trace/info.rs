@@ -67,8 +67,8 @@ impl Facts<'_> {
         if let Some(sha256) = &self.sha256 {
             line("sha256", sha256.clone());
         }
-        tallies("dropped", &report.dropped, &mut text);
-        tallies("repaired", &report.repaired, &mut text);
+        tally_lines("dropped", &report.dropped, &mut text);
+        tally_lines("repaired", &report.repaired, &mut text);
         self.header(&mut text);
         self.arrivals(&mut text);
         self.table(&mut text);
@@ -137,11 +137,14 @@ impl Facts<'_> {
             return;
         }
         let mut add = |name: &str, cells: [&str; 8]| {
-            let cells = cells.iter().fold(String::new(), |line, cell| format!("{line}{cell:>8}"));
-            let (gap, name) = name.strip_prefix('\n').map_or(("", name), |name| ("\n", name));
-            let _ = writeln!(text, "{gap}{name:14}{cells}");
+            let cells = cells.iter().fold(String::new(), |mut line, cell| {
+                let _ = write!(line, "{cell:>8}");
+                line
+            });
+            let _ = writeln!(text, "{name:14}{cells}");
         };
-        add("\n", QUANTILES);
+        add("", [""; 8]);
+        add("", QUANTILES);
         for (name, values) in &rows {
             if let Some(values) = values {
                 add(name, values.each_ref().map(String::as_str));
@@ -178,7 +181,7 @@ impl Facts<'_> {
 
     fn json(&self) -> Value {
         let (report, all) = (self.report, self.statistics);
-        let counts = |tallies: &BTreeMap<&'static str, Tally>| -> Vec<Value> {
+        let tallies = |tallies: &BTreeMap<&'static str, Tally>| -> Vec<Value> {
             let entry = |(reason, tally): (&&str, &Tally)| json!({ "reason": reason, "rows": tally.rows, "first_line": tally.first_line });
             tallies.iter().map(entry).collect()
         };
@@ -192,8 +195,8 @@ impl Facts<'_> {
             "bytes": report.bytes,
             "rows": report.rows,
             "used": report.used,
-            "dropped": counts(&report.dropped),
-            "repaired": counts(&report.repaired),
+            "dropped": tallies(&report.dropped),
+            "repaired": tallies(&report.repaired),
             "notes": report.notes.iter().map(to_json).collect::<Vec<_>>(),
             "header": header,
             "tasks": all.tasks,
@@ -224,8 +227,8 @@ impl Facts<'_> {
     }
 }
 
-/// Counts by reason, a line each.
-fn tallies(verb: &str, tallies: &BTreeMap<&'static str, Tally>, text: &mut String) {
+/// What was dropped or repaired, a line for each reason.
+fn tally_lines(verb: &str, tallies: &BTreeMap<&'static str, Tally>, text: &mut String) {
     for (reason, tally) in tallies {
         let found = format!("{:>8}  {reason}; first in line {}", tally.rows, tally.first_line);
         let _ = writeln!(text, "  {verb:10}{}", cut(&found, WIDTH - 12));

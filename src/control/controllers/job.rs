@@ -468,6 +468,10 @@ impl Component for JobController {
                     self.forget(*workload);
                 }
             }
+            // The controller sees its own status write as any other change of the object.
+            Event::WorkloadStatus { workload, .. } if self.jobs.contains_key(workload) => {
+                self.enqueue(now, *workload);
+            }
             Event::WorkloadRemoved { workload } => self.forget(*workload),
             Event::Refused(write) => self.refused(now, write, cluster),
             _ => {}

@@ -16,7 +16,9 @@ pub use pod::{Container, ContainerState, Stage};
 use self::admission::Admission;
 use self::pod::{Containers, PodState};
 use self::worker::{ApiView, Settings, Worker};
-use super::{Client, Command, Component, Config, Event, NewPod, PodBefore, RuntimeCommand, Write};
+use super::{
+    Client, Command, Component, Config, Event, NewPod, NodeChange, PodBefore, RuntimeCommand, Write,
+};
 use crate::base::ids::{NodeId, PodId};
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus};
@@ -217,7 +219,7 @@ impl Kubelets {
     fn start(&mut self, now: Time, node: NodeId, cluster: &Cluster, out: &mut Vec<Command>) {
         let Some(outage) = self.stopped.remove(&node) else { return };
         // A kubelet that starts posts its status before all else.
-        out.push(Command::Write(Client::Kubelet(node), Write::NodeReady { node, ready: ReadyStatus::True }));
+        out.push(post_ready(node));
         for pod in outage.removed {
             if !outage.containers_lost {
                 let grace = worker::MIN_STOP_GRACE;
@@ -251,6 +253,11 @@ impl Kubelets {
     }
 }
 
+/// The post of a kubelet that its node is ready.
+fn post_ready(node: NodeId) -> Command {
+    Command::Write(Client::Kubelet(node), Write::NodeReady { node, ready: ReadyStatus::True })
+}
+
 impl Component for Kubelets {
     fn handle(
         &mut self,
@@ -273,6 +280,12 @@ impl Component for Kubelets {
             Event::PodRemoved { pod } => self.remove(now, *pod, cluster, out),
             Event::KubeletStopped { node, containers_lost } => self.stop(*node, *containers_lost),
             Event::KubeletStarted { node } => self.start(now, *node, cluster, out),
+            // Somebody thinks the node is lost whose kubelet runs: the next post says otherwise.
+            Event::NodeChanged { node, change: NodeChange::Ready(ReadyStatus::Unknown) }
+                if self.runs(*node) =>
+            {
+                out.push(post_ready(*node));
+            }
             Event::Refused(write) => {
                 if let Write::PodStatus { pod, .. } = **write
                     && self.hears(pod)

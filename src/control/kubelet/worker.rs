@@ -153,6 +153,8 @@ impl Worker<'_> {
         let lost = containers_lost && self.state.stage != Stage::Ended;
         if lost {
             self.lose_containers();
+            // Of what it wrote before, it knows what the API server has.
+            (self.state.sent.phase, self.state.sent.ready) = (self.api.phase, self.api.ready);
         }
         if let Some(grace) = self.state.deletion {
             self.delete(grace);
@@ -319,6 +321,7 @@ impl Worker<'_> {
         self.state.stage = Stage::Stopping;
         self.state.grace = grace;
         if self.runs() {
+            self.out.push(Command::Note(Note::Killing { pod: self.pod, grace }));
             self.order(RuntimeCommand::Stop { grace });
         }
     }

@@ -6,6 +6,7 @@
 //! Source: Kubernetes 1.36, pkg/scheduler/schedule_one.go (reference kube-scheduler §7, §8, §28.1).
 
 use super::framework::{Code, Column, Context, Status, Tally, Targets};
+use super::memo::Memo;
 use super::profile::{PluginSet, Profile};
 use super::select::select;
 use crate::base::ids::{ClassId, NodeId};
@@ -18,6 +19,10 @@ use std::sync::Arc;
 const MIN_FEASIBLE: usize = 100;
 /// The adaptive percentage never falls below this.
 const MIN_ADAPTIVE_PERCENTAGE: usize = 5;
+
+/// The largest weight; larger ones are taken as this. With 100 points from each of up to 20 plugins
+/// totals fit in 32 bits.
+const MAX_WEIGHT: i64 = 1_000_000;
 
 /// The node that an attempt has chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,8 +74,13 @@ pub(super) struct Scratch {
     /// The feasible rows in search order, where they are listed.
     pub(super) listed: Vec<u32>,
     pub(super) column: Column,
+    /// The totals of the plugins whose scores differ by node, in the order of the targets.
     pub(super) totals: Vec<i64>,
+    /// What the other plugins add to each of them.
+    pub(super) base: i64,
     tied: BitSet,
+    /// The best total of each 64 rows.
+    bests: Vec<i64>,
     /// Places in the list of feasible nodes, with rows, of the tied ones.
     places: Vec<u32>,
     rows: Vec<u32>,
@@ -98,6 +108,7 @@ pub struct Cycle {
     streams: Streams,
     next_start: usize,
     pub(super) scratch: Scratch,
+    memo: Memo,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
     rejected_at: u64,
@@ -107,10 +118,14 @@ impl Cycle {
     /// A cycle that has seen nothing yet. It serves one cluster: what it keeps is by that cluster's
     /// ids.
     pub fn new(config: &Config) -> Cycle {
-        let profile = Profile::new(&config.scheduler, config.version);
+        let mut profile = Profile::new(&config.scheduler, config.version);
+        for (_, weight) in &mut profile.scores {
+            *weight = (*weight).clamp(0, MAX_WEIGHT);
+        }
         let failed = vec![BitSet::default(); profile.filters.len()];
         Cycle {
             scratch: Scratch { failed, ..Scratch::default() },
+            memo: Memo::default(),
             profile,
             percentage: config.scheduler.percentage_of_nodes_to_score,
             streams: Streams::new(config.seed),
@@ -238,7 +253,9 @@ impl Cycle {
         if restricted {
             feasible.resize(context.cluster.nodes.len());
             feasible.clear();
-            named.iter().for_each(|node| feasible.insert(node.index()));
+            for node in named.iter() {
+                feasible.insert(node.index());
+            }
         } else {
             feasible.copy_from(&context.cluster.nodes.present);
         }
@@ -270,7 +287,9 @@ impl Cycle {
             let feasible = &mut self.scratch.feasible;
             feasible.resize(cluster.nodes.len());
             feasible.clear();
-            rows.iter().for_each(|&row| feasible.insert(row as usize));
+            for &row in &rows {
+                feasible.insert(row as usize);
+            }
             self.filter(context);
             let Scratch { feasible, listed, .. } = &mut self.scratch;
             for &row in &rows {
@@ -334,13 +353,21 @@ impl Cycle {
         found: Found,
         mut recording: Option<&mut Recording>,
     ) -> Result<(), Status> {
-        let Scratch { feasible, listed, column, totals, .. } = &mut self.scratch;
+        let Scratch { feasible, listed, column, totals, base, .. } = &mut self.scratch;
         let targets = if found.is_listed { Targets::Listed(listed) } else { Targets::Rows(feasible) };
-        let plugins = &mut self.profile.plugins;
         totals.clear();
-        let mut base = 0;
+        // Without any score plugin every total is one.
+        *base = i64::from(self.profile.scores.is_empty());
+        let uses_memo = !found.is_listed && recording.is_none();
+        if uses_memo {
+            *base += self.memo.totals(&mut self.profile, context, feasible, totals)?;
+        }
+        let plugins = &mut self.profile.plugins;
         for &(plugin, weight) in &self.profile.scores {
             let plugin = &mut plugins[plugin];
+            if uses_memo && plugin.is_node_local() {
+                continue;
+            }
             let status = plugin.pre_score(context, targets);
             match status.code {
                 Code::Success => {}
@@ -354,16 +381,13 @@ impl Cycle {
                 recording.push((plugin.name(), raw, column.clone()));
             }
             match column.same {
-                Some(score) => base += score * weight,
-                None => add_weighted(totals, &column.values, weight),
+                Some(score) => *base += score * weight,
+                None => add_weighted(totals, &mut column.values, weight),
             }
         }
         if totals.is_empty() {
             totals.resize(targets.len(), 0);
         }
-        // Without any score plugin every total is one.
-        let base = if self.profile.scores.is_empty() { 1 } else { base };
-        totals.iter_mut().for_each(|total| *total += base);
         Ok(())
     }
 
@@ -402,7 +426,7 @@ impl Cycle {
         let placement = Placement {
             node: NodeId(rows[chosen]),
             feasible: found.count as u32,
-            score,
+            score: score + self.scratch.base,
             tied: rows.len() as u32,
         };
         self.scratch.places = places;
@@ -410,25 +434,24 @@ impl Cycle {
         placement
     }
 
-    /// The best total over the feasible rows; `tied` becomes the set of rows that have it.
+    /// The best total over the feasible rows; `tied` becomes the set of rows that have it. Totals of
+    /// other rows are lost.
     fn best_rows(&mut self) -> (i64, usize) {
-        let Scratch { feasible, totals, tied, .. } = &mut self.scratch;
-        let mut best = i64::MIN;
+        let Scratch { feasible, totals, tied, bests, .. } = &mut self.scratch;
         tied.resize(feasible.len());
         tied.clear();
-        for (position, &word) in feasible.words().iter().enumerate() {
-            let block = &totals[position * 64..totals.len().min(position * 64 + 64)];
-            best = best.max(best_of(block, word));
-        }
+        bests.clear();
+        bests.extend(totals.chunks_mut(64).zip(feasible.words()).map(|(block, &word)| best_of(block, word)));
+        let best = bests.iter().copied().max().unwrap_or(i64::MIN);
         let mut count = 0;
-        for (position, (word, marks)) in feasible.words().iter().zip(tied.words_mut()).enumerate() {
-            let block = &totals[position * 64..totals.len().min(position * 64 + 64)];
-            let mut equal = 0;
-            for (lane, &total) in block.iter().enumerate() {
-                equal |= u64::from(total == best) << lane;
+        for (position, marks) in tied.words_mut().iter_mut().enumerate() {
+            if bests[position] == best {
+                let block = &totals[position * 64..totals.len().min(position * 64 + 64)];
+                let equal = block.iter().enumerate();
+                *marks = equal.fold(0, |bits, (lane, &total)| bits | u64::from(total == best) << lane);
+                *marks &= feasible.words()[position];
+                count += marks.count_ones() as usize;
             }
-            *marks = equal & word;
-            count += marks.count_ones() as usize;
         }
         (best, count)
     }
@@ -487,29 +510,44 @@ fn restrict(cluster: &Cluster, names: &[Symbol], named: &mut Vec<NodeId>) {
 
 /// Adds weighted scores; the first ones make the column. Scores are at most 100, so that nothing can
 /// wrap; overflow checks would keep the loop from vectorising.
-fn add_weighted(totals: &mut Vec<i64>, scores: &[i64], weight: i64) {
-    if totals.is_empty() {
+fn add_weighted(totals: &mut Vec<i64>, scores: &mut Vec<i64>, weight: i64) {
+    let is_first = totals.is_empty();
+    if is_first && weight == 1 {
+        std::mem::swap(totals, scores);
+    } else if is_first {
         totals.extend(scores.iter().map(|score| score.wrapping_mul(weight)));
     } else if weight == 1 {
-        totals.iter_mut().zip(scores).for_each(|(total, &score)| *total = total.wrapping_add(score));
+        totals.iter_mut().zip(scores).for_each(|(total, score)| *total = total.wrapping_add(*score));
     } else {
-        let add = |(total, score): (&mut i64, &i64)| {
+        let add = |(total, score): (&mut i64, &mut i64)| {
             *total = total.wrapping_add(score.wrapping_mul(weight));
         };
         totals.iter_mut().zip(scores).for_each(add);
     }
 }
 
-/// The best total of a block of up to 64 rows among those in `word`.
-fn best_of(block: &[i64], word: u64) -> i64 {
-    if word == u64::MAX {
-        return block.iter().copied().max().unwrap_or(i64::MIN);
+/// The best total of a block of up to 64 rows among those in `word`. Where most are, the others'
+/// totals are put out of the way, so that the search needs no test.
+fn best_of(block: &mut [i64], word: u64) -> i64 {
+    if word.count_ones() < 32 {
+        let in_word = block.iter().enumerate().filter(|(lane, _)| word >> lane & 1 == 1);
+        return in_word.map(|(_, &total)| total).max().unwrap_or(i64::MIN);
     }
-    let mut best = i64::MIN;
-    for (lane, &total) in block.iter().enumerate() {
-        best = best.max(if word >> lane & 1 == 1 { total } else { i64::MIN });
+    let mut absent = !word;
+    while absent != 0 {
+        if let Some(total) = block.get_mut(absent.trailing_zeros() as usize) {
+            *total = i64::from(i32::MIN);
+        }
+        absent &= absent - 1;
     }
-    best
+    // In 32 bits, whose maximum vectorises everywhere. Totals fit: see MAX_WEIGHT.
+    let mut best = [i32::MIN; 8];
+    for totals in block.chunks(8) {
+        for (best, &total) in best.iter_mut().zip(totals) {
+            *best = (total as i32).max(*best);
+        }
+    }
+    i64::from(best.into_iter().max().unwrap_or(i32::MIN))
 }
 
 /// A failure without reasons by node.

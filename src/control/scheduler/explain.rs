@@ -95,7 +95,7 @@ impl Cycle {
             Score { plugin, raw: raw.at(place), normalized: normalized.at(place) }
         };
         let scores = recording.iter().map(score).collect();
-        NodeExplanation { node, failure: None, scores, total: self.scratch.totals[place] }
+        NodeExplanation { node, failure: None, scores, total: self.scratch.totals[place] + self.scratch.base }
     }
 
     fn failure_of(&mut self, context: Context<'_>, node: NodeId) -> NodeExplanation {

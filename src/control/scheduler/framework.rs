@@ -284,7 +284,9 @@ pub trait Plugin: Send {
         for row in failed.iter() {
             causes.clear();
             self.status(context, NodeId(row as u32), &mut causes);
-            causes.iter().for_each(|&cause| tally.add(cause, 1));
+            for &cause in &causes {
+                tally.add(cause, 1);
+            }
         }
     }
 
@@ -301,6 +303,12 @@ pub trait Plugin: Send {
     /// Score: the raw score of every target.
     fn score(&mut self, _context: Context<'_>, _targets: Targets<'_>, column: &mut Column) {
         column.set_same(0);
+    }
+
+    /// Whether the score depends on nothing but the pod class and the node itself, and is not
+    /// normalised: then it changes only when the node does.
+    fn is_node_local(&self) -> bool {
+        false
     }
 
     /// NormalizeScore: brings the raw scores into 0…100.

@@ -11,6 +11,7 @@ pub mod cycle;
 pub mod events;
 pub mod explain;
 pub mod framework;
+mod memo;
 mod plugins;
 pub mod profile;
 mod queue;
@@ -298,3 +299,6 @@ pub fn unsupported(template: &PodTemplate) -> Vec<&'static str> {
     .filter_map(|(present, name)| present.then_some(name))
     .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,7 +143,9 @@ impl Queue {
             self.entries.resize_with(index + 1, || None);
         }
         let mut rejectors = PluginSet::default();
-        gate.into_iter().for_each(|plugin| rejectors.insert(plugin));
+        if let Some(plugin) = gate {
+            rejectors.insert(plugin);
+        }
         self.sequence += 1;
         self.entries[index] = Some(Box::new(Waiting {
             pod,

@@ -3,7 +3,7 @@
 //! Where the results go is not known here.
 
 use super::RunObserver;
-use super::ledger::{Account, CPU, MEMORY, Node, ScopeName, total};
+use super::ledger::{Account, CPU, MEMORY, Node, ScopeName, share, total};
 use super::nodes::down_bar;
 use super::pods::{Outcome, Stage};
 use crate::base::ids::NodeId;
@@ -159,19 +159,19 @@ impl RunObserver {
             let name = self.resources.names[row].as_str();
             let unit = resource_scale(name);
             let all = self.accounts.all();
-            let (capacity, requested) = (total(&all.capacity, row, now), total(&all.requested, row, now));
-            if row > MEMORY && capacity == 0 && requested == 0 {
+            let capacity = share(&all.capacity, row, now);
+            if row > MEMORY && capacity == 0 && share(&all.requested, row, now) == 0 {
                 continue;
             }
             for (scope, account) in &self.accounts.rows {
                 self.report_utilization(now, row, (scope, account), sheet);
             }
-            let held = requested as f64 / (NANOS_PER_SECOND as f64 * unit);
+            let held = total(&all.requested, row, now) as f64 / (NANOS_PER_SECOND as f64 * unit);
             sheet.put_scoped("allocation_total_<resource>", name, Scope::All, held);
             if row <= MEMORY {
                 let share = self.fragmentation.mean(row);
                 sheet.put_scoped("fragmentation_<resource>", name, Scope::All, share);
-                let stranded = ratio(self.stranded[row].total(now.0), capacity);
+                let stranded = ratio(self.stranded[row].share(now.0), capacity);
                 sheet.put_scoped("stranded_<resource>", name, Scope::All, stranded);
             }
         }
@@ -190,16 +190,16 @@ impl RunObserver {
             ScopeName::Pool(pool) => Scope::Pool(pool),
             ScopeName::Zone(zone) => Scope::Zone(zone),
         };
-        let capacity = total(&account.capacity, row, now);
+        let capacity = share(&account.capacity, row, now);
         if capacity == 0 && scope != Scope::All {
             return;
         }
-        let mean = ratio(capacity, i128::from(now.0)).map(|mean| mean / resource_scale(name));
+        let mean = account.capacity.get(row).map(|offered| offered.mean(now.0) / resource_scale(name));
         sheet.put_scoped("capacity_mean_<resource>", name, scope, mean);
-        let requested = ratio(total(&account.requested, row, now), capacity);
+        let requested = ratio(share(&account.requested, row, now), capacity);
         sheet.put_scoped("utilization_requested_<resource>", name, scope, requested);
         if let Some(used) = account.used.get(row).filter(|_| self.used_is_known || scope == Scope::All) {
-            let used = ratio(used.total(now.0), capacity).filter(|_| self.used_is_known);
+            let used = ratio(used.share(now.0), capacity).filter(|_| self.used_is_known);
             sheet.put_scoped("utilization_used_<resource>", name, scope, used);
         }
     }
@@ -208,9 +208,20 @@ impl RunObserver {
         sheet.count("node_failures_total", self.nodes.iter().map(|node| node.failures).sum());
         let downtime: i128 = self.nodes.iter().map(|node| node.down.total(now.0)).sum();
         sheet.put("node_downtime_s", downtime as f64 / NANOS_PER_SECOND as f64);
+        let seen = self.nodes.iter().filter(|node| !node.allocatable.is_empty()).count();
+        sheet.count("nodes_total", seen as u64);
         sheet.put("nodes_mean", self.present.mean(now.0));
         sheet.put("nodes_ready_mean", self.ready.mean(now.0));
         sheet.put("node_hours", self.present.total(now.0) as f64 / HOUR);
+        self.report_cost(now, sheet);
+    }
+
+    /// What the nodes cost; nothing is entered but an empty total where no pool has a price.
+    fn report_cost(&self, now: Time, sheet: &mut Sheet) {
+        if !self.options.pools.iter().any(|pool| pool.price_per_hour > 0.0) {
+            sheet.put("cost_total", None);
+            return;
+        }
         let mut cost = 0.0;
         for (index, pool) in self.options.pools.iter().enumerate() {
             let nodes = self.nodes.iter().filter(|node| node.pool.index() == index);
@@ -266,6 +277,7 @@ impl RunObserver {
             ("pods_running", "Running", "pods", "pods", &gauges.running),
             ("pods_succeeded", "Succeeded", "pods", "pods", &gauges.succeeded),
             ("pods_failed", "Failed", "pods", "pods", &gauges.failed),
+            ("pods_removed", "Removed", "pods", "pods", &gauges.removed),
             ("nodes", "Nodes", "nodes", "nodes", &gauges.nodes),
             ("nodes_ready", "Ready nodes", "nodes", "nodes", &gauges.ready),
         ] {
@@ -309,12 +321,12 @@ impl RunObserver {
         table.integer(node.failures);
         table.integer(node.bound);
         for row in [CPU, MEMORY] {
-            let capacity = total(&node.account.capacity, row, now);
-            table.number(ratio(total(&node.account.requested, row, now), capacity));
+            let capacity = share(&node.account.capacity, row, now);
+            table.number(ratio(share(&node.account.requested, row, now), capacity));
         }
         for row in [CPU, MEMORY] {
-            let capacity = total(&node.account.capacity, row, now);
-            let used = ratio(node.account.used[row].total(now.0), capacity);
+            let capacity = share(&node.account.capacity, row, now);
+            let used = ratio(node.account.used[row].share(now.0), capacity);
             table.number(used.filter(|_| self.used_is_known));
         }
         let hours = Span(nanos(existed)).as_secs_f64() / 3_600.0;

@@ -82,6 +82,11 @@ pub(super) fn total(column: &[Integral], row: usize, now: Time) -> i128 {
     column.get(row).map_or(0, |integral| integral.total(now.0))
 }
 
+/// What stands for the run in a ratio (see [`Integral::share`]), of a column that may not have the row.
+pub(super) fn share(column: &[Integral], row: usize, now: Time) -> i128 {
+    column.get(row).map_or(0, |integral| integral.share(now.0))
+}
+
 /// What a scope is.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum ScopeName {

@@ -14,6 +14,7 @@ mod replicas;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unplaced;
 
 use super::columns;
 use super::durations::{DEFAULT_BOUND, Durations};
@@ -29,9 +30,10 @@ use crate::cluster::{Cluster, PodRef};
 use crate::sim::{Observer, Pool, Record, View};
 use fragmentation::Fragmentation;
 use ledger::{Accounts, Node, Resources};
-use pods::{Facts, Pod, RowContext, Unplaced};
+use pods::{Facts, Pod, RowContext};
 use replicas::Replicas;
 use std::io;
+use unplaced::Unplaced;
 
 /// How a run is observed.
 #[derive(Clone, Debug)]
@@ -96,6 +98,7 @@ struct Gauges {
     running: StepSeries,
     succeeded: StepSeries,
     failed: StepSeries,
+    removed: StepSeries,
     nodes: StepSeries,
     ready: StepSeries,
     /// Shares requested and amounts offered, by resource.
@@ -214,6 +217,7 @@ impl RunObserver {
         gauges.running.set(now, counts.running as f64);
         gauges.succeeded.set(now, counts.succeeded as f64);
         gauges.failed.set(now, counts.failed as f64);
+        gauges.removed.set(now, counts.removed as f64);
         gauges.nodes.set(now, self.present.value() as f64);
         gauges.ready.set(now, self.ready.value() as f64);
         let all = self.accounts.all();

@@ -6,7 +6,7 @@ use super::ledger::{CPU, MEMORY, PODS, Resources};
 use super::replicas::Replicas;
 use crate::api::RestartPolicy;
 use crate::base::ids::{ClassId, NodeId, WorkloadId};
-use crate::base::{Map, Span, Symbol, Time};
+use crate::base::{Span, Symbol, Time};
 use crate::cluster::requests::to_integer;
 use crate::cluster::{Cluster, PodName, Reason};
 use crate::control::Diagnosis;
@@ -21,6 +21,8 @@ pub(super) struct Facts {
     pub(super) requests: Vec<(usize, i64)>,
     /// Requested CPU of each container in millicores, init containers first.
     pub(super) milli: Vec<i64>,
+    /// Names of the containers, init containers first.
+    pub(super) containers: Vec<Box<str>>,
     pub(super) namespace: Symbol,
     /// Whether containers are always restarted: a service, whose running is its work.
     pub(super) service: bool,
@@ -45,6 +47,8 @@ impl Facts {
             container.resources.requests.get("cpu").map_or(0, |&amount| to_integer("cpu", amount))
         };
         let mut milli: Vec<i64> = spec.init_containers.iter().chain(&spec.containers).map(cpu).collect();
+        let name = |container: &crate::api::Container| container.name.as_str().into();
+        let containers = spec.init_containers.iter().chain(&spec.containers).map(name).collect();
         let first = spec.init_containers.len();
         if milli[first..].iter().all(|&amount| amount == 0)
             && let Some(main) = milli.get_mut(first)
@@ -55,6 +59,7 @@ impl Facts {
         Facts {
             requests,
             milli,
+            containers,
             namespace: compiled.namespace,
             service: compiled.restart_policy == RestartPolicy::Always,
             queued: 0,
@@ -140,6 +145,8 @@ pub(super) struct Pod {
     pub(super) started: Option<Time>,
     pub(super) ready: Option<Time>,
     pub(super) ended: Option<Time>,
+    /// When the last of its containers stopped, if none runs.
+    pub(super) stopped: Option<Time>,
     pub(super) node: Option<NodeId>,
     /// Its lane on the node; `None` if the node is not known.
     pub(super) lane: Option<u32>,
@@ -177,6 +184,7 @@ impl Default for Pod {
             started: None,
             ready: None,
             ended: None,
+            stopped: None,
             node: None,
             lane: None,
             has_bar: false,
@@ -255,50 +263,9 @@ pub(super) fn write_row(table: &mut Table, pod: &Pod, outcome: Outcome, context:
         (0..3).for_each(|_| table.empty());
     }
     table.integer(u8::from(pod.initial));
+    match pod.failure.as_ref().filter(|_| pod.bound.is_none()) {
+        Some(failure) => table.text(&failure.diagnosis.to_string()),
+        None => table.empty(),
+    }
     table.end_row();
-}
-
-/// Why pods were never placed: their last diagnosis, counted.
-#[derive(Debug, Default)]
-pub(super) struct Unplaced {
-    counts: Map<String, u64>,
-    last: Option<(Arc<Diagnosis>, String)>,
-}
-
-impl Unplaced {
-    /// One more pod that never got a node.
-    pub(super) fn count(&mut self, pod: &Pod) {
-        let Some(failure) = &pod.failure else {
-            let text = if pod.attempts == 0 {
-                "no scheduling attempt"
-            } else {
-                "found a node, but was not bound to it"
-            };
-            *self.counts.entry(text.to_owned()).or_default() += 1;
-            return;
-        };
-        let diagnosis = &failure.diagnosis;
-        if self.last.as_ref().is_none_or(|(last, _)| !Arc::ptr_eq(last, diagnosis)) {
-            self.last = Some((Arc::clone(diagnosis), diagnosis.to_string()));
-        }
-        let text = self.last.as_ref().map_or("", |(_, text)| text.as_str());
-        if let Some(count) = self.counts.get_mut(text) {
-            *count += 1;
-        } else {
-            self.counts.insert(text.to_owned(), 1);
-        }
-    }
-
-    /// The most frequent reasons first; at most `limit`, and one line for all others.
-    pub(super) fn listed(&self, limit: usize) -> Vec<(String, u64)> {
-        let mut all: Vec<(String, u64)> =
-            self.counts.iter().map(|(text, &count)| (text.clone(), count)).collect();
-        all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let rest: u64 = all.iter().skip(limit).map(|(_, count)| count).sum();
-        all.truncate(limit);
-        if rest > 0 {
-            all.push(("other reasons".into(), rest));
-        }
-        all
-    }
 }

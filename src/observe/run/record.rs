@@ -40,14 +40,21 @@ impl RunObserver {
             Record::ContainerEnded { pod, container, main, code, reason, work, .. } => {
                 self.counts.oom_kills += u64::from(reason == Reason::OomKilled);
                 let good = code == 0 && reason != Reason::OomKilled;
-                self.container_ended(pod, &ContainerEnd { container, main, good, work });
+                self.container_ended(now, pod, &ContainerEnd { container, main, good, work });
             }
             Record::PodReady { pod, ready } => self.pod_ready(now, pod, ready),
             Record::PodEnded { pod, phase, reason, restarts, finished } => {
                 let Some(row) = self.live(pod) else { return };
-                (row.reason, row.restarts) = (reason, row.restarts.max(restarts));
-                let good = phase == PodPhase::Succeeded;
-                let outcome = if good { Outcome::Succeeded } else { Outcome::Failed };
+                row.restarts = row.restarts.max(restarts);
+                let outcome = match phase {
+                    PodPhase::Succeeded => Outcome::Succeeded,
+                    // Containers that are killed because their pod goes are no failure of the pod.
+                    _ if row.deleting || reason == Reason::NodeGone => Outcome::Removed,
+                    _ => Outcome::Failed,
+                };
+                if !(row.deleting && outcome == Outcome::Removed) {
+                    row.reason = reason;
+                }
                 self.pod_over(now, pod, finished.min(now), outcome, view.cluster);
             }
             Record::PodDeleting { pod, reason, .. } => self.pod_deleting(now, pod, reason),
@@ -168,6 +175,7 @@ impl RunObserver {
     ) {
         let Some(row) = self.live(pod) else { return };
         row.running.retain(|running| running.container != container.0);
+        row.stopped = None;
         row.running.push(Running { container: container.0, main, since: now });
         row.restarts += u32::from(restarts > 0);
         let first = main && row.started.is_none() && row.stage != Stage::Over;
@@ -182,13 +190,14 @@ impl RunObserver {
         self.counts.restarts += u64::from(restarts > 0);
     }
 
-    fn container_ended(&mut self, pod: PodRef, end: &ContainerEnd) {
+    fn container_ended(&mut self, now: Time, pod: PodRef, end: &ContainerEnd) {
         let class = self.live(pod).map(|row| row.class);
         let Some(facts) = class.and_then(|class| self.facts.get(class.index())?.as_ref()) else { return };
         let milli = facts.milli.get(usize::from(end.container.0)).copied().unwrap_or(0);
         let (amount, service) = (i128::from(milli) * i128::from(end.work.0), facts.service);
         let row = &mut self.pods[pod.id.index()];
         row.running.retain(|running| running.container != end.container.0);
+        row.stopped = Some(now).filter(|_| row.running.is_empty());
         match (end.main, service, end.good) {
             (false, ..) => {}
             (true, true, _) => self.counts.goodput = self.counts.goodput.saturating_add(amount),
@@ -308,17 +317,22 @@ impl RunObserver {
     pub(super) fn push_bar(&mut self, now: Time, row: usize, outcome: Outcome, cluster: &Cluster) {
         let pod = &self.pods[row];
         let (Some(node), Some(start)) = (pod.node, pod.bound) else { return };
-        let lost = matches!(pod.reason, Reason::TaintEviction | Reason::Preempted | Reason::NodeGone);
+        let lost = matches!(
+            pod.reason,
+            Reason::TaintEviction | Reason::Preempted | Reason::NodeGone | Reason::NodeLost
+        );
         let kind = match outcome {
             Outcome::Failed => BarKind::Failed,
             Outcome::Removed if lost => BarKind::Lost,
             _ => BarKind::Ran,
         };
+        // What was lost with its machine stopped long before the control plane let go of it.
+        let end = pod.stopped.filter(|_| kind == BarKind::Lost).unwrap_or(now);
         let detail = self.bar_detail(pod, outcome);
         let mut label = Vec::new();
         push_name(&mut label, cluster, &pod.name);
         let label = String::from_utf8_lossy(&label).into_owned();
-        self.bars.push(Kept { node: node.0, lane: pod.lane, start, end: now, label, detail, kind });
+        self.bars.push(Kept { node: node.0, lane: pod.lane, start, end, label, detail, kind });
     }
 
     fn note(&mut self, now: Time, note: &Note) {

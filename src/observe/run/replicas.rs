@@ -78,12 +78,12 @@ impl Replicas {
         const NAME: &str = "replica_availability";
         let (mut served, mut wanted) = (0i128, 0i128);
         for (_, row) in self.services(cluster) {
-            served += row.served.total(now.0);
-            wanted += row.wanted.total(now.0);
+            served += row.served.share(now.0);
+            wanted += row.wanted.share(now.0);
         }
         sheet.put(NAME, ratio(served, wanted));
         for (id, row) in self.services(cluster).take(SCOPED) {
-            let share = ratio(row.served.total(now.0), row.wanted.total(now.0));
+            let share = ratio(row.served.share(now.0), row.wanted.share(now.0));
             sheet.put_scoped(NAME, "", Scope::Workload(&full_name(cluster, id, &row.name)), share);
         }
     }

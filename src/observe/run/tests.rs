@@ -248,27 +248,27 @@ fn a_small_run_by_hand() {
 fn the_tables_of_a_small_run() {
     let done = small_run();
     expect![[r"
-        pod,namespace,workload,user,created_s,first_attempt_s,bound_s,started_s,ready_s,ended_s,node,outcome,reason,attempts,restarts,request_cpu_cores,request_memory_bytes,estimate_s,wait_s,run_s,turnaround_s,bounded_slowdown,initial
-        pod-0,default,,3,0,0.5,1,2,2,12,node-0,Succeeded,Completed,1,0,2,1073741824,60,2,10,12,1.2,0
-        pod-1,default,,3,5,5,8,9,,14,node-0,Failed,Error,2,0,1,2147483648,60,4,5,9,1,0
-        pod-2,default,,3,10,10,,,,,,Pending,,1,0,64,2147483648,60,,,,,0
+        pod,namespace,workload,user,created_s,first_attempt_s,bound_s,started_s,ready_s,ended_s,node,outcome,reason,attempts,restarts,request_cpu_cores,request_memory_bytes,estimate_s,wait_s,run_s,turnaround_s,bounded_slowdown,initial,message
+        pod-0,default,,3,0,0.5,1,2,2,12,node-0,Succeeded,Completed,1,0,2,1073741824,60,2,10,12,1.2,0,
+        pod-1,default,,3,5,5,8,9,,14,node-0,Failed,Error,2,0,1,2147483648,60,4,5,9,1,0,
+        pod-2,default,,3,10,10,,,,,,Pending,,1,0,64,2147483648,60,,,,,0,0/1 nodes are available: 1 Insufficient cpu.
     "]].assert_eq(&done.pods);
     expect![[r"
         time_s,actor,action,kind,object,node,message
         0,test,RegisteredNode,Node,node-0,,
-        0,test,Created,Pod,pod-0,,
+        0,test,SuccessfulCreate,Pod,pod-0,,
         1,test,Scheduled,Pod,pod-0,node-0,
         2,test,Started,Pod,pod-0,node-0,
         2,test,Ready,Pod,pod-0,node-0,
-        5,test,Created,Pod,pod-1,,
-        5,test,FailedScheduling,Pod,pod-1,,0/1 nodes are available: 1 Insufficient cpu.
+        5,test,SuccessfulCreate,Pod,pod-1,,
+        5,scheduler,FailedScheduling,Pod,pod-1,,0/1 nodes are available: 1 Insufficient cpu.
         8,scheduler,FailedScheduling,Pod,pod-1,,0/1 nodes are available: 1 Insufficient cpu. (x2 over 3s)
         8,test,Scheduled,Pod,pod-1,node-0,
         9,test,Started,Pod,pod-1,node-0,
-        10,test,Created,Pod,pod-2,,
-        10,test,FailedScheduling,Pod,pod-2,,0/1 nodes are available: 1 Insufficient cpu.
+        10,test,SuccessfulCreate,Pod,pod-2,,
+        10,scheduler,FailedScheduling,Pod,pod-2,,0/1 nodes are available: 1 Insufficient cpu.
         12,test,Completed,Pod,pod-0,node-0,
-        14,test,Exited,Pod,pod-1,node-0,container 0: exit code 1 Error after 5s
+        14,test,Exited,Pod,pod-1,node-0,container 0: exit code 1 (Error) after 5s
         14,test,Failed,Pod,pod-1,node-0,Error
     "]]
     .assert_eq(&done.events);
@@ -328,7 +328,15 @@ fn replicas_count_only_while_their_node_is_up() {
         bench.start(10.0, pod(row), 0);
         bench.at(10.0, &Record::PodReady { pod: pod(row), ready: true });
     }
-    bench.at(50.0, &Record::NodeFailed { node: NodeId(0), containers_lost: true, scope: "rack" });
+    bench.at(
+        50.0,
+        &Record::NodeFailed {
+            node: NodeId(0),
+            containers_lost: true,
+            scope: "rack",
+            last_renewal: Time::from_secs(44),
+        },
+    );
     bench.exit(50.0, pod(0), 137, Reason::Error, 40);
     bench.at(60.0, &Record::NodeReady { node: NodeId(0), ready: ReadyStatus::Unknown });
     let key = "node.kubernetes.io/unreachable";
@@ -359,13 +367,18 @@ fn replicas_count_only_while_their_node_is_up() {
     );
     assert!(
         done.events
-            .contains("TaintManagerEviction,Pod,pod-0,node-0,\"DeletionByTaintManager, grace period 30s\"")
+            .contains("TaintManagerEviction,Pod,pod-0,node-0,it does not tolerate a NoExecute taint of its node any longer; grace period 30s")
     );
     let kinds: Vec<_> = done.observed.results.gantt.bars.iter().map(|bar| (bar.kind, bar.height)).collect();
     assert_eq!(kinds.len(), 3);
     assert!(
         kinds.contains(&(crate::observe::BarKind::Down, 1))
             && kinds.contains(&(crate::observe::BarKind::Lost, 1))
+    );
+    let lost = done.observed.results.gantt.bars.iter().find(|bar| bar.kind == crate::observe::BarKind::Lost);
+    assert!(
+        lost.is_some_and(|bar| (bar.end - 50.0).abs() < 1e-9),
+        "its containers died with the machine: {lost:?}"
     );
 }
 
@@ -395,6 +408,59 @@ fn work_of_a_forcibly_removed_job_is_lost() {
         ("startup_n", 0.0),
         ("allocation_total_cpu", 9.0),
     ]);
+}
+
+#[test]
+fn a_pod_that_fails_because_it_is_evicted_has_not_ended_by_itself() {
+    let mut bench = Bench::new();
+    let class = bench.class(1_000, 1, RestartPolicy::Never);
+    bench.node(0.0, 0, 4_000);
+    for row in 0..2 {
+        bench.create(0.0, pod(row), class, None);
+        bench.at(0.0, &bind(pod(row), 0));
+        bench.start(0.0, pod(row), 0);
+    }
+    let grace = Span::from_secs(30);
+    bench.at(10.0, &Record::PodDeleting { pod: pod(0), reason: Reason::TaintEviction, grace });
+    for row in 0..2 {
+        bench.exit(20.0, pod(row), 137, Reason::Error, 20);
+        bench.over(20.0, pod(row), PodPhase::Failed, Reason::Error);
+    }
+    bench.at(21.0, &Record::PodRemoved { pod: pod(0) });
+    let done = bench.finish(30.0);
+    done.expect(&[
+        ("pods_created", 2.0),
+        ("pods_failed", 1.0),
+        ("pods_removed", 1.0),
+        ("evictions_total", 1.0),
+        ("turnaround_n", 1.0),
+        ("work_lost_core_s", 40.0),
+    ]);
+    assert!(done.pods.contains("node-0,Removed,DeletionByTaintManager,"), "{}", done.pods);
+    assert!(done.pods.contains("node-0,Failed,Error,"), "{}", done.pods);
+}
+
+#[test]
+fn a_run_without_time_is_measured_at_its_end() {
+    let mut bench = Bench::new();
+    let class = bench.class(1_000, 2, RestartPolicy::Always);
+    bench.node(0.0, 0, 4_000);
+    for row in 0..2 {
+        bench.create(0.0, pod(row), class, None);
+    }
+    bench.at(0.0, &bind(pod(0), 0));
+    let done = bench.finish(0.0);
+    done.expect(&[
+        ("utilization_requested_cpu", 0.25),
+        ("utilization_requested_memory", 0.25),
+        ("utilization_requested_cpu.zone.a", 0.25),
+        ("capacity_mean_cpu", 4.0),
+        ("queue_length_mean", 1.0),
+        ("nodes_total", 1.0),
+        ("nodes_ready_mean", 1.0),
+        ("allocation_total_cpu", 0.0),
+    ]);
+    assert_eq!(done.metric("makespan_s"), None);
 }
 
 #[test]
@@ -449,7 +515,15 @@ fn records_about_unknown_objects_change_nothing() {
     let mut bench = Bench::new();
     let class = bench.class(1_000, 1, RestartPolicy::Never);
     bench.at(0.0, &bind(pod(7), 3));
-    bench.at(0.0, &Record::NodeFailed { node: NodeId(9), containers_lost: true, scope: "node" });
+    bench.at(
+        0.0,
+        &Record::NodeFailed {
+            node: NodeId(9),
+            containers_lost: true,
+            scope: "node",
+            last_renewal: Time::ZERO,
+        },
+    );
     bench.at(0.0, &Record::NodeRemoved { node: NodeId(9) });
     bench.at(0.0, &Record::WorkloadScaled { workload: WorkloadId(4), replicas: 3 });
     bench.create(1.0, pod(0), class, Some(WorkloadId(8)));

@@ -10,7 +10,7 @@ use crate::api::PodPhase;
 use crate::base::ids::NodeId;
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
-use crate::control::{Diagnosis, Note};
+use crate::control::{Client, ContainerIndex, Diagnosis, Note};
 use crate::observe::events::{Line, Weight};
 use crate::sim::{Record, View};
 use std::fmt::Write as _;
@@ -42,7 +42,9 @@ impl RunObserver {
                 }
                 push_name(&mut self.scratch, cluster, name);
                 let object = self.scratch_text();
-                let line = Line { object: &object, ..line(view.actor, "Created", "Pod") };
+                let by_user = view.actor == "user";
+                let action = if by_user { "Created" } else { "SuccessfulCreate" };
+                let line = Line { object: &object, ..line(view.actor, action, "Pod") };
                 self.events.enter(now, line);
             }
             Record::PodBound { pod, node } => {
@@ -61,7 +63,9 @@ impl RunObserver {
                 if let Some(weight) = weight_of(record)
                     && !self.skips(weight)
                 {
-                    self.log_pod(now, *pod, None, view, pod_words(record));
+                    let name = |container| self.container_name(*pod, container);
+                    let words = pod_words(record, view.actor, &name);
+                    self.log_pod(now, *pod, None, view, words);
                 }
             }
             Record::Note(note) => self.log_note(now, note, view),
@@ -81,6 +85,16 @@ impl RunObserver {
     /// The text in the scratch space.
     pub(super) fn scratch_text(&self) -> String {
         String::from_utf8_lossy(&self.scratch).into_owned()
+    }
+
+    /// A container in words: by its name, or by its number if it has none.
+    fn container_name(&self, pod: PodRef, container: ContainerIndex) -> String {
+        let facts = self.pods.get(pod.id.index()).and_then(|pod| self.facts(pod));
+        let name = facts.and_then(|facts| facts.containers.get(usize::from(container.0)));
+        match name.filter(|name| !name.is_empty()) {
+            Some(name) => format!("container {name}"),
+            None => format!("container {}", container.0),
+        }
     }
 
     /// Puts a pod's full name into the scratch space.
@@ -115,6 +129,7 @@ impl RunObserver {
     }
 
     fn log_note(&mut self, now: Time, note: &Note, view: View<'_>) {
+        let view = View { actor: note.actor(), ..view };
         match note {
             Note::Unschedulable { pod, diagnosis, .. } => {
                 self.log_failure(now, *pod, diagnosis, view);
@@ -122,9 +137,13 @@ impl RunObserver {
             }
             Note::Assigned { .. } => self.decide(now, note, view),
             Note::BackOff { pod, until, .. } => {
-                let wait = until.since(now);
+                let wait = until.since(now).rounded();
                 let message = format!("back-off {wait} restarting failed container");
                 self.log_pod(now, *pod, None, view, ("BackOff", Weight::Telling, message));
+            }
+            Note::Killing { pod, grace } => {
+                let message = format!("stopping containers, grace period {grace}");
+                self.log_pod(now, *pod, None, view, ("Killing", Weight::Ordinary, message));
             }
             Note::Rejected { pod, reason } => {
                 self.log_pod(
@@ -138,8 +157,8 @@ impl RunObserver {
             Note::Workload { workload, reason } => {
                 let (kind, name) = self.replicas.label(*workload);
                 let (kind, name) = (if kind.is_empty() { "Workload" } else { kind }, name.to_owned());
-                let telling =
-                    Line { weight: Weight::Telling, object: &name, ..line(view.actor, reason, kind) };
+                let actor = format!("{}-controller", kind.to_ascii_lowercase());
+                let telling = Line { weight: Weight::Telling, object: &name, ..line(&actor, reason, kind) };
                 self.events.enter(now, telling);
             }
             Note::Queued { .. } | Note::Restarting { .. } => {}
@@ -176,7 +195,7 @@ impl RunObserver {
         let (times, since) = (std::mem::take(&mut failure.repeated), failure.since);
         let diagnosis = Arc::clone(&failure.diagnosis);
         let mut text = self.diagnosis_text(&diagnosis).to_owned();
-        let _ = write!(text, " (x{} over {})", times + 1, now.since(since));
+        let _ = write!(text, " (x{} over {})", times + 1, now.since(since).rounded());
         let view = View { cluster, actor: "scheduler" };
         self.log_pod(now, pod, None, view, ("FailedScheduling", Weight::Ordinary, text));
     }
@@ -229,9 +248,10 @@ impl RunObserver {
         let (kind, action, object) = match record {
             Record::NodeAdded { name, .. } => ("Node", "RegisteredNode", *name),
             Record::NodeRemoved { node } => ("Node", "RemovingNode", node_name(*node)),
-            Record::NodeFailed { node, containers_lost, scope } => {
+            Record::NodeFailed { node, containers_lost, scope, last_renewal } => {
                 let what = if *containers_lost { "the machine is down" } else { "the machine is cut off" };
-                let _ = write!(message, "{what} (failure of a {scope})");
+                let silent = now.since(*last_renewal).rounded();
+                let _ = write!(message, "{what} (failure of a {scope}); last lease renewal {silent} before");
                 ("Node", "NodeFailed", node_name(*node))
             }
             Record::NodeRecovered { node } => ("Node", "NodeRecovered", node_name(*node)),
@@ -259,7 +279,8 @@ impl RunObserver {
             Record::WorkloadScaled { workload, replicas } => {
                 let _ = write!(message, "to {replicas}");
                 let (kind, name) = self.replicas.label(*workload);
-                (kind, "Scaled", name)
+                let by_user = actor == "user";
+                (kind, if by_user { "Scaled" } else { "ScalingReplicaSet" }, name)
             }
             Record::WorkloadRemoved { workload } => {
                 let (kind, name) = self.replicas.label(*workload);
@@ -275,7 +296,7 @@ impl RunObserver {
     /// What is shown of a pod's bar when one asks.
     pub(super) fn bar_detail(&self, pod: &Pod, outcome: Outcome) -> String {
         let bound = pod.bound.unwrap_or(pod.created);
-        let mut text = format!("waited {} for a node", bound.since(pod.created));
+        let mut text = format!("waited {} for a node", bound.since(pod.created).rounded());
         if pod.attempts > 1 {
             let _ = write!(text, ", {} attempts", pod.attempts);
         }
@@ -329,19 +350,22 @@ fn weight_of(record: &Record<'_>) -> Option<Weight> {
 }
 
 /// The words of a record about a pod.
-fn pod_words(record: &Record<'_>) -> Words {
+fn pod_words(record: &Record<'_>, actor: &str, name: &dyn Fn(ContainerIndex) -> String) -> Words {
     let weight = weight_of(record).unwrap_or(Weight::Ordinary);
     let (action, message) = match record {
-        Record::ContainerStarted { container, restarts: 0, main, .. } => (
-            "Started",
-            if *main && container.0 == 0 { String::new() } else { format!("container {}", container.0) },
-        ),
+        Record::ContainerStarted { container, restarts: 0, main, .. } => {
+            ("Started", if *main && container.0 == 0 { String::new() } else { name(*container) })
+        }
         Record::ContainerStarted { container, restarts, .. } => {
-            ("Started", format!("container {}, restart {restarts}", container.0))
+            ("Started", format!("{}, restart {restarts}", name(*container)))
         }
         Record::ContainerEnded { container, code, reason, ran, .. } => {
             let word = if *reason == Reason::OomKilled { "OOMKilling" } else { "Exited" };
-            (word, format!("container {}: exit code {code} {} after {ran}", container.0, reason.name()))
+            let ran = ran.rounded();
+            (word, format!("{}: exit code {code} ({}) after {ran}", name(*container), reason.name()))
+        }
+        Record::PodReady { ready: false, .. } if actor == Client::NodeLifecycle.name() => {
+            ("NodeNotReady", "the node is not ready".into())
         }
         Record::PodReady { ready, .. } => (if *ready { "Ready" } else { "NotReady" }, String::new()),
         Record::PodEnded { phase, reason, .. } => {
@@ -353,13 +377,27 @@ fn pod_words(record: &Record<'_>) -> Words {
             let word = match reason {
                 Reason::TaintEviction => "TaintManagerEviction",
                 Reason::Preempted => "Preempted",
-                _ => "Killing",
+                _ if actor == "user" => "Deleted",
+                _ => "SuccessfulDelete",
             };
-            (word, format!("{}, grace period {grace}", reason.name()))
+            (word, format!("{}; grace period {grace}", deletion(*reason)))
         }
         _ => ("", String::new()),
     };
     (action, weight, message)
+}
+
+/// Why a pod is deleted, in words.
+fn deletion(reason: Reason) -> &'static str {
+    match reason {
+        Reason::TaintEviction => "it does not tolerate a NoExecute taint of its node any longer",
+        Reason::Preempted => "it makes room for a pod of higher priority",
+        Reason::ScaledDown => "its controller wants fewer pods",
+        Reason::OwnerDeleted => "its owner was deleted",
+        Reason::Deleted => "it was deleted by the user",
+        Reason::NodeGone => "its node no longer exists",
+        other => other.name(),
+    }
 }
 
 /// Whether a failed attempt is a repetition of the pod's last one.

@@ -1,9 +1,9 @@
 //! The summary as text, and lines over time.
 
 use super::{Glyphs, NARROWEST, finish, fit, wrap};
-use crate::observe::{Metric, Results};
+use crate::observe::{Metric, Results, Series};
 use crate::report::format::{counted, cut, title, value};
-use crate::report::plot::{Line, Plot, SHARE, plots};
+use crate::report::plot::end_of_time;
 use crate::report::thin::clean;
 use crate::report::words;
 
@@ -24,7 +24,7 @@ pub fn summary_table(results: &Results, width: usize, glyphs: Glyphs) -> String 
 }
 
 fn metric_lines(results: &Results, width: usize) -> Vec<String> {
-    let headline: Vec<&Metric> = results.metrics.iter().filter(|metric| metric.headline).collect();
+    let headline: Vec<&Metric> = results.metrics.iter().filter(|metric| words::is_shown(metric)).collect();
     let names = headline.iter().map(|metric| title(&metric.name, metric.unit).chars().count());
     let name_width = names.max().unwrap_or(0).min(width / 2);
     let mut groups: Vec<(&str, Vec<&Metric>)> = Vec::new();
@@ -46,34 +46,52 @@ fn metric_lines(results: &Results, width: usize) -> Vec<String> {
     lines.iter().map(|line| fit(line, width)).collect()
 }
 
-/// Quantities over time, one line each.
+/// What the summary shows over time, the most telling first: names of series and their labels.
+const TOLD: [(&str, &str); 8] = [
+    ("busy_processors", "Processors in use"),
+    ("requested_cpu", "CPU requested"),
+    ("used_cpu", "CPU used"),
+    ("requested_memory", "Memory requested"),
+    ("queue_length", "Waiting"),
+    ("pods_running", "Running pods"),
+    ("nodes_ready", "Ready nodes"),
+    ("pods_failed", "Failed pods"),
+];
+
+/// Quantities over time, one line each; what never changes is left out, and what is the same as
+/// something above it.
 fn trend_lines(results: &Results, width: usize, glyphs: Glyphs) -> Vec<String> {
-    let plots = plots(results);
-    let mut lines = Vec::new();
-    for plot in &plots {
-        for line in plot.lines.iter().take(2).filter(|line| !line.points.is_empty()) {
-            lines.push(trend(plot, line, width, glyphs));
+    let end = end_of_time(results);
+    let mut shown: Vec<(&str, &Series)> = Vec::new();
+    let told = TOLD.iter().filter_map(|&(name, label)| {
+        Some((label, results.series.iter().find(|series| series.name == name)?))
+    });
+    let other = results
+        .series
+        .iter()
+        .filter(|series| series.name.starts_with("requested_") || series.name.starts_with("replicas_ready"));
+    for (label, series) in told.chain(other.map(|series| (series.label.as_str(), series))) {
+        let changes = series.points.windows(2).any(|pair| pair[0].1.to_bits() != pair[1].1.to_bits());
+        if changes && shown.iter().all(|(_, above)| above.points != series.points) {
+            shown.push((label, series));
         }
     }
-    lines.truncate(TRENDS);
-    if !lines.is_empty() {
-        lines.splice(0..0, [String::new(), "Over time".to_owned()]);
+    shown.truncate(TRENDS);
+    if shown.is_empty() || end <= 0.0 {
+        return Vec::new();
     }
-    lines
+    let lines = shown.iter().map(|(label, series)| trend(label, series, (end, width), glyphs));
+    [String::new(), "Over time".to_owned()].into_iter().chain(lines).collect()
 }
 
-fn trend(plot: &Plot, line: &Line, width: usize, glyphs: Glyphs) -> String {
-    let label_width = (width / 3).min(30);
-    let about = plot.title.trim_start_matches("Utilization of ").trim_end_matches(" by state");
-    let label = fit(&format!("{about}, {}", line.label), label_width);
-    let highest = line.points.iter().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
-    let highest = if plot.unit == SHARE {
-        value("share", Some(highest), "1")
-    } else {
-        value("", Some(highest), &plot.unit)
-    };
-    let room = width - label_width - 24;
-    let chart = sparkline(&line.points, plot.end, room, glyphs);
+fn trend(label: &str, series: &Series, (end, width): (f64, usize), glyphs: Glyphs) -> String {
+    let label_width = (width / 4).min(24);
+    // Of `nvidia.com/gpu requested` the domain tells least.
+    let label = fit(label.rsplit_once('/').map_or(label, |(_, label)| label), label_width);
+    let highest = series.points.iter().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
+    let highest = value(&series.name, Some(highest), series.unit);
+    let room = width - label_width - 22;
+    let chart = sparkline(&series.points, end, room, glyphs);
     fit(&format!("  {label:label_width$}  {chart}  up to {highest}"), width)
 }
 

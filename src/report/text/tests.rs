@@ -16,10 +16,11 @@ fn summary_reads_well_in_eighty_columns() {
     expect![[r"
         zone-outage
         The run covers 6 h on 10 nodes. Of 60 pods, 52 succeeded, 3 still waited at the
-        end and 3 failed. The mean wait was 3 min 35 s, the slowest 5 % at least 22 min
-        4 s. 63.4 % of the CPU was requested on average. It cost 31.42 EUR. Attention: 3
-        pods were never placed, the work of 2 runs was lost and 15 input rows were
-        dropped, repaired or ignored.
+        end and 3 failed. The mean wait was 3 min 35 s, one in twenty at least 22 min 4
+        s. 63.4 % of the CPU was requested on average. The machines cost 31.42 EUR.
+        Attention: 3 pods were never placed, 3 pods ended with an error, 2 pods were
+        evicted, 1 failure of a node and 15 input rows were dropped, repaired or
+        ignored.
 
         Pods
           Pods created                        60 pods
@@ -41,12 +42,12 @@ fn summary_reads_well_in_eighty_columns() {
           Cost total                        31.42 EUR
 
         Over time
-          CPU, requested              .:-=+**#*##******+***##**+-::.  up to 55 %
-          CPU, used                   ..:=-++=#++*=*+=*-+*=#++*--:..  up to 41.2 %
-          memory, requested           .:-=+**#*##******+***##**+-::.  up to 50 %
-          memory, used                .:-=+**#*##******+***##**+-::.  up to 36.7 %
-          Queue length, waiting pods  :-:___:--___-#*=:..--.__.--.__  up to 11 pods
-          Pods, running               .:-=+**#*##******+***##**+-::.  up to 11 pods
+          CPU requested         .::-=+*****##********++**+*###*++-:::.  up to 22 core
+          CPU used              ...-=-=*+=**=**=+*==*+-+*-+#+=*+--:...  up to 16.5 core
+          Memory requested      .::-=+*****##********++**+*###*++-:::.  up to 50 %
+          Waiting               :--:____:--.___.*#*=-:_.--:____:--:___  up to 11 pods
+          Running pods          .::-=+*****##********++**+*###*++-:::.  up to 11 pods
+          Ready nodes           ################******################  up to 10 nodes
 
         Never placed
               2 0/10 nodes are available: 9 Insufficient cpu, 1 node(s) had untolerated

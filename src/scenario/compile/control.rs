@@ -17,7 +17,7 @@ pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
         version: version(build, control),
         seed: super::run::seed(build.scenario),
         scheduler: Scheduler { attempt: timing.scheduling_attempt, ..scheduler(build, &control.scheduler) },
-        nodes: nodes(&control.node_lifecycle),
+        nodes: nodes(&control.node_lifecycle, control.timing),
         kubelet: kubelet(build, &control.kubelet),
         controllers: controllers(control.timing),
     }
@@ -127,13 +127,18 @@ fn weights(build: &mut Build<'_>, written: &written::Scheduler, scheduler: &mut 
     scheduler.score_weights.retain(|(_, weight)| *weight > 0);
 }
 
-fn nodes(written: &written::NodeLifecycle) -> NodeLifecycle {
+fn nodes(written: &written::NodeLifecycle, timing: written::Preset) -> NodeLifecycle {
     let default = NodeLifecycle::default();
+    // The phase of the passes is free in a real cluster; without latencies it is zero.
+    let phase = match timing {
+        written::Preset::Kubernetes => None,
+        written::Preset::Ideal => default.monitor_phase,
+    };
     let period = |written: Option<Period>, default| written.map_or(default, |period| period.0);
     let span = |written: Option<Duration>, default| written.map_or(default, |span| span.0);
     NodeLifecycle {
         monitor_period: period(written.monitor_period, default.monitor_period),
-        monitor_phase: span(written.monitor_phase, default.monitor_phase),
+        monitor_phase: written.monitor_phase.map_or(phase, |phase| Some(phase.0)),
         grace_period: span(written.grace_period, default.grace_period),
         lease_renewal: period(written.lease_renewal, default.lease_renewal),
         eviction_rate: written.eviction_rate.map_or(default.eviction_rate, |rate| rate.0),

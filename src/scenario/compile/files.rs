@@ -1,6 +1,6 @@
 //! The files that a scenario names: where they are, and what was read.
 
-use super::Environment;
+use super::{Environment, Held};
 use crate::base::{Diagnostic, Location};
 use crate::trace;
 use std::io::Read;
@@ -20,6 +20,7 @@ pub(super) struct Files {
     pub(super) scenario: Arc<str>,
     folder: PathBuf,
     stdin: Option<Box<dyn Read + Send>>,
+    held: Option<Held>,
     /// What was read, with sha256.
     pub(super) inputs: Vec<(String, String)>,
 }
@@ -30,6 +31,7 @@ impl Files {
             scenario: environment.file,
             folder: environment.folder,
             stdin: environment.stdin,
+            held: environment.held,
             inputs: environment.inputs,
         }
     }
@@ -41,8 +43,13 @@ impl Files {
 
     /// Reads a whole file, unpacked.
     pub(super) fn read(&mut self, path: &Path) -> Result<(Arc<str>, Vec<u8>), Diagnostic> {
-        let stdin = if path.as_os_str() == "-" { self.stdin.take() } else { None };
-        let (bytes, sha256) = trace::read_all(path, stdin)?;
+        let held = self.held.take_if(|held| shorten(PathBuf::from(&held.name)) == path);
+        let (bytes, sha256) = if let Some(Held { bytes, sha256, .. }) = held {
+            (bytes, sha256)
+        } else {
+            let stdin = if path.as_os_str() == "-" { self.stdin.take() } else { None };
+            trace::read_all(path, stdin)?
+        };
         let name: Arc<str> = shown(path).into();
         self.note(&name, sha256);
         Ok((name, bytes))

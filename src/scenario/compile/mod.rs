@@ -21,7 +21,9 @@ mod traces;
 mod unsupported;
 
 use super::At;
+use super::load::ARGUMENTS;
 use super::schema::{OutputKind, Scenario, control::Kind};
+use crate::base::diagnostic::fold_repeats;
 use crate::base::{Diagnostic, Location, Span};
 use crate::observe::Expectation;
 use crate::sim::{BatchSetup, Setup};
@@ -44,6 +46,18 @@ pub struct Environment {
     pub stdin: Option<Box<dyn Read + Send>>,
     /// What was read already, with sha256: the scenario itself.
     pub inputs: Vec<(String, String)>,
+    /// A file that the scenario names and that was read already to find out what it is.
+    pub held: Option<Held>,
+}
+
+/// A file that was read already.
+pub struct Held {
+    /// The file as the user named it; `-` is standard input.
+    pub name: String,
+    /// Its content, unpacked.
+    pub bytes: Vec<u8>,
+    /// The sha256 of what is stored.
+    pub sha256: String,
 }
 
 /// A scenario that is ready to run.
@@ -73,6 +87,12 @@ pub enum Plan {
     Kubernetes(Box<Setup>),
     /// A batch machine.
     Batch(Box<BatchSetup>),
+}
+
+/// The name of a scenario: what is written, or that of its file. It may not be a legal one, which is
+/// said when the scenario is compiled.
+pub fn name_of(scenario: &Scenario, environment: &Environment) -> String {
+    run::written_name(scenario, &environment.file)
 }
 
 /// What is to be written.
@@ -116,6 +136,11 @@ impl Build<'_> {
     /// The value, or `None` after its error has been noted.
     fn take<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
         result.map_err(|finding| self.error(finding)).ok()
+    }
+
+    /// Whether there is no scenario file: Kubernetes objects are run as they are.
+    fn is_adhoc(&self) -> bool {
+        &*self.files.scenario == ARGUMENTS
     }
 
     /// An error about the scenario as a whole.
@@ -165,7 +190,7 @@ pub fn compile(scenario: &Scenario, environment: Environment) -> Result<Compiled
     let Some(plan) = plan.filter(|_| errors.is_empty()) else {
         errors.sort_by(|a, b| a.location.cmp(&b.location));
         errors.dedup();
-        return Err(errors);
+        return Err(fold_repeats(errors));
     };
     Ok(Compiled {
         name,
@@ -173,7 +198,7 @@ pub fn compile(scenario: &Scenario, environment: Environment) -> Result<Compiled
         plan,
         inputs: files.inputs,
         remarks: remarks.into_iter().collect(),
-        warnings,
+        warnings: fold_repeats(warnings),
         expectations,
         outputs,
     })

@@ -53,6 +53,11 @@ impl Nodes {
         PoolId(position as u32)
     }
 
+    /// Whether a node of this name is there that is the same in every other respect too.
+    pub(super) fn has_equal(&self, node: &Node) -> bool {
+        self.row(&node.meta.name).is_some_and(|row| *self.list[row].node == *node)
+    }
+
     /// Adds a node. Errors: its name is taken, or there are too many.
     pub(super) fn add(&mut self, node: Node, pool: PoolId, location: &Location) -> Result<(), Diagnostic> {
         let name = node.meta.name.clone();
@@ -129,10 +134,12 @@ pub(super) fn unknown<'k>(name: &At<String>, what: &str, known: impl Iterator<It
 /// What must hold of all nodes together: there is one, and no sum of a resource overflows.
 pub(super) fn check(build: &mut Build<'_>, nodes: &Nodes) {
     if nodes.list.is_empty() && build.errors.is_empty() {
-        let finding = build.whole("the cluster has no nodes");
-        build.error(
-            finding.help("give it `cluster.pools`, `cluster.manifests` with Nodes, or `cluster.machines`"),
-        );
+        let help = if build.is_adhoc() {
+            "name machines, such as `--pool 5x8cpu,32Gi`, or a file with Nodes: `--nodes nodes.yaml`"
+        } else {
+            "give it `cluster.pools`, `cluster.manifests` with Nodes, or `cluster.machines`"
+        };
+        build.error(build.whole("the cluster has no nodes").help(help));
     }
     let mut sums: BTreeMap<&str, i128> = BTreeMap::new();
     for node in &nodes.list {

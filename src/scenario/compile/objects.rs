@@ -3,7 +3,7 @@
 use super::nodes::{Nodes, POOL, UNNAMED_POOL};
 use super::priorities::Priorities;
 use super::{Build, at_reference, files, selectors, unsupported};
-use crate::api::kubernetes::{self, Manifest, Sourced};
+use crate::api::kubernetes::{self, Manifest, Part, Sourced};
 use crate::api::{Node, Object, ObjectMeta, Pod, PodPhase};
 use crate::base::{Diagnostic, Location, Set, Time};
 use crate::scenario::At;
@@ -26,15 +26,22 @@ pub(super) fn read(build: &mut Build<'_>, nodes: &mut Nodes) -> Timed {
             (where_written(reference), long.file.clone(), Time(long.at.unwrap_or_default().0.0))
         }
     });
+    let mut is_empty = true;
     for (reference, file, at) in of_cluster.chain(of_workload) {
         let path = build.files.path(&file);
         let paths = files::expand(&path).map_err(|finding| at_reference(finding, &reference));
         for path in build.take(paths).unwrap_or_default() {
             let result = read_file(build, &path).map_err(|finding| at_reference(finding, &reference));
-            for sourced in build.take(result).unwrap_or_default() {
+            let manifest = build.take(result).unwrap_or_default();
+            is_empty &= manifest.objects.is_empty() && manifest.ignored.is_empty();
+            for sourced in manifest.objects {
                 sort_in(build, nodes, &mut objects, at, sourced);
             }
         }
+    }
+    if is_empty && build.is_adhoc() && build.errors.is_empty() {
+        let finding = build.whole("there is no Kubernetes object in what is named");
+        build.error(finding.help("is it the right file? did the command before the pipe print anything?"));
     }
     objects.sort_by_key(|(at, _)| *at);
     objects
@@ -45,7 +52,7 @@ fn where_written<T>(reference: &At<T>) -> At<()> {
     At { value: (), location: reference.location.clone(), found: reference.found.clone() }
 }
 
-fn read_file(build: &mut Build<'_>, path: &std::path::Path) -> Result<Vec<Sourced>, Diagnostic> {
+fn read_file(build: &mut Build<'_>, path: &std::path::Path) -> Result<Manifest, Diagnostic> {
     let (name, bytes) = build.files.read(path)?;
     let mut manifest = Manifest::default();
     kubernetes::read(&name, &bytes, &mut manifest)?;
@@ -56,15 +63,15 @@ fn read_file(build: &mut Build<'_>, path: &std::path::Path) -> Result<Vec<Source
     if manifest.objects.is_empty() && manifest.ignored.is_empty() {
         build.warn(Diagnostic::warning(Location::file(name), "the file has no Kubernetes objects"));
     }
-    Ok(manifest.objects)
+    Ok(manifest)
 }
 
 fn sort_in(build: &mut Build<'_>, nodes: &mut Nodes, objects: &mut Timed, at: Time, sourced: Sourced) {
+    let place = sourced.at(Part::Name);
     match sourced.object {
-        Object::Node(node) if at == Time::ZERO => add_node(build, nodes, *node, &sourced.location),
+        Object::Node(node) if at == Time::ZERO => add_node(build, nodes, *node, &place),
         Object::Node(node) => {
-            let finding =
-                Diagnostic::error(sourced.location, "nodes exist from the start").found(&node.meta.name);
+            let finding = Diagnostic::error(place, "nodes exist from the start").found(&node.meta.name);
             build.error(finding.help("name the file without `at`"));
         }
         object => objects.push((at, Sourced { object, ..sourced })),
@@ -80,6 +87,10 @@ fn add_node(build: &mut Build<'_>, nodes: &mut Nodes, mut node: Node, location: 
     }
     let ready = node.ready.take();
     build.remark("nodes of dumps that were not ready, taken as ready", u64::from(ready == Some(false)));
+    if nodes.has_equal(&node) {
+        build.remark(EQUAL, 1);
+        return;
+    }
     let result = nodes.add(node, pool, location);
     build.take(result);
 }
@@ -87,7 +98,7 @@ fn add_node(build: &mut Build<'_>, nodes: &mut Nodes, mut node: Node, location: 
 /// Takes the pods that are bound out of `objects` (with the rows of their nodes), leaves out what
 /// has ended or is only shown by a dump, fills in priorities, and checks what is left.
 pub(super) fn place(build: &mut Build<'_>, nodes: &Nodes, objects: Timed) -> (Vec<(Pod, usize)>, Timed) {
-    check_names(build, &objects);
+    let objects = drop_equal(build, objects);
     let represented = represented(&objects);
     let mut priorities = Priorities::read(build, &objects);
     let mut selectors = selectors::Checker::default();
@@ -99,6 +110,7 @@ pub(super) fn place(build: &mut Build<'_>, nodes: &Nodes, objects: Timed) -> (Ve
             continue;
         }
         priorities.fill(build, &mut sourced);
+        let place = sourced.at(Part::NodeName);
         match sourced.object {
             Object::PriorityClass(_) => {}
             Object::Pod(pod) if pod.phase.is_terminal() || pod.meta.deleting => {
@@ -106,7 +118,7 @@ pub(super) fn place(build: &mut Build<'_>, nodes: &Nodes, objects: Timed) -> (Ve
                 build.remark(format!("pods left out because they {what}"), 1);
             }
             Object::Pod(pod) if !pod.template.spec.node_name.is_empty() => {
-                bound.extend(bind(build, nodes, at, *pod, &sourced.location));
+                bound.extend(bind(build, nodes, at, *pod, &place));
             }
             object => {
                 let sourced = Sourced { object, ..sourced };
@@ -147,16 +159,31 @@ fn bind(
     Some((pod, row))
 }
 
-fn check_names(build: &mut Build<'_>, objects: &Timed) {
-    let mut first: BTreeMap<(&str, &str, &str), &Location> = BTreeMap::new();
-    for (_, Sourced { object, location }) in objects {
-        let meta = object.meta();
-        if let Some(other) = first.insert((object.kind(), &meta.namespace, &meta.name), location) {
-            let message = format!("a {} of this name exists already", object.kind());
-            let finding = Diagnostic::error(location.clone(), message).found(&meta.name);
-            build.errors.push(finding.help(format!("the other one is at {other}")));
+/// What is remarked when the same object is read twice.
+const EQUAL: &str = "objects left out because an equal one exists already";
+
+/// Leaves out objects that are equal to an earlier one: applying a manifest twice changes nothing.
+/// Another object of the same name is an error.
+fn drop_equal(build: &mut Build<'_>, objects: Timed) -> Timed {
+    let mut first: BTreeMap<(&str, &str, &str), &Sourced> = BTreeMap::new();
+    let mut kept = Vec::with_capacity(objects.len());
+    for (_, sourced) in &objects {
+        let meta = sourced.object.meta();
+        let other = *first.entry((sourced.object.kind(), &meta.namespace, &meta.name)).or_insert(sourced);
+        let is_first = std::ptr::eq(other, sourced);
+        kept.push(is_first);
+        if !is_first && other.object != sourced.object {
+            let message = format!("another {} of this name exists already", sourced.object.kind());
+            let finding = Diagnostic::error(sourced.at(Part::Name), message).found(&meta.name);
+            let other = other.at(Part::Name);
+            build.error(finding.help(format!(
+                "it is at {other} and differs; leave one of the two out: name single files, not their folder"
+            )));
         }
     }
+    build.remark(EQUAL, kept.iter().filter(|kept| !**kept).count() as u64);
+    let both = objects.into_iter().zip(kept);
+    both.filter_map(|(timed, kept)| kept.then_some(timed)).collect()
 }
 
 type Key = (String, String, String);
@@ -194,6 +221,6 @@ fn check_replicas(build: &mut Build<'_>, sourced: &Sourced) {
     };
     if i64::from(wanted) > MAX_REPLICAS {
         let message = format!("a {} has at most {MAX_REPLICAS} {what}", sourced.object.kind());
-        build.error(Diagnostic::error(sourced.location.clone(), message).found(wanted.to_string()));
+        build.error(Diagnostic::error(sourced.at(Part::Replicas), message).found(wanted.to_string()));
     }
 }

@@ -174,6 +174,9 @@ fn labels(build: &mut Build<'_>, pool: &Pool) -> Labels {
     let mut zones: Set<&str> = Set::default();
     for zone in &pool.zones {
         check_label(build, ZONE, zone);
+        if zone.is_empty() {
+            build.error(zone.error("a zone has no name"));
+        }
         if !zones.insert(zone) {
             build.error(zone.error("the zone is named twice"));
         }

@@ -4,7 +4,7 @@
 
 use super::Build;
 use super::objects::Timed;
-use crate::api::kubernetes::Sourced;
+use crate::api::kubernetes::{Part, Sourced};
 use crate::api::{Object, PodTemplate, PriorityClass};
 use crate::base::diagnostic::suggest;
 use crate::base::{Diagnostic, Map};
@@ -88,7 +88,7 @@ impl Priorities {
                 spec.never_preempts |= class.never_preempts;
                 self.filled.insert(address, (original, Arc::clone(template)));
             }
-            Err(finding) => build.error(Diagnostic { location: sourced.location.clone(), ..finding }),
+            Err(finding) => build.error(Diagnostic { location: sourced.at(Part::PriorityClass), ..finding }),
         }
     }
 

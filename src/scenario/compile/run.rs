@@ -28,21 +28,24 @@ pub(super) fn name(build: &mut Build<'_>) -> String {
         let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         !name.is_empty() && name.len() <= MAX_NAME && !name.starts_with(['.', '-']) && name.bytes().all(inner)
     };
-    if let Some(name) = &build.scenario.name {
-        if !legal(name) {
-            let finding = name.error("not a legal name");
-            build.error(
-                finding.help(format!("letters, digits, `-`, `_` and `.`, at most {MAX_NAME} of them")),
-            );
-        }
+    if let Some(name) = build.scenario.name.as_ref().filter(|name| !legal(name)) {
+        let help = format!("letters, digits, `-`, `_` and `.`, at most {MAX_NAME} of them");
+        build.error(name.error("not a legal name").help(help));
+    }
+    let written = written_name(build.scenario, &build.files.scenario);
+    if build.scenario.name.is_some() || legal(&written) { written } else { "run".into() }
+}
+
+/// The name that is written, or the file's without its ending.
+pub(super) fn written_name(scenario: &Scenario, file: &str) -> String {
+    if let Some(name) = &scenario.name {
         return name.value.clone();
     }
-    let stem = Path::new(&*build.files.scenario).file_stem().unwrap_or_default().to_string_lossy();
+    let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
     let replaced =
         |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '-' };
     let name: String = stem.chars().map(replaced).take(MAX_NAME).collect();
-    let name = name.trim_matches(['-', '.']).to_owned();
-    if legal(&name) { name } else { "run".into() }
+    name.trim_matches(['-', '.']).to_owned()
 }
 
 /// When the run ends; errors are noted.

@@ -2,10 +2,11 @@
 
 use super::Build;
 use super::nodes::Nodes;
-use crate::api::kubernetes::Sourced;
+use crate::api::kubernetes::{Part, Sourced};
 use crate::api::{Node, NodeSelector, NodeSelectorTerm, Object, PodSpec, PodTemplate, Requirement};
 use crate::base::{Diagnostic, Map, Severity};
 use crate::scenario::schema::workload::Unmatched;
+use crate::sim::NodeSetup;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -65,7 +66,9 @@ fn finding(build: &Build<'_>, nodes: &Nodes, sourced: &Sourced, spec: &PodSpec) 
         Unmatched::Warn => Severity::Warning,
     };
     let message = format!("{object}: no node can ever match the node selector or required node affinity");
-    let finding = Diagnostic::error(sourced.location.clone(), message);
+    let plain = |node: &NodeSetup| matches_plain(spec, &node.node);
+    let part = if nodes.list.iter().any(plain) { Part::Affinity } else { Part::NodeSelector };
+    let finding = Diagnostic::error(sourced.at(part), message);
     Diagnostic { severity, ..finding }.found(describe(spec)).help(help(nodes, spec))
 }
 
@@ -112,10 +115,13 @@ fn describe(spec: &PodSpec) -> String {
 
 /// Whether a node can take the pod as far as labels and name go.
 pub(super) fn matches(spec: &PodSpec, node: &Node) -> bool {
-    let labels = &node.meta.labels;
-    let plain = spec.node_selector.iter().all(|(key, value)| labels.get(key) == Some(value));
     let required = spec.affinity.node.as_ref().and_then(|affinity| affinity.required.as_ref());
-    plain && required.is_none_or(|selector| selects(selector, node))
+    matches_plain(spec, node) && required.is_none_or(|selector| selects(selector, node))
+}
+
+/// Whether a node has the labels of the plain node selector.
+fn matches_plain(spec: &PodSpec, node: &Node) -> bool {
+    spec.node_selector.iter().all(|(key, value)| node.meta.labels.get(key) == Some(value))
 }
 
 fn selects(selector: &NodeSelector, node: &Node) -> bool {

@@ -327,7 +327,8 @@ mod tests {
         let text = format!("apiVersion: seatrial/v1\nworkload: {{traces: [{{file: {file}}}]}}\n");
         let scenario = parse(&"s.yaml".into(), text.as_bytes(), &[]).expect("a good scenario");
         let folder = PathBuf::from("tests/fixtures");
-        let environment = Environment { file: "s.yaml".into(), folder, stdin: None, inputs: Vec::new() };
+        let (file, inputs) = ("s.yaml".into(), Vec::new());
+        let environment = Environment { file, folder, stdin: None, inputs, held: None };
         let mut build = Build {
             scenario: &scenario,
             files: Files::new(environment),

@@ -175,7 +175,8 @@ pub struct ResourceWeight {
 pub struct NodeLifecycle {
     /// Time between two passes over the nodes; 5s.
     pub monitor_period: Option<Period>,
-    /// The moment of the first pass; 0s.
+    /// The moment of the first pass of this and the other periodic loops over nodes; drawn from the
+    /// seed where it is not given, and 0s with `timing: ideal`.
     pub monitor_phase: Option<Duration>,
     /// Silence after which a node's conditions become Unknown; 50s.
     pub grace_period: Option<Duration>,

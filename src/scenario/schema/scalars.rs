@@ -1,6 +1,7 @@
 //! Single values of a scenario, with their grammar and their limits.
 
 use crate::base::dist::Unit;
+use crate::base::units::ParseSpanError;
 use crate::base::{Distribution, Quantity, Span};
 use crate::scenario::de::RAW;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -90,7 +91,7 @@ scalar!(
 fn span(text: &str) -> Result<Span, String> {
     match text.parse::<Span>() {
         Ok(span) if span <= MAX_SPAN => Ok(span),
-        Ok(_) => Err("a duration is at most 100 years (36500d)".into()),
+        Ok(_) | Err(ParseSpanError::TooLong(_)) => Err("a duration is at most 100 years (36500d)".into()),
         Err(_) if text.starts_with('-') => Err("a duration is never negative".into()),
         Err(_) if text.parse::<f64>().is_ok() => {
             Err("a duration needs a unit, such as `30s`, `5m`, `2h`".into())

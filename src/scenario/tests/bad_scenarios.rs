@@ -43,7 +43,12 @@ fn what_is_no_scenario() {
             "s.yaml:1:13: error: not valid YAML: while scanning a plain scalar, found a tab: `apiVersion: seatrial/v1` (indent with spaces; YAML allows no tabs there)"
         ],
     );
-    whole("cluster: {}\n", &expect!["s.yaml:1:1: error: `apiVersion` is missing"]);
+    whole(
+        "cluster: {}\n",
+        &expect![
+            "s.yaml:1:1: error: `apiVersion` is missing (write `apiVersion: seatrial/v1` in the first line)"
+        ],
+    );
     whole(
         "apiVersion: seatrial/v2\n",
         &expect![

@@ -181,15 +181,18 @@ fn every_scenario_of_the_project_compiles() {
     assert!(found >= 9);
     expect![[r"
         batch-day: 64 processors, 2 inputs
+        cpu-sharing: 1 nodes, 2 inputs
         crash-loops: 2 nodes, 2 inputs
         first-steps: 12 nodes, 2 inputs
         gpu-cluster: 24 nodes, 3 inputs
-        mtbf-week: 200 nodes, 1 inputs
+        mtbf-week: 200 nodes, 2 inputs
+        node-failure: 10 nodes, 2 inputs
         overloaded-queue: 4 nodes, 1 inputs
         packing: 8 nodes, 1 inputs
+        snapshot: 3 nodes, 3 inputs
         spreading: 8 nodes, 1 inputs
         two-applications: 4 nodes, 2 inputs
-        zone-outage: 30 nodes, 2 inputs"]]
+        zone-outage: 45 nodes, 3 inputs"]]
     .assert_eq(&lines.join("\n"));
 }
 

@@ -15,7 +15,8 @@ fn try_compile(text: &str, sets: &[&str]) -> Result<Compiled, Vec<Diagnostic>> {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
     let scenario = parse(&"s.yaml".into(), text.as_bytes(), &sets)?;
     let folder = PathBuf::from("tests/fixtures");
-    compile(&scenario, Environment { file: "s.yaml".into(), folder, stdin: None, inputs: Vec::new() })
+    let inputs = Vec::new();
+    compile(&scenario, Environment { file: "s.yaml".into(), folder, stdin: None, inputs, held: None })
 }
 
 /// All findings of a scenario that does not compile, one a line.
@@ -49,6 +50,8 @@ fn files_are_told_apart() {
         ("# a comment\r\napiVersion: \"seatrial/v1\"\r\n", FileKind::Scenario),
         ("cluster: {}\n", FileKind::Scenario),
         ("{\"apiVersion\": \"seatrial/v1\"}", FileKind::Scenario),
+        ("{apiVersion: seatrial/v1, cluster: {}}", FileKind::Scenario),
+        ("{\"name\": \"x\", \"cluster\": {}}", FileKind::Scenario),
         ("{\"apiVersion\":\"v1\",\"kind\":\"List\"}", FileKind::Manifest),
         ("---\napiVersion: v1\nkind: Pod\n", FileKind::Manifest),
         ("", FileKind::Manifest),

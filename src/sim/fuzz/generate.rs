@@ -147,7 +147,7 @@ fn control(dice: &mut Dice, calm: bool, ideal: bool) -> Config {
     ]);
     let nodes = &mut config.nodes;
     nodes.grace_period = dice.seconds(40, 50);
-    nodes.monitor_phase = Span::from_millis(dice.between(0, 5_000));
+    nodes.monitor_phase = Some(Span::from_millis(dice.between(0, 5_000)));
     nodes.large_zone = dice.pick(&[50, 1, 3]);
     nodes.eviction_rate = dice.pick(&[0.1, 1.0, 10.0, 0.0]);
     // Without latencies no time at all would pass between an eviction and the next one.

@@ -240,7 +240,8 @@ mod tests {
             ("on a machine that is down", |checker, now, record, view| {
                 let Record::PodBound { node, .. } = *record else { return false };
                 checker.record(now, record, view);
-                let failed = Record::NodeFailed { node, containers_lost: true, scope: "node" };
+                let last_renewal = Time::ZERO;
+                let failed = Record::NodeFailed { node, containers_lost: true, scope: "node", last_renewal };
                 checker.record(now, &failed, view);
                 true
             }),

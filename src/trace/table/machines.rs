@@ -5,6 +5,7 @@ use super::super::record::Records;
 use super::super::report::ReadReport;
 use super::quantity::{self, Stored};
 use super::write::TableOut;
+use crate::api::selector::{is_dns_subdomain, is_label_value};
 use crate::base::{Diagnostic, Set};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -128,6 +129,7 @@ pub fn read_machines(input: Input) -> Result<(Vec<Machine>, ReadReport), Diagnos
         if machine.name.is_empty() {
             return Err(records.fault(field, "a machine needs a name"));
         }
+        check_name(&records, field, &machine.name)?;
         if !names.insert(machine.name.clone()) {
             return Err(records.fault(field, "another machine has this name"));
         }
@@ -138,6 +140,14 @@ pub fn read_machines(input: Input) -> Result<(Vec<Machine>, ReadReport), Diagnos
     report.lines = records.input.line();
     report.bytes = records.input.bytes();
     Ok((machines, report))
+}
+
+/// Refuses what is no name of a node.
+pub(in super::super) fn check_name(records: &Records, field: usize, name: &str) -> Result<(), Diagnostic> {
+    if is_dns_subdomain(name) {
+        return Ok(());
+    }
+    Err(records.fault(field, "not a legal name of a node").help("lower-case letters, digits, `-` and `.`"))
 }
 
 fn machine(records: &Records, columns: &[MachineColumn]) -> Result<Machine, Diagnostic> {
@@ -159,6 +169,10 @@ fn machine(records: &Records, columns: &[MachineColumn]) -> Result<Machine, Diag
             MachineColumn::Pods => machine.pods = Some(records.count(field)?),
             MachineColumn::PricePerHour => machine.price_per_hour = Some(price(records, field)?),
             MachineColumn::Resource(key) => machine.extended.push((key.clone(), quantity(Stored::Units)?)),
+            MachineColumn::Label(_) if !is_label_value(records.text(field)?) => {
+                let finding = records.fault(field, "not a legal label value");
+                return Err(finding.help("at most 63 letters, digits, `-`, `_` and `.`"));
+            }
             MachineColumn::Label(key) => machine.labels.push((key.clone(), text()?)),
             MachineColumn::Count => {
                 let count = records.count(field)?;

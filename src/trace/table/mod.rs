@@ -12,6 +12,7 @@ pub use machines::{MAX_COUNT, Machine, MachineColumn, expand, read_machines, wri
 pub use read::TableReader;
 pub use write::{TableWriter, used_columns};
 
+pub(super) use machines::check_name;
 pub(super) use write::TableOut;
 
 /// A column of a workload table, in the order in which they are written.

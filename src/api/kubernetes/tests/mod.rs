@@ -68,7 +68,7 @@ fn summary(text: &str) -> String {
         Err(error) => return error.to_string(),
     };
     let mut lines: Vec<String> = Vec::new();
-    for Sourced { object, location } in &manifest.objects {
+    for Sourced { object, location, .. } in &manifest.objects {
         lines.push(format!("{location} {} {}", object.kind(), object.meta().name));
     }
     lines.extend(manifest.ignored.iter().map(|(kind, count)| format!("ignored {count} {kind}")));

@@ -184,8 +184,8 @@ fn what_is_no_manifest() {
     ];
     let answers = cases.map(summary).join("\n");
     expect![[r#"
-        x.yaml:1:1: error: a Kubernetes object is a mapping, but this is text: `hello`
-        x.yaml:1:1: error: a Kubernetes object is a mapping, but this is a list: `- a`
+        x.yaml:1:1: error: a Kubernetes object is a mapping, but this is text: `hello` (a manifest has `apiVersion` and `kind`; a trace is named under `workload.traces` of a scenario)
+        x.yaml:1:1: error: a Kubernetes object is a mapping, but this is a list: `- a` (put the objects under `items` of an object with `apiVersion: v1` and `kind: List`)
         x.yaml:2:1: error: not a Kubernetes object: `kind` is missing: `replicaCount, image` (this looks like the values of a Helm chart; render the chart first with `helm template`)
         x.yaml:1:1: error: not a Kubernetes object: `kind` is missing: `resources, patches, images` (this looks like a kustomization; build it first, for example with `kubectl kustomize`)
         x.yaml:1:1: error: not a Kubernetes object: `kind` is missing: `kidn, apiVersion` (is `kidn` meant to be `kind`?)

@@ -179,6 +179,22 @@ fn a_finished_job_is_deleted_after_its_time_to_live() {
     assert!(!harness.cluster.workloads[id].present);
 }
 
+/// The recorded run public-job-backoff: a pod that ends a second after a status was written is
+/// counted at once, because the controller looks again when it sees its own write.
+#[test]
+fn a_status_write_makes_the_controller_look_again() {
+    let mut harness = Harness::with(vec![Box::new(JobController::new(&Config::default()))]);
+    let node = harness.node("n", "a");
+    let id = harness.job(job(1, Some(1)));
+    harness.run_until(at(2.0));
+    let pod = harness.active(id)[0];
+    harness.start(pod, node);
+    harness.run_until(at(3.9));
+    harness.finish(pod, 0);
+    harness.run_until(at(4.1));
+    assert_eq!(counts(&harness, id).3, JobEnd::Complete, "3 s: ready is written; 4 s: the next look");
+}
+
 #[test]
 fn a_refused_deletion_is_tried_again_and_counts_once() {
     let mut harness = ideal();
@@ -188,8 +204,10 @@ fn a_refused_deletion_is_tried_again_and_counts_once() {
     harness.start(pods[0], node);
     harness.reject_next(1);
     harness.finish(pods[0], 1);
-    assert_eq!(harness.active(id), [pods[1]]);
     harness.run_until(at(1.0));
+    assert_eq!(harness.active(id), []);
+    let orders = harness.writes().filter(|(_, write)| matches!(write, Write::DeletePod { .. })).count();
+    assert_eq!(orders, 2, "the one that was refused, and its repetition");
     assert_eq!(counts(&harness, id), (0, 0, 2, JobEnd::Failed));
 }
 

@@ -151,12 +151,14 @@ fn text(command: &Command) -> String {
         Command::Runtime(_, RuntimeCommand::TearDown) => "tear down".into(),
         Command::Write(_, Write::PodStatus { status, .. }) => status_text(status),
         Command::Write(_, Write::DeletePod { grace: Some(Span::ZERO), .. }) => "delete".into(),
+        Command::Write(_, Write::NodeReady { ready, .. }) => format!("node {ready:?}"),
         Command::Note(Note::BackOff { container, until, .. }) => {
             format!("back-off {} until {until:?}", container.0)
         }
         Command::Note(Note::Restarting { container, count, .. }) => {
             format!("restart {} #{count}", container.0)
         }
+        Command::Note(Note::Killing { grace, .. }) => format!("killing in {grace}"),
         Command::Note(Note::Rejected { reason, .. }) => format!("rejected {}", reason.name()),
         other => format!("{other:?}"),
     }

@@ -100,7 +100,7 @@ fn an_init_container_is_done_before_the_next_and_a_sidecar_is_not_waited_for() {
             started 1: Running ready restarts=1
             exit 3 0: Running restarts=1
             at 9: 
-            exit 4 0: stop in 30s
+            exit 4 0: killing in 30s; stop in 30s
             at 10: 
             exit 1 143: Succeeded restarts=1 Completed finished t=10s; tear down
         "#]],
@@ -120,7 +120,7 @@ fn a_failed_init_container_fails_a_pod_that_never_restarts() {
             pulled 1: start 1
             started 1: pull 2
             up 2: start 2
-            exit 2 3: stop in 30s
+            exit 2 3: killing in 30s; stop in 30s
             exit 1 0: Failed Error finished t=0s; tear down
         "#]],
     );
@@ -238,13 +238,13 @@ fn the_deadline_fails_the_pod() {
         spec.clone(),
         "at 5, bind, sandbox, up 0, at 40, exit 0 0",
         &expect![[r#"
-        at 5: 
-        bind: set up
-        sandbox: pull 0
-        up 0: start 0; Running; Running ready
-        at 40: [t=35s]; stop in 30s
-        exit 0 0: Failed DeadlineExceeded finished t=40s; tear down
-    "#]],
+            at 5: 
+            bind: set up
+            sandbox: pull 0
+            up 0: start 0; Running; Running ready
+            at 40: [t=35s]; killing in 30s; stop in 30s
+            exit 0 0: Failed DeadlineExceeded finished t=40s; tear down
+        "#]],
     );
     check(
         spec,
@@ -268,9 +268,9 @@ fn deletion_stops_then_removes() {
             sandbox: pull 0
             up 0: start 0; Running; Running ready
             at 5: 
-            delete 30: stop in 30s
+            delete 30: killing in 30s; stop in 30s
             delete 60: 
-            delete 10: stop in 10s
+            delete 10: killing in 10s; stop in 10s
             at 8: 
             exit 0 143: Failed Error finished t=8s; tear down; delete
         "#]],
@@ -343,7 +343,7 @@ fn a_container_that_starts_after_the_stop_is_stopped_too() {
             sandbox: pull 0
             up 0: start 0; pull 1
             pulled 1: start 1
-            delete 20: stop in 20s
+            delete 20: killing in 20s; stop in 20s
             started 1: stop in 20s; Running
             exit 0 0: 
             exit 1 0: Succeeded Completed finished t=0s; tear down; delete
@@ -377,7 +377,7 @@ fn a_partition_is_survived() {
             stop: 
             mark: 
             at 60: 
-            start: Running ready
+            start: node True; Running ready
             at 70: 
             exit 0 1: restart 0 #1; start 0; Running Error
         "#]],
@@ -386,10 +386,10 @@ fn a_partition_is_survived() {
         single(RestartPolicy::Always),
         "stop, bind, start",
         &expect![[r#"
-        stop: 
-        bind: 
-        start: set up
-    "#]],
+            stop: 
+            bind: 
+            start: node True; set up
+        "#]],
     );
     check(
         single(RestartPolicy::Always),
@@ -401,7 +401,7 @@ fn a_partition_is_survived() {
             stop: 
             delete 30: 
             at 60: 
-            start: stop in 30s
+            start: node True; killing in 30s; stop in 30s
             exit 0 0: Succeeded Completed finished t=1m; tear down; delete
         "#]],
     );
@@ -409,23 +409,23 @@ fn a_partition_is_survived() {
         single(RestartPolicy::Always),
         "bind, sandbox, up 0, stop, delete 0, start",
         &expect![[r#"
-        bind: set up
-        sandbox: pull 0
-        up 0: start 0; Running; Running ready
-        stop: 
-        delete 0: 
-        start: stop in 2s; tear down
-    "#]],
+            bind: set up
+            sandbox: pull 0
+            up 0: start 0; Running; Running ready
+            stop: 
+            delete 0: 
+            start: node True; stop in 2s; tear down
+        "#]],
     );
     check(
         single(RestartPolicy::Always),
         "stop, bind, delete 30, start",
         &expect![[r#"
-        stop: 
-        bind: 
-        delete 30: 
-        start: delete
-    "#]],
+            stop: 
+            bind: 
+            delete 30: 
+            start: node True; delete
+        "#]],
     );
 }
 
@@ -443,7 +443,7 @@ fn lost_containers_count_as_killed() {
             at 1: 
             crash: 
             at 60: 
-            start: set up; Running restarts=1 Error
+            start: node True; set up; Running restarts=1 Error
             sandbox: restart 0 #2; start 0
             started 0: Running restarts=2
         "#]],
@@ -452,25 +452,25 @@ fn lost_containers_count_as_killed() {
         single(RestartPolicy::Never),
         "bind, sandbox, up 0, crash, at 60, start",
         &expect![[r#"
-        bind: set up
-        sandbox: pull 0
-        up 0: start 0; Running; Running ready
-        crash: 
-        at 60: 
-        start: Failed Error finished t=1m; tear down
-    "#]],
+            bind: set up
+            sandbox: pull 0
+            up 0: start 0; Running; Running ready
+            crash: 
+            at 60: 
+            start: node True; Failed Error finished t=1m; tear down
+        "#]],
     );
     check(
         single(RestartPolicy::Never),
         "bind, sandbox, crash, at 60, start, sandbox",
         &expect![[r#"
-        bind: set up
-        sandbox: pull 0
-        crash: 
-        at 60: 
-        start: set up
-        sandbox: pull 0
-    "#]],
+            bind: set up
+            sandbox: pull 0
+            crash: 
+            at 60: 
+            start: node True; set up
+            sandbox: pull 0
+        "#]],
     );
     check(
         single(RestartPolicy::Always),
@@ -482,7 +482,7 @@ fn lost_containers_count_as_killed() {
             crash: 
             delete 30: 
             at 60: 
-            start: Failed Error finished t=1m; tear down; delete
+            start: node True; Failed Error finished t=1m; tear down; delete
         "#]],
     );
 }
@@ -506,7 +506,7 @@ fn a_lost_sandbox_runs_init_containers_again() {
             exit 3 0: Running
             crash: 
             at 60: 
-            start: set up; Running Completed
+            start: node True; set up; Running Completed
             sandbox: restart 0 #1; start 0
             started 0: Running restarts=1 Error
             exit 0 0: restart 1 #1; start 1
@@ -532,7 +532,7 @@ fn a_back_off_that_ends_during_an_outage_is_over_at_the_start() {
             exit 0 1: back-off 0 until t=10s; Running restarts=1 CrashLoopBackOff
             stop: 
             at 60: 
-            start: restart 0 #2; start 0; Running restarts=1 Error
+            start: node True; restart 0 #2; start 0; Running restarts=1 Error
         "#]],
     );
 }

@@ -7,7 +7,7 @@
 use super::ByClass;
 use super::resources::{Input, LANES, Scored, Scratch, block, float, floor, integer};
 use crate::base::ids::{ClassId, ResourceId};
-use crate::cluster::{Cluster, requests};
+use crate::cluster::{Cluster, NodeTable, requests};
 use crate::control::config::{Scheduler, Version};
 use crate::control::scheduler::framework::{Column, Context, Plugin, Status, Targets};
 
@@ -15,8 +15,50 @@ use crate::control::scheduler::framework::{Column, Context, Plugin, Status, Targ
 #[derive(Debug)]
 pub(crate) struct BalancedAllocation {
     names: Vec<String>,
-    scored: ByClass<Vec<Scored>>,
+    scored: ByClass<ForClass>,
     scratch: Scratch,
+    before: Vec<Before>,
+}
+
+/// What is known of a pod class.
+#[derive(Debug)]
+struct ForClass {
+    scored: Vec<Scored>,
+    /// Which of the balances before the pod comes.
+    before: usize,
+}
+
+/// The balance of every node as it is, by row: it depends on the pod only by which scalars count.
+/// Brought up to date from the log of changed nodes.
+#[derive(Debug, Default)]
+struct Before {
+    resources: Vec<ResourceId>,
+    valid_at: Option<u64>,
+    values: Vec<i64>,
+}
+
+impl Before {
+    fn refresh(&mut self, nodes: &NodeTable) {
+        let since = self.valid_at.replace(nodes.change_count());
+        if since == self.valid_at {
+            return;
+        }
+        self.values.resize(nodes.len(), 0);
+        match since.and_then(|since| nodes.changed_since(since)) {
+            Some(changed) => changed.for_each(|node| self.update(nodes, node.index())),
+            None => (0..nodes.len()).for_each(|row| self.update(nodes, row)),
+        }
+    }
+
+    fn update(&mut self, nodes: &NodeTable, row: usize) {
+        let amounts = self.resources.iter().map(|resource| {
+            let kind = resource.index();
+            (nodes.requested[kind][row], nodes.allocatable[kind][row])
+        });
+        let fractions =
+            amounts.filter(|(_, all)| *all != 0).map(|(used, all)| fraction(used as f64, all as f64));
+        self.values[row] = balance_of(fractions);
+    }
 }
 
 impl BalancedAllocation {
@@ -25,6 +67,7 @@ impl BalancedAllocation {
             names: config.balanced_resources.clone(),
             scored: ByClass::default(),
             scratch: Scratch::default(),
+            before: Vec::new(),
         }
     }
 }
@@ -44,90 +87,96 @@ impl Plugin for BalancedAllocation {
                 scored.push(Scored { resource, pod, weight: 1, non_zero: false });
             }
         }
-        self.scored.set(class, scored);
+        let resources: Vec<ResourceId> = scored.iter().map(|item| item.resource).collect();
+        let known = self.before.iter().position(|before| before.resources == resources);
+        let before = known.unwrap_or_else(|| {
+            self.before.push(Before { resources, ..Before::default() });
+            self.before.len() - 1
+        });
+        self.scored.set(class, ForClass { scored, before });
     }
 
     fn pre_score(&mut self, context: Context<'_>, _targets: Targets<'_>) -> Status {
-        let asks = self.scored.get(context.class).iter().any(|item| item.pod > 0);
+        let asks = self.scored.get(context.class).scored.iter().any(|item| item.pod > 0);
         if asks { Status::SUCCESS } else { Status::SKIP }
     }
 
+    fn is_node_local(&self) -> bool {
+        true
+    }
+
     fn score(&mut self, context: Context<'_>, targets: Targets<'_>, column: &mut Column) {
-        let scored = self.scored.get(context.class);
-        let (inputs, _) = self.scratch.inputs(&context.cluster.nodes, scored, targets);
+        let nodes = &context.cluster.nodes;
+        let ForClass { scored, before } = self.scored.get(context.class);
+        let (inputs, _) = self.scratch.inputs(nodes, scored, targets);
         let out = column.open(targets.len());
-        let improvement = context.version >= Version::V1_36;
         let mut start = 0;
         while start < out.len() {
             let end = (start + LANES).min(out.len());
             let fast = match inputs {
                 [Some(first), Some(second), None, ..] => {
-                    score_block([first, second], start, improvement, &mut out[start..end])
+                    balance_block([first, second], start, &mut out[start..end])
                 }
                 _ => false,
             };
             if !fast {
                 for (place, score) in out.iter_mut().enumerate().take(end).skip(start) {
-                    *score = score_one(inputs.iter().flatten(), place, improvement);
+                    *score = balance_with(inputs.iter().flatten(), place);
                 }
             }
             start = end;
         }
+        if context.version >= Version::V1_36 {
+            let before = &mut self.before[*before];
+            before.refresh(nodes);
+            match targets {
+                Targets::Rows(_) => improve(out, before.values.iter()),
+                Targets::Listed(rows) => improve(out, rows.iter().map(|&row| &before.values[row as usize])),
+            }
+        }
     }
 }
 
-/// The score of a block of nodes by two resources, of which every node has some; false if its
-/// amounts do not allow for float arithmetic.
+/// Turns balances with the pod into scores of the improvement over those without it. Balances are in
+/// 50 to 100, so that what is halved is in 0 to 100.
 #[inline]
-fn score_block(inputs: [Input<'_>; 2], start: usize, improvement: bool, out: &mut [i64]) -> bool {
+fn improve<'a>(out: &mut [i64], before: impl Iterator<Item = &'a i64>) {
+    for (score, before) in out.iter_mut().zip(before) {
+        *score = 50 + (score.wrapping_sub(*before).wrapping_add(50) >> 1);
+    }
+}
+
+/// The balance of a block of nodes with the pod by two resources, of which every node has some;
+/// false if its amounts do not allow for float arithmetic.
+#[inline]
+fn balance_block(inputs: [Input<'_>; 2], start: usize, out: &mut [i64]) -> bool {
     let [Some(first), Some(second)] = [block(&inputs[0], start), block(&inputs[1], start)] else {
         return false;
     };
     let Some(out) = out.first_chunk_mut::<LANES>() else { return false };
     let pods = inputs.map(|input| input.scored.pod as f64);
-    for lane in 0..LANES {
-        let (all, used) = (float(first.0[lane]), float(first.1[lane]));
-        let (all_second, used_second) = (float(second.0[lane]), float(second.1[lane]));
-        let with = balance([fraction(used + pods[0], all), fraction(used_second + pods[1], all_second)]);
-        out[lane] = integer(if improvement {
-            let without = balance([fraction(used, all), fraction(used_second, all_second)]);
-            // 50 + (50 + with - without) / 2, where what is halved is never negative.
-            50.0 + floor((50.0 + with - without) * 0.5)
-        } else {
-            with
-        });
+    for (lane, balance) in out.iter_mut().enumerate() {
+        let one = fraction(float(first.1[lane]) + pods[0], float(first.0[lane]));
+        let other = fraction(float(second.1[lane]) + pods[1], float(second.0[lane]));
+        let deviation = ((one - other) / 2.0).abs();
+        *balance = integer(floor((1.0 - deviation) * 100.0));
     }
     true
 }
 
+/// The balance of one node with the pod: the textbook form.
+fn balance_with<'a>(inputs: impl Iterator<Item = &'a Input<'a>> + Clone, place: usize) -> i64 {
+    balance_of(inputs.filter(|input| input.allocatable[place] != 0).map(|input| {
+        let used = input.used[place].saturating_add(input.scored.pod);
+        fraction(used as f64, input.allocatable[place] as f64)
+    }))
+}
+
+/// The share of what there is that is used, at most all of it.
 #[inline]
 fn fraction(used: f64, all: f64) -> f64 {
     let fraction = used / all;
     if fraction > 1.0 { 1.0 } else { fraction }
-}
-
-/// The balance of two fractions: 50 to 100.
-#[inline]
-fn balance(fractions: [f64; 2]) -> f64 {
-    let deviation = ((fractions[0] - fractions[1]) / 2.0).abs();
-    floor((1.0 - deviation) * 100.0)
-}
-
-/// The score of one node: the textbook form.
-fn score_one<'a>(
-    inputs: impl Iterator<Item = &'a Input<'a>> + Clone,
-    place: usize,
-    improvement: bool,
-) -> i64 {
-    let of = |with_pod: bool| {
-        let fractions = inputs.clone().filter(|input| input.allocatable[place] != 0).map(|input| {
-            let pod = if with_pod { input.scored.pod } else { 0 };
-            let used = input.used[place].saturating_add(pod);
-            fraction(used as f64, input.allocatable[place] as f64)
-        });
-        balance_of(fractions)
-    };
-    if improvement { 50 + (50 + of(true) - of(false)) / 2 } else { of(true) }
 }
 
 /// The balance of any number of fractions: one minus their standard deviation, in percent. Two have
@@ -156,7 +205,15 @@ mod tests {
 
     /// Scores of both releases for (allocatable, used, pod) by resource.
     fn scores(columns: &[(i64, i64, i64)]) -> [i64; 2] {
-        let held: Vec<_> = columns.iter().map(|&(all, used, pod)| ([all], [used], pod)).collect();
+        let [with, without] = [true, false].map(|with| balance(columns, with));
+        let mut improved = [with];
+        improve(&mut improved, [without].iter());
+        [with, improved[0]]
+    }
+
+    fn balance(columns: &[(i64, i64, i64)], with: bool) -> i64 {
+        let pod = |pod| if with { pod } else { 0 };
+        let held: Vec<_> = columns.iter().map(|&(all, used, asked)| ([all], [used], pod(asked))).collect();
         let inputs: Vec<Input<'_>> = held
             .iter()
             .map(|(allocatable, used, pod)| Input {
@@ -165,7 +222,7 @@ mod tests {
                 used,
             })
             .collect();
-        [false, true].map(|improvement| score_one(inputs.iter(), 0, improvement))
+        balance_with(inputs.iter(), 0)
     }
 
     #[test]

@@ -140,8 +140,8 @@ mod tests {
     #[test]
     fn the_cluster_forgets_images_with_their_last_node() {
         let mut cluster = Cluster::default();
-        let mut node = Node::default();
-        node.images = vec![Image { names: vec!["a:1".into(), "a:1".into()], size_bytes: 7 }];
+        let images = vec![Image { names: vec!["a:1".into(), "a:1".into()], size_bytes: 7 }];
+        let mut node = Node { images, ..Node::default() };
         node.meta.name = "x".into();
         let x = cluster.add_node(&node, PoolId(0), Time::ZERO);
         node.meta.name = "y".into();

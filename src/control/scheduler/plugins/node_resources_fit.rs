@@ -99,6 +99,10 @@ impl Plugin for NodeResourcesFit {
         }
     }
 
+    fn is_node_local(&self) -> bool {
+        true
+    }
+
     fn score(&mut self, context: Context<'_>, targets: Targets<'_>, column: &mut Column) {
         let scored = self.scored.get(context.class);
         let (inputs, count) = self.scratch.inputs(&context.cluster.nodes, scored, targets);
@@ -178,13 +182,13 @@ fn failing(nodes: &NodeTable, requests: &[(ResourceId, i64)], start: usize) -> O
             missing[lane] |= allocatable[lane].wrapping_sub(requested[lane]).wrapping_sub(amount);
         }
     }
-    if loads >= HUGE || loads < 0 {
+    if !(0..HUGE).contains(&loads) {
         return None;
     }
     // The sign bits, gathered.
     let mut failed = 0u64;
-    for lane in 0..64 {
-        failed |= ((missing[lane] as u64) >> 63) << lane;
+    for (lane, missing) in missing.iter().enumerate() {
+        failed |= ((*missing as u64) >> 63) << lane;
     }
     Some(failed)
 }
@@ -216,13 +220,13 @@ fn shares(
     let mut start = 0;
     while start < out.len() {
         let end = (start + LANES).min(out.len());
-        let mut sums = [0.5; LANES];
-        let fast = weights > 0 && inputs.iter().all(|input| add_shares(input, start, &mut sums, pick));
-        if fast {
-            for (score, sum) in out[start..end].iter_mut().zip(&sums) {
-                *score = integer(floor(sum * inverse));
+        let fast = match inputs {
+            [first, second] if weights > 0 => {
+                share_block([first, second], start, inverse, pick, &mut out[start..end])
             }
-        } else {
+            _ => false,
+        };
+        if !fast {
             for (place, score) in out.iter_mut().enumerate().take(end).skip(start) {
                 *score = share_score(inputs, place, part);
             }
@@ -231,22 +235,29 @@ fn shares(
     }
 }
 
-/// Adds the weighted shares of one resource for a block of nodes; false if the block's amounts do
-/// not allow for float arithmetic.
+/// The scores of a block of nodes by two resources; false if the block's amounts do not allow for
+/// float arithmetic.
 #[inline]
-fn add_shares(
-    input: &Input<'_>,
+fn share_block(
+    inputs: [&Input<'_>; 2],
     start: usize,
-    sums: &mut [f64; LANES],
+    inverse: f64,
     pick: impl Fn(f64, f64) -> f64,
+    out: &mut [i64],
 ) -> bool {
-    let Some((allocatable, used)) = block(input, start) else { return false };
-    let (pod, weight) = (input.scored.pod as f64, input.scored.weight as f64);
-    for lane in 0..LANES {
-        let (all, taken) = (float(allocatable[lane]), float(used[lane]) + pod);
+    let [Some(first), Some(second)] = inputs.map(|input| block(input, start)) else { return false };
+    let Some(out) = out.first_chunk_mut::<LANES>() else { return false };
+    let pods = inputs.map(|input| input.scored.pod as f64);
+    let weights = inputs.map(|input| input.scored.weight as f64);
+    let share = |all: f64, taken: f64| {
         let free = if all > taken { all - taken } else { 0.0 };
         let taken = if taken < all { taken } else { all };
-        sums[lane] += weight * floor(pick(free, taken) * 100.0 / all);
+        floor(pick(free, taken) * 100.0 / all)
+    };
+    for (lane, score) in out.iter_mut().enumerate() {
+        let one = share(float(first.0[lane]), float(first.1[lane]) + pods[0]);
+        let other = share(float(second.0[lane]), float(second.1[lane]) + pods[1]);
+        *score = integer(floor((one * weights[0] + other * weights[1] + 0.5) * inverse));
     }
     true
 }
@@ -303,7 +314,7 @@ mod tests {
     use super::*;
 
     /// A node's score from (allocatable, used) by resource with weights.
-    fn inputs<'a>(columns: &'a [([i64; 1], [i64; 1], i64)]) -> Vec<Input<'a>> {
+    fn inputs(columns: &[([i64; 1], [i64; 1], i64)]) -> Vec<Input<'_>> {
         columns
             .iter()
             .enumerate()

@@ -119,7 +119,8 @@ fn columns(nodes: &NodeTable, item: Scored) -> (&[i64], &[i64]) {
 
 /// A block of columns, if its amounts allow for float arithmetic: every allocatable amount in
 /// 1…2^46, every load in 0…2^46.
-#[inline]
+#[expect(clippy::inline_always, reason = "a call for each block of nodes costs as much as the block")]
+#[inline(always)]
 pub(crate) fn block<'a>(input: &Input<'a>, start: usize) -> Option<(&'a [i64; LANES], &'a [i64; LANES])> {
     let allocatable = input.allocatable.get(start..start + LANES)?.first_chunk::<LANES>()?;
     let used = input.used.get(start..start + LANES)?.first_chunk::<LANES>()?;

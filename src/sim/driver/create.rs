@@ -1,0 +1,181 @@
+//! What people and sources bring into a run: actions, objects of manifests, submissions.
+
+use super::{Happening, Run, RunError};
+use crate::api::{Node, Object, Pod, PodPhase, Taint, TaintEffect};
+use crate::base::ids::{NodeId, PoolId};
+use crate::base::rng::key_of;
+use crate::cluster::{Cluster, PodName, PodRef, WorkloadKind};
+use crate::control::node_lifecycle::NOT_READY;
+use crate::control::{PodStatus, Write};
+use crate::sim::api_server::PodRequest;
+use crate::sim::queue::Class;
+use crate::sim::record::{Record, View};
+use crate::sim::setup::{Action, Submission, SubmissionName};
+use crate::sim::world::Arrival;
+use std::sync::Arc;
+
+impl Run<'_> {
+    pub(super) fn act(&mut self, action: &Action) {
+        let (observer, now) = (&mut *self.observer, self.now);
+        let mut tell = |record: &Record<'_>, cluster: &Cluster| {
+            observer.record(now, record, View { cluster, actor: "user" });
+        };
+        let event = match action {
+            Action::Cordon(node) | Action::Uncordon(node) => {
+                let cordon = matches!(action, Action::Cordon(_));
+                self.api.cordon(NodeId(*node as u32), cordon, &self.cluster, &mut tell)
+            }
+            Action::Scale { kind, namespace, name, replicas } => {
+                let names = &self.cluster.names;
+                let found = names
+                    .get(namespace)
+                    .zip(names.get(name))
+                    .and_then(|(namespace, name)| self.cluster.workloads.find(kind, namespace, name));
+                let Some(workload) = found else { return };
+                let write = Write::Scale { workload, replicas: *replicas };
+                self.api.commit(now, write, &mut self.cluster, &mut tell).ok().flatten()
+            }
+        };
+        if let Some(event) = event {
+            self.announce(event);
+        }
+    }
+
+    /// Creates an object of a manifest.
+    pub(super) fn create(&mut self, object: Object) {
+        let kind = match object {
+            Object::Pod(pod) => return self.create_pod(&pod, None),
+            Object::Deployment(deployment) => WorkloadKind::Deployment(*deployment),
+            Object::ReplicaSet(set) => WorkloadKind::ReplicaSet(*set),
+            Object::Job(job) => WorkloadKind::Job(*job),
+            Object::Node(node) => {
+                return self.create_node(node);
+            }
+            // Priorities were resolved when the manifests were read.
+            Object::PriorityClass(_) => return,
+        };
+        let (observer, now) = (&mut *self.observer, self.now);
+        let mut tell = |record: &Record<'_>, cluster: &Cluster| {
+            observer.record(now, record, View { cluster, actor: "user" });
+        };
+        let event = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell);
+        self.announce(event);
+    }
+
+    /// Creates a node during the run. The API server admits it with a taint that the node
+    /// life-cycle controller takes off when it has seen that the node is ready (Kubernetes 1.36,
+    /// plugin/pkg/admission/nodetaint).
+    fn create_node(&mut self, mut object: Box<Node>) {
+        let node = NodeId(self.cluster.nodes.len() as u32);
+        self.faults.down.push(0);
+        let (key, effect) = (NOT_READY, TaintEffect::NoSchedule);
+        let given = object.taints.iter().any(|taint| taint.key == key && taint.effect == effect);
+        if !given {
+            object.taints.push(Taint { key: key.into(), value: String::new(), effect });
+        }
+        self.add_node(node, &Arc::from(object), PoolId(0));
+        if !given {
+            self.tell("api-server", &Record::NodeTaint { node, key, effect, added: true });
+        }
+        self.deliver_inbox();
+    }
+
+    /// Creates a pod of a manifest or a dump.
+    pub(super) fn create_pod(&mut self, pod: &Pod, node: Option<NodeId>) {
+        let priority = pod.template.spec.priority.unwrap_or(0);
+        let class = self.cluster.class(&pod.template, &pod.meta.namespace, priority);
+        let status =
+            node.map(|_| PodStatus { phase: PodPhase::Running, ready: pod.ready, ..PodStatus::default() });
+        let name = PodName::Own(pod.meta.name.as_str().into());
+        let arrival =
+            Arrival { entity: self.entity_of(&name), initial: node.is_some(), ..Arrival::default() };
+        let request =
+            PodRequest { name, class, owner: None, index: None, node, status, user: -1, estimate: None };
+        self.enter_pod(request, arrival);
+    }
+
+    pub(super) fn enter_pod(&mut self, request: PodRequest, arrival: Arrival) -> PodRef {
+        let class = request.class;
+        let (observer, now) = (&mut *self.observer, self.now);
+        let mut tell = |record: &Record<'_>, cluster: &Cluster| {
+            observer.record(now, record, View { cluster, actor: "user" });
+        };
+        let (pod, event) = self.api.create_pod(now, request, &self.cluster, &mut tell);
+        self.world.add_pod(pod, class, arrival);
+        self.announce(event);
+        pod
+    }
+
+    /// Reads the next submission of a source.
+    pub(super) fn fetch(&mut self, source: usize) -> Result<(), RunError> {
+        let next = self.sources[source].next()?;
+        if let Some(submission) = &next {
+            let at = submission.at.max(self.now);
+            self.queue.schedule(at, Class::ARRIVAL, Happening::Submit(source));
+        }
+        self.upcoming[source] = next;
+        Ok(())
+    }
+
+    pub(super) fn submit(&mut self, source: usize) -> Result<(), RunError> {
+        let Some(submission) = self.upcoming[source].take() else { return Ok(()) };
+        let class = self.cluster.class(&submission.template, &submission.namespace, submission.priority);
+        for task in 0..submission.tasks {
+            let name = self.task_name(&submission, task);
+            let arrival = Arrival {
+                entity: self.entity_of(&name),
+                run_time: submission.run_time,
+                exit_code: submission.exit_code,
+                initial: false,
+            };
+            let request = PodRequest {
+                name,
+                class,
+                owner: None,
+                index: None,
+                node: None,
+                status: None,
+                user: submission.user,
+                estimate: submission.estimate,
+            };
+            let pod = self.enter_pod(request, arrival);
+            let rows = &mut self.open_pod_rows;
+            if rows.len() <= pod.id.index() {
+                rows.resize(pod.id.index() + 1, false);
+            }
+            rows[pod.id.index()] = true;
+            self.open_pods += 1;
+        }
+        self.fetch(source)
+    }
+
+    pub(super) fn task_name(&mut self, submission: &Submission, task: u32) -> PodName {
+        match &submission.name {
+            SubmissionName::Own(name) if submission.tasks == 1 => PodName::Own(name.clone()),
+            SubmissionName::Own(name) => PodName::Own(format!("{name}-{}", task + 1).into()),
+            SubmissionName::Numbered(base, number) if submission.tasks == 1 => {
+                let base = match self.bases.get(base) {
+                    Some(&symbol) => symbol,
+                    None => *self.bases.entry(Arc::clone(base)).or_insert(self.cluster.names.intern(base)),
+                };
+                PodName::Numbered { base, number: *number }
+            }
+            SubmissionName::Numbered(base, number) => {
+                PodName::Own(format!("{base}-{number}-{}", task + 1).into())
+            }
+        }
+    }
+
+    /// The key of a pod's random streams. It hangs on the name alone, so that a pod draws the same
+    /// whatever else the scenario holds.
+    pub(super) fn entity_of(&mut self, name: &PodName) -> u64 {
+        match name {
+            PodName::Own(name) => key_of(name),
+            PodName::Numbered { base, number } => {
+                let names = &self.cluster.names;
+                let key = *self.entity_bases.entry(*base).or_insert_with(|| key_of(names.text(*base)));
+                key ^ (u64::from(*number) << 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            }
+        }
+    }
+}
