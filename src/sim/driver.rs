@@ -221,6 +221,7 @@ impl<'o> Run<'o> {
     fn begin(&mut self) -> Result<(), RunError> {
         for (row, (node, pool)) in std::mem::take(&mut self.setup_nodes).into_iter().enumerate() {
             self.add_node(NodeId(row as u32), &node, pool);
+            self.execute();
         }
         self.deliver_inbox();
         for (pod, node) in std::mem::take(&mut self.bound_pods) {

@@ -13,13 +13,24 @@ pub(super) struct Strike {
     pub(super) begins: bool,
 }
 
+/// How a machine is held down.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outage {
+    /// How many faults hold it down; 0 if it is up.
+    pub(super) held: u32,
+    /// Whether its containers were lost.
+    pub(super) lost: bool,
+    /// When its lease was renewed for the last time.
+    pub(super) last_renewal: Time,
+}
+
 /// All faults with the streams of the random ones.
 pub(super) struct Faults {
     pub(super) list: Vec<Fault>,
     /// By fault, then group: the streams of times to failure and times to repair.
     streams: Vec<Vec<(Stream, Stream)>>,
-    /// By node: how many faults hold it down.
-    pub(super) down: Vec<u32>,
+    /// By node.
+    pub(super) down: Vec<Outage>,
 }
 
 impl Faults {
@@ -33,7 +44,7 @@ impl Faults {
             (0..fault.groups.len()).map(stream).collect()
         };
         let streams = faults.iter().enumerate().map(of_fault).collect();
-        Faults { list: faults, streams, down: vec![0; nodes] }
+        Faults { list: faults, streams, down: vec![Outage::default(); nodes] }
     }
 
     /// The first strike of every group of every fault, with its moment.

@@ -289,3 +289,22 @@ fn work_that_is_replaced_at_once_for_ever_is_an_error() {
     let error = run(setup, &mut (), &mut ()).unwrap_err();
     assert!(error.to_string().contains("without any time passing"), "{error}");
 }
+
+#[test]
+fn a_machine_that_is_cut_off_can_crash() {
+    let mut setup = setup(vec![node("n", 4, 8)], vec![(0, pod("p", template(100, runs_for(60.0))))]);
+    setup.faults = vec![fault(0, 10, 30, FaultKind::Partition), fault(0, 20, 5, FaultKind::Crash)];
+    let lines = story(setup);
+    assert!(lines.contains(&"20s exit p 137 NodeLost work=20s".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&"40s recovered n".to_owned()), "{lines:#?}");
+    assert_eq!(lines.last().unwrap(), "40s Failed p");
+}
+
+#[test]
+fn a_new_nodes_taint_is_told_before_it_goes() {
+    // Found by the self-test: without latencies the taint is taken off in the same instant.
+    let object = crate::api::Object::Node(Box::new((*node("late", 4, 8).node).clone()));
+    let lines = story(setup(vec![node("n", 4, 8)], vec![(10, object)]));
+    let taints: Vec<&String> = lines.iter().filter(|line| line.contains("taint late")).collect();
+    assert_eq!(taints, ["10s taint late NoSchedule", "10s untaint late NoSchedule"]);
+}

@@ -8,6 +8,7 @@ use crate::cluster::{Cluster, PodName, PodRef, WorkloadKind};
 use crate::control::node_lifecycle::NOT_READY;
 use crate::control::{PodStatus, Write};
 use crate::sim::api_server::PodRequest;
+use crate::sim::faults::Outage;
 use crate::sim::queue::Class;
 use crate::sim::record::{Record, View};
 use crate::sim::setup::{Action, Submission, SubmissionName};
@@ -67,7 +68,7 @@ impl Run<'_> {
     /// plugin/pkg/admission/nodetaint).
     fn create_node(&mut self, mut object: Box<Node>) {
         let node = NodeId(self.cluster.nodes.len() as u32);
-        self.faults.down.push(0);
+        self.faults.down.push(Outage::default());
         let (key, effect) = (NOT_READY, TaintEffect::NoSchedule);
         let given = object.taints.iter().any(|taint| taint.key == key && taint.effect == effect);
         if !given {
@@ -77,6 +78,8 @@ impl Run<'_> {
         if !given {
             self.tell("api-server", &Record::NodeTaint { node, key, effect, added: true });
         }
+        // Only now: without latencies the controller takes the taint off at once.
+        self.execute();
         self.deliver_inbox();
     }
 

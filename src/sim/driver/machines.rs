@@ -47,7 +47,6 @@ impl Run<'_> {
         if ready != ReadyStatus::True {
             self.tell("user", &Record::NodeReady { node, ready });
         }
-        self.execute();
     }
 
     pub(super) fn strike(&mut self, strike: Strike) {
@@ -55,16 +54,17 @@ impl Run<'_> {
         let (kind, scope) = (fault.kind, fault.scope.name());
         let nodes = fault.groups[strike.group].clone();
         for node in nodes {
-            let held = &mut self.faults.down[node];
+            let outage = &mut self.faults.down[node];
             let node = NodeId(node as u32);
             if strike.begins {
-                *held += 1;
-                if *held == 1 {
+                outage.held += 1;
+                // A machine that is cut off can still crash.
+                if outage.held == 1 || (kind == FaultKind::Crash && !outage.lost) {
                     self.fail(node, kind, scope);
                 }
             } else {
-                *held -= 1;
-                if *held == 0 {
+                outage.held -= 1;
+                if outage.held == 0 {
                     self.recover(node);
                 }
             }
@@ -78,14 +78,23 @@ impl Run<'_> {
 
     pub(super) fn fail(&mut self, node: NodeId, kind: FaultKind, scope: &'static str) {
         let containers_lost = kind == FaultKind::Crash;
-        let last_renewal = self.last_renewal(node);
+        let renewed = self.last_renewal(node);
+        let outage = &mut self.faults.down[node.index()];
+        let first = outage.held == 1;
+        if first {
+            outage.last_renewal = renewed;
+        }
+        outage.lost = containers_lost;
+        let last_renewal = outage.last_renewal;
         self.tell("world", &Record::NodeFailed { node, containers_lost, scope, last_renewal });
         self.world.cut_off(node);
         if containers_lost {
             self.in_world(|world, context| world.lose_containers(node, context));
         }
         self.inbox.push_back(Event::KubeletStopped { node, containers_lost });
-        self.inbox.push_back(Event::HeartbeatsStopped { node, last_renewal });
+        if first {
+            self.inbox.push_back(Event::HeartbeatsStopped { node, last_renewal });
+        }
     }
 
     pub(super) fn recover(&mut self, node: NodeId) {
