@@ -72,8 +72,7 @@ fn trace_head_prints_the_first_rows_in_three_formats() {
     let (code, out, _) = head("text");
     assert_eq!((code, out.lines().count()), (0, 3), "{out}");
     assert!(out.starts_with("name ") && out.contains("14m55s"), "{out}");
-    let original = fs::read_to_string(root().join("traces/pods-hour.csv")).expect("it is checked in");
-    assert_eq!(head("csv").1.lines().nth(1), original.lines().nth(1));
+    assert_eq!(head("csv").1.lines().nth(1), Some("pod-1,33.384,895.053,2,2,1Gi,Never,worker"));
     let rows: serde_json::Value = serde_json::from_str(&head("json").1).expect("JSON");
     assert_eq!((&rows[1]["name"], &rows[1]["tasks"]), (&"pod-2".into(), &2.into()));
 }

@@ -262,7 +262,7 @@ mod tests {
         rows[1].estimate = Some(Span::ZERO);
         let found = Statistics::collect(&mut Rows::new("rows", rows)).unwrap();
         assert_eq!((found.busiest_hour, found.busiest_day), (3, 4));
-        assert_eq!((found.over_time[0], found.over_time[1], found.over_time[47]), (3, 1, 1));
+        assert_eq!((found.over_time[0], found.over_time[1], found.over_time[47]), (2, 2, 1));
         assert_eq!(found.estimate_accuracy.map(|all| (all.count, (all.p50 * 100.0) as u64)), Some((1, 50)));
     }
 

@@ -216,7 +216,7 @@ mod tests {
         let lies: [(&str, Lie); 8] = [
             ("while it runs", |_, _, record, _| matches!(record, Record::ContainerEnded { .. })),
             ("did not run", |_, _, record, _| matches!(record, Record::ContainerStarted { .. })),
-            ("is not there", |_, _, record, _| matches!(record, Record::PodCreated { .. })),
+            ("unknown pod", |_, _, record, _| matches!(record, Record::PodCreated { .. })),
             ("is bound to node", |checker, now, record, view| {
                 let Record::PodBound { pod, node } = record else { return false };
                 checker.record(now, record, view);
