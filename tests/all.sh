@@ -26,6 +26,9 @@ cargo run --quiet --profile test -- run scenarios/first-steps.yaml --out target/
 test -s target/smoke/first-steps/report.html
 test -s target/smoke/first-steps/summary.json
 
+step "the digests of the example scenarios"
+cargo run --quiet --profile test -- verify scenarios/*.yaml
+
 step "a thousand random scenarios with every invariant checked"
 cargo run --quiet --profile test -- fuzz --seed 1 --count 1000
 

@@ -5,9 +5,6 @@ use super::{Chart, charts, html};
 use crate::base::Time;
 use crate::observe::{Gantt, Results, Sample};
 
-/// The folder to which `write_sample` writes.
-const FOLDER: &str = "seatrial-report-sample";
-
 fn named<'a>(charts: &'a [Chart], name: &str) -> &'a Chart {
     charts.iter().find(|chart| chart.name == name).unwrap_or_else(|| panic!("there is a chart {name}"))
 }
@@ -189,26 +186,5 @@ fn png_is_twice_the_size_of_the_chart_and_not_blank() {
         assert_eq!((info.width, info.height), size, "{name}");
         let dark = pixels.chunks_exact(3).filter(|pixel| pixel.iter().all(|channel| *channel < 90)).count();
         assert!(dark > 500, "{name} has text: {dark} dark pixels");
-    }
-}
-
-/// Writes the sample's charts and page to the folder for temporary files, to be looked at.
-#[test]
-#[ignore = "writes files to be looked at"]
-fn write_sample() {
-    let folder = std::env::temp_dir().join(FOLDER);
-    std::fs::create_dir_all(&folder).expect("the folder for temporary files is writable");
-    let samples =
-        [("", outage()), ("large_", large()), ("hostile_", hostile()), ("empty_", without_values())];
-    for (prefix, results) in samples {
-        let charts = charts(&results);
-        for chart in &charts {
-            let path = folder.join(format!("{prefix}{}", chart.name));
-            std::fs::write(path.with_extension("svg"), &chart.svg).expect("the file is written");
-            #[cfg(feature = "png")]
-            std::fs::write(path.with_extension("png"), super::png(chart)).expect("the file is written");
-        }
-        let page = html(&results, &charts);
-        std::fs::write(folder.join(format!("{prefix}report.html")), page).expect("the file is written");
     }
 }

@@ -69,17 +69,12 @@ impl Run<'_> {
     fn create_node(&mut self, mut object: Box<Node>) {
         let node = NodeId(self.cluster.nodes.len() as u32);
         self.faults.down.push(Outage::default());
-        let (key, effect) = (NOT_READY, TaintEffect::NoSchedule);
-        let given = object.taints.iter().any(|taint| taint.key == key && taint.effect == effect);
+        let taint = Taint { key: NOT_READY.into(), value: String::new(), effect: TaintEffect::NoSchedule };
+        let given = object.taints.iter().any(|given| given.key == taint.key && given.effect == taint.effect);
         if !given {
-            object.taints.push(Taint { key: key.into(), value: String::new(), effect });
+            object.taints.push(taint.clone());
         }
-        self.add_node(node, &Arc::from(object), PoolId(0));
-        if !given {
-            self.tell("api-server", &Record::NodeTaint { node, key, effect, added: true });
-        }
-        // Only now: without latencies the controller takes the taint off at once.
-        self.execute();
+        self.add_node(node, &Arc::from(object), PoolId(0), (!given).then_some(&taint));
         self.deliver_inbox();
     }
 

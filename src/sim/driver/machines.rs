@@ -1,7 +1,7 @@
 //! Machines in a run: nodes at the start, failures and repairs, heartbeats.
 
 use super::{Happening, Run};
-use crate::api::Node;
+use crate::api::{Node, Taint};
 use crate::base::ids::{NodeId, PoolId};
 use crate::base::rng::Purpose;
 use crate::base::{Span, Time};
@@ -14,9 +14,15 @@ use crate::sim::setup::FaultKind;
 use std::sync::Arc;
 
 impl Run<'_> {
-    /// Adds a node object and its machine. Nodes exist before anything is looked at, so they are in
+    /// Adds a node object and its machine. `admission` is a taint that the API server has added. Nodes exist before anything is looked at, so they are in
     /// the view at once.
-    pub(super) fn add_node(&mut self, node: NodeId, object: &Arc<Node>, pool: PoolId) {
+    pub(super) fn add_node(
+        &mut self,
+        node: NodeId,
+        object: &Arc<Node>,
+        pool: PoolId,
+        admission: Option<&Taint>,
+    ) {
         let ready = if object.ready == Some(false) { ReadyStatus::False } else { ReadyStatus::True };
         self.api.create_node(node, &object.taints, ready, object.unschedulable);
         let event = Event::NodeAdded { node, object: Arc::clone(object), pool };
@@ -44,6 +50,9 @@ impl Run<'_> {
             allocatable: &allocatable,
         };
         self.observer.record(self.now, &record, View { cluster: &self.cluster, actor: "user" });
+        if let Some(Taint { key, effect, .. }) = admission {
+            self.tell("api-server", &Record::NodeTaint { node, key, effect: *effect, added: true });
+        }
         if ready != ReadyStatus::True {
             self.tell("user", &Record::NodeReady { node, ready });
         }
