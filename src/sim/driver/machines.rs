@@ -56,6 +56,7 @@ impl Run<'_> {
         if ready != ReadyStatus::True {
             self.tell("user", &Record::NodeReady { node, ready });
         }
+        self.execute();
     }
 
     pub(super) fn strike(&mut self, strike: Strike) {
