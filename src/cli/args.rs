@@ -154,7 +154,7 @@ pub struct InputArguments {
     /// One scenario, or files and folders of Kubernetes objects; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
-    /// Replace a value of the scenario; keys are joined by points, members of lists are [0], [1], …
+    /// Replace a value of the scenario; keys are joined by points, as in `cluster.pools[0].count=20`
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
     /// The seed of every random draw; short for `--set run.seed=N`

@@ -1,6 +1,6 @@
 //! The file a person writes, and the setup that a run needs.
 //!
-//! [`parse`] reads a scenario into [`schema`]'s types (what was written, with its places);
+//! [`parse`](parse()) reads a scenario into [`schema`]'s types (what was written, with its places);
 //! [`compile`](compile()) reads everything that it names and makes the setup of a run. Every finding
 //! says where, what was found and what would be right. The terminal is not known here.
 

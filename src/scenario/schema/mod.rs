@@ -1,7 +1,7 @@
 //! The scenario file as a person writes it, and its JSON Schema.
 //!
 //! Low level: what was written, with its places, checked value by value. What it means together is
-//! the business of [`super::compile`].
+//! the business of [`super::compile()`].
 
 pub mod cluster;
 pub mod control;
