@@ -476,8 +476,9 @@ impl Cycle {
             reasons.push((absent_reason(&self.profile, *restricting), total - explicit));
         }
         let plugins = self.profile.names(rejectors);
-        let diagnosis = Arc::new(Diagnosis { nodes: total, reasons, plugins, ..Diagnosis::default() });
-        Outcome::Rejected(Rejection { diagnosis, rejectors })
+        let post_filter = self.profile.post_filter(context);
+        let diagnosis = Diagnosis { nodes: total, reasons, plugins, post_filter, ..Diagnosis::default() };
+        Outcome::Rejected(Rejection { diagnosis: Arc::new(diagnosis), rejectors })
     }
 }
 

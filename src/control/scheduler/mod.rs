@@ -7,6 +7,7 @@
 //!
 //! Source: Kubernetes 1.36, pkg/scheduler (scheduler.go, eventhandlers.go, schedule_one.go).
 
+mod binding;
 pub mod cycle;
 pub mod events;
 pub mod explain;
@@ -26,7 +27,9 @@ use crate::api::PodTemplate;
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef};
+use binding::Prepared;
 use events::{Action, Change, NodeFacts};
+use framework::Context;
 use profile::PluginSet;
 use queue::Queue;
 use std::sync::Arc;
@@ -150,11 +153,14 @@ impl Scheduler {
         if cluster.pods.node[id.index()].is_some() || !self.is_assumed(pod) {
             return;
         }
+        let class = cluster.pods.class[id.index()];
+        if let Some(node) = cluster.pods.counted_on[id.index()] {
+            let context = Context { cluster, class, version: self.version };
+            binding::unreserve(&mut self.cycle.profile, context, node);
+        }
         cluster.displace(id);
-        self.assigned_pod(now, Action::Delete, cluster.pods.class[id.index()], cluster);
-        let pre_filter = "the binding was refused".to_owned();
-        let nodes = cluster.nodes.present.count();
-        let diagnosis = Arc::new(Diagnosis { nodes, pre_filter, ..Diagnosis::default() });
+        self.assigned_pod(now, Action::Delete, class, cluster);
+        let diagnosis = Arc::new(whole_rejection(cluster, "the binding was refused".to_owned()));
         self.queue.fail(now, id, PluginSet::default(), diagnosis);
     }
 
@@ -210,8 +216,19 @@ impl Scheduler {
         match self.cycle.evaluate(cluster, class, key) {
             Outcome::Placed(Placement { node, feasible, score, tied }) => {
                 cluster.place(id, node);
+                let context = Context { cluster, class, version: self.version };
+                let prepared = binding::prepare(&mut self.cycle.profile, context, node);
+                if let Prepared::Refused(rejectors, status) = prepared {
+                    cluster.displace(id);
+                    let diagnosis = Arc::new(whole_rejection(cluster, status.message));
+                    self.queue.fail(now, id, rejectors, Arc::clone(&diagnosis));
+                    out.push(Command::Note(Note::Unschedulable { pod, diagnosis, attempts }));
+                    return;
+                }
                 out.push(Command::Note(Note::Assigned { pod, node, feasible, score, tied, attempts }));
-                out.push(Command::Write(Client::Scheduler, Write::Bind { pod, node }));
+                if prepared == Prepared::Write {
+                    out.push(Command::Write(Client::Scheduler, Write::Bind { pod, node }));
+                }
             }
             Outcome::Rejected(Rejection { diagnosis, rejectors }) => {
                 self.queue.fail(now, id, rejectors, Arc::clone(&diagnosis));
@@ -219,6 +236,11 @@ impl Scheduler {
             }
         }
     }
+}
+
+/// A diagnosis that speaks of the pod as a whole.
+fn whole_rejection(cluster: &Cluster, pre_filter: String) -> Diagnosis {
+    Diagnosis { nodes: cluster.nodes.present.count(), pre_filter, ..Diagnosis::default() }
 }
 
 /// Whether a popped pod is still to be placed.
@@ -238,9 +260,14 @@ impl Component for Scheduler {
     ) {
         match event {
             Event::PodAdded(new) => self.pod_added(now, new, cluster, out),
-            Event::PodBound { pod, .. } => {
+            Event::PodBound { pod, node } => {
                 if let Some(id) = cluster.pods.get(*pod) {
-                    self.assigned_pod(now, Action::Add, cluster.pods.class[id.index()], cluster);
+                    let class = cluster.pods.class[id.index()];
+                    if self.is_assumed(*pod) {
+                        let context = Context { cluster, class, version: self.version };
+                        binding::post_bind(&mut self.cycle.profile, context, *node);
+                    }
+                    self.assigned_pod(now, Action::Add, class, cluster);
                 }
                 self.queue.remove(*pod);
             }

@@ -76,6 +76,13 @@ impl Profile {
         self.plugins.iter_mut().position(|plugin| plugin.pre_enqueue(context).code != Code::Success)
     }
 
+    /// PostFilter: what the plugins have to say of a pod that fits nowhere, joined. That a plugin has
+    /// made room and names a node is not acted on yet: none of this profile does.
+    pub fn post_filter(&mut self, context: Context<'_>) -> String {
+        let said = self.plugins.iter_mut().map(|plugin| plugin.post_filter(context).0.message);
+        said.filter(|message| !message.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
     /// The names of the plugins in a set, sorted.
     pub fn names(&self, set: PluginSet) -> Vec<&'static str> {
         let listed = self.plugins.iter().enumerate().filter(|(place, _)| set.contains(*place));
