@@ -83,16 +83,23 @@ fn insert(cluster: &mut Cluster, row: usize, class: ClassId) -> PodId {
 }
 
 fn decisions(criterion: &mut Criterion) {
-    for (kind, affinity) in [("plain", None), ("affinity", Some(affinity()))] {
+    // More classes in turn than the scheduler keeps totals of: every decision computes every score.
+    for (kind, affinity, classes) in
+        [("plain", None, 1), ("affinity", Some(affinity()), 1), ("classes in turn", None, 20)]
+    {
         let mut group = criterion.benchmark_group(format!("decision/{kind}"));
         for count in [100, 1_000, 5_000, 10_000] {
             let (mut cluster, pods) = cluster(count);
-            let class = cluster.class(&template(250, GIB, affinity.clone()), "default", 0);
+            let of_milli = |milli| template(milli, GIB, affinity.clone());
+            let classes: Vec<ClassId> =
+                (0..classes).map(|number| cluster.class(&of_milli(250 + number), "default", 0)).collect();
+            let mut turns = classes.iter().copied().cycle();
             let mut cycle = Cycle::new(&Config::default());
             let mut placed = VecDeque::new();
             let mut row = pods.len();
             group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
                 bencher.iter(|| {
+                    let class = turns.next().expect("the classes come round");
                     let Outcome::Placed(placement) = cycle.evaluate(&mut cluster, class, 0) else {
                         panic!("there is room")
                     };
