@@ -217,7 +217,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
         }
         Event::PodDeleting { pod, reason, .. } => {
             let Some(pod) = cluster.pods.get(*pod) else { return };
-            cluster.pods.deleting_since[pod.index()].get_or_insert(now);
+            cluster.begin_deletion(pod, now);
             cluster.pods.reason[pod.index()] = *reason;
         }
         Event::WorkloadAdded { workload, object } => {

@@ -149,7 +149,7 @@ impl Cycle {
             return Outcome::Rejected(rejection.clone());
         }
         let start = self.next_start;
-        let outcome = self.attempt(Context { cluster, class, version: self.profile.version }, key);
+        let outcome = self.attempt(Context { cluster, class, pod: None, version: self.profile.version }, key);
         if let Outcome::Rejected(rejection) = &outcome
             && self.next_start == start
         {

@@ -155,7 +155,7 @@ impl Scheduler {
         }
         let class = cluster.pods.class[id.index()];
         if let Some(node) = cluster.pods.counted_on[id.index()] {
-            let context = Context { cluster, class, version: self.version };
+            let context = Context { cluster, class, pod: None, version: self.version };
             binding::unreserve(&mut self.cycle.profile, context, node);
         }
         cluster.displace(id);
@@ -216,7 +216,7 @@ impl Scheduler {
         match self.cycle.evaluate(cluster, class, key) {
             Outcome::Placed(Placement { node, feasible, score, tied }) => {
                 cluster.place(id, node);
-                let context = Context { cluster, class, version: self.version };
+                let context = Context { cluster, class, pod: None, version: self.version };
                 let prepared = binding::prepare(&mut self.cycle.profile, context, node);
                 if let Prepared::Refused(rejectors, status) = prepared {
                     cluster.displace(id);
@@ -264,7 +264,7 @@ impl Component for Scheduler {
                 if let Some(id) = cluster.pods.get(*pod) {
                     let class = cluster.pods.class[id.index()];
                     if self.is_assumed(*pod) {
-                        let context = Context { cluster, class, version: self.version };
+                        let context = Context { cluster, class, pod: None, version: self.version };
                         binding::post_bind(&mut self.cycle.profile, context, *node);
                     }
                     self.assigned_pod(now, Action::Add, class, cluster);

@@ -131,7 +131,9 @@ impl Plugin for BalancedAllocation {
             before.refresh(nodes);
             match targets {
                 Targets::Rows(_) => improve(out, before.values.iter()),
-                Targets::Listed(rows) => improve(out, rows.iter().map(|&row| &before.values[row as usize])),
+                Targets::Listed(rows) | Targets::Groups { rows, .. } => {
+                    improve(out, rows.iter().map(|&row| &before.values[row as usize]))
+                }
             }
         }
     }

@@ -89,7 +89,7 @@ impl Scratch {
         targets: Targets<'_>,
     ) -> ([Option<Input<'a>>; MAX_SCORED], usize) {
         let count = scored.len().min(MAX_SCORED);
-        if let Targets::Listed(rows) = targets {
+        if let Some(rows) = targets.listed() {
             self.0.resize_with(count, Gathered::default);
             for (gathered, item) in self.0.iter_mut().zip(scored) {
                 let (allocatable, used) = columns(nodes, *item);
@@ -103,7 +103,9 @@ impl Scratch {
         for (place, (input, &item)) in inputs.iter_mut().zip(scored).enumerate() {
             let (allocatable, used) = match targets {
                 Targets::Rows(_) => columns(nodes, item),
-                Targets::Listed(_) => (&self.0[place].allocatable[..], &self.0[place].used[..]),
+                Targets::Listed(_) | Targets::Groups { .. } => {
+                    (&self.0[place].allocatable[..], &self.0[place].used[..])
+                }
             };
             *input = Some(Input { scored: item, allocatable, used });
         }
