@@ -12,6 +12,7 @@ pub mod cycle;
 pub mod events;
 pub mod explain;
 pub mod framework;
+mod index;
 mod memo;
 mod plugins;
 pub mod profile;

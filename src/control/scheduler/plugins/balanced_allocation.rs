@@ -9,7 +9,7 @@ use super::resources::{Input, LANES, Scored, Scratch, block, float, floor, integ
 use crate::base::ids::{ClassId, ResourceId};
 use crate::cluster::{Cluster, NodeTable, requests};
 use crate::control::config::{Scheduler, Version};
-use crate::control::scheduler::framework::{Column, Context, Plugin, Status, Targets};
+use crate::control::scheduler::framework::{Column, Context, Plugin, Reach, Status, Targets};
 
 /// The plugin.
 #[derive(Debug)]
@@ -75,6 +75,10 @@ impl BalancedAllocation {
 impl Plugin for BalancedAllocation {
     fn name(&self) -> &'static str {
         "NodeResourcesBalancedAllocation"
+    }
+
+    fn reach(&mut self, _context: Context<'_>) -> Reach {
+        Reach::Node
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {
