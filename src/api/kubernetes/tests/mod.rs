@@ -2,6 +2,7 @@
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod placement;
 mod public;
 mod refused;
 mod robust;
@@ -276,7 +277,7 @@ fn pods_are_completed() {
     assert_eq!(anti.required[0].label_selector, None);
     let constraint = &spec.topology_spread[0];
     assert_eq!(constraint.when_unsatisfiable, WhenUnsatisfiable::ScheduleAnyway);
-    assert!(constraint.honor_node_affinity && !constraint.honor_node_taints && spec.has_claims);
+    assert!(constraint.honor_node_affinity && !constraint.honor_node_taints && spec.has_claims());
 }
 
 #[test]
