@@ -6,6 +6,7 @@
 //!
 //! Who changes the state and why is not known here.
 
+pub mod budgets;
 pub mod class;
 pub mod machine;
 pub mod nodes;
@@ -17,6 +18,7 @@ pub mod selectors;
 mod undo;
 pub mod workloads;
 
+pub use budgets::{Budget, Budgets};
 pub use class::{ClassKey, PodClass, PodClasses, Port, Toleration};
 pub use machine::Machine;
 pub use nodes::{ImageState, NodeClass, NodeTable, ReadyStatus, TaintMark};
@@ -52,6 +54,8 @@ pub struct Cluster {
     pub placements: Placements,
     /// Namespaces, Services and controllers: what selects pods.
     pub selectors: Selectors,
+    /// Disruption budgets.
+    pub budgets: Budgets,
     /// ReplicaSets, Deployments and Jobs.
     pub workloads: Workloads,
     undo: undo::Journal,
@@ -74,6 +78,7 @@ impl Default for Cluster {
             pods: PodTable::default(),
             placements: Placements::default(),
             selectors: Selectors::default(),
+            budgets: Budgets::default(),
             workloads: Workloads::default(),
             undo: undo::Journal::default(),
         }

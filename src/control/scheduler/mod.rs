@@ -14,6 +14,7 @@ pub mod explain;
 pub mod framework;
 mod index;
 mod memo;
+pub mod nominator;
 mod plugins;
 pub mod profile;
 mod queue;
