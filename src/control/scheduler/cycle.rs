@@ -6,12 +6,16 @@
 //! Source: Kubernetes 1.36, pkg/scheduler/schedule_one.go (reference kube-scheduler §7, §8, §28.1).
 
 use super::framework::{Code, Column, Context, Status, Tally, Targets};
+use super::index::{Answer, Index, Search};
 use super::memo::Memo;
+use super::nominator::Nominator;
 use super::profile::{PluginSet, Profile};
+use super::promised::Refusal;
 use super::select::select;
-use crate::base::ids::{ClassId, NodeId};
+use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::{BitSet, Map, Streams, Symbol};
 use crate::cluster::Cluster;
+use crate::control::config::Mode;
 use crate::control::{Config, Diagnosis};
 use std::sync::Arc;
 
@@ -35,6 +39,17 @@ pub struct Placement {
     pub score: i64,
     /// How many nodes have it.
     pub tied: u32,
+}
+
+/// Whose attempt it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// The class of the pod.
+    pub class: ClassId,
+    /// The pod; `None` for a question about the class alone.
+    pub pod: Option<PodId>,
+    /// What stands for the attempt where a draw among ties is made: equal keys draw equally.
+    pub key: u64,
 }
 
 /// Why an attempt found no node.
@@ -71,6 +86,9 @@ pub(super) struct Scratch {
     named: Vec<NodeId>,
     /// The plugins that have restricted them.
     pub(super) restricting: PluginSet,
+    /// Nodes that refuse the pod because of pods that were promised them, and whether the search has
+    /// come across them.
+    pub(super) promised: Vec<(Refusal, bool)>,
     /// The feasible rows in search order, where they are listed.
     pub(super) listed: Vec<u32>,
     pub(super) column: Column,
@@ -110,9 +128,11 @@ pub struct Cycle {
     pub(super) next_start: usize,
     pub(super) scratch: Scratch,
     memo: Memo,
+    mode: Mode,
+    index: Index,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
-    rejected_at: u64,
+    rejected_at: [u64; 3],
 }
 
 impl Cycle {
@@ -136,46 +156,92 @@ impl Cycle {
             percentage: written.percentage_of_nodes_to_score.unwrap_or(global),
             streams: Streams::new(config.seed),
             next_start: 0,
+            mode: config.scheduler.mode,
+            index: Index::default(),
             rejected: Map::default(),
-            rejected_at: 0,
+            rejected_at: [0; 3],
         }
     }
 
-    /// One attempt for a pod of a class. `key` stands for the attempt where a draw among ties is
-    /// made: equal keys draw equally.
+    /// One attempt for a pod of a class, as if no pod had been promised a node. `key` stands for the
+    /// attempt where a draw among ties is made: equal keys draw equally.
     pub fn evaluate(&mut self, cluster: &mut Cluster, class: ClassId, key: u64) -> Outcome {
-        self.profile.prepare(cluster, class);
+        self.schedule(cluster, Attempt { class, pod: None, key }, &Nominator::default())
+    }
+
+    /// One attempt. The cluster is as before when it is over.
+    pub fn schedule(&mut self, cluster: &mut Cluster, attempt: Attempt, nominated: &Nominator) -> Outcome {
+        self.profile.prepare(cluster, attempt.class);
         cluster.nodes.refresh_order();
-        let cluster = &*cluster;
-        if self.rejected_at != cluster.nodes.change_count() {
+        let own = attempt.pod.and_then(|pod| nominated.node_of(pod));
+        let now = [cluster.nodes.change_count(), cluster.selectors.change_count(), nominated.change_count()];
+        if self.rejected_at != now {
             self.rejected.clear();
-            self.rejected_at = cluster.nodes.change_count();
+            self.rejected_at = now;
         }
-        if let Some(rejection) = self.rejected.get(&class) {
+        if own.is_none()
+            && let Some(rejection) = self.rejected.get(&attempt.class)
+        {
             return Outcome::Rejected(rejection.clone());
         }
         let start = self.next_start;
-        let outcome = self.attempt(Context { cluster, class, pod: None, version: self.profile.version }, key);
+        let outcome = self.attempt(cluster, attempt, own, nominated);
+        // Dry runs beside other pods count as changes of nodes, though they leave none.
+        self.rejected_at[0] = cluster.nodes.change_count();
         if let Outcome::Rejected(rejection) = &outcome
             && self.next_start == start
+            && own.is_none()
         {
-            self.rejected.insert(class, rejection.clone());
+            self.rejected.insert(attempt.class, rejection.clone());
         }
         outcome
     }
 
-    fn attempt(&mut self, context: Context<'_>, key: u64) -> Outcome {
-        let total = context.cluster.nodes.order.len();
+    fn attempt(
+        &mut self,
+        cluster: &mut Cluster,
+        attempt: Attempt,
+        own: Option<NodeId>,
+        nominated: &Nominator,
+    ) -> Outcome {
+        let total = cluster.nodes.order.len();
         if total == 0 {
-            return failure(0, String::new(), PluginSet::default());
+            return failure(0, "no nodes available to schedule pods".to_owned(), PluginSet::default());
         }
-        if let Err((status, rejectors)) = self.pre_filter(context) {
+        if let Err((status, rejectors)) = self.pre_filter(self.context(cluster, attempt)) {
             return failure_of(&self.profile, total, status, rejectors);
         }
-        let found = self.search(context, self.limit(self.candidates(context.cluster).len()));
-        self.next_start = (self.next_start + found.visited) % total;
+        self.scratch.promised.clear();
+        if !nominated.is_empty() {
+            let own = own.filter(|node| cluster.nodes.present.contains(node.index()));
+            if let Some(node) = own
+                && self.refusal_beside(cluster, attempt, node, nominated).is_none()
+            {
+                return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
+            }
+            self.judge_promised(cluster, attempt, nominated);
+        }
+        let context = self.context(cluster, attempt);
+        match self.answer(context, attempt.key) {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => self.diagnose(context, total),
+            Err(status) => failure(total, status.message, PluginSet::default()),
+        }
+    }
+
+    /// The best node; `None` if none is feasible.
+    fn answer(&mut self, context: Context<'_>, key: u64) -> Result<Option<Outcome>, Status> {
+        let candidates = self.candidates(context.cluster).len();
+        let limit = self.limit(candidates);
+        if candidates <= limit
+            && let Some(placement) = self.indexed(context, key)?
+        {
+            return Ok(Some(Outcome::Placed(placement)));
+        }
+        let found = self.search(context, limit);
+        self.next_start = (self.next_start + found.visited) % context.cluster.nodes.order.len();
         if found.count == 0 {
-            return self.diagnose(context, total);
+            return Ok(None);
         }
         if found.count == 1 {
             let row = if found.is_listed {
@@ -184,12 +250,30 @@ impl Cycle {
                 self.scratch.feasible.iter().next().expect("one node is feasible")
             };
             let node = NodeId(row as u32);
-            return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
+            return Ok(Some(Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 })));
         }
-        if let Err(status) = self.score(context, found, None) {
-            return failure(total, status.message, PluginSet::default());
+        self.score(context, found, None)?;
+        Ok(Some(Outcome::Placed(self.select(context.cluster, found, key))))
+    }
+
+    /// The answer of the index; `None` if it has none, or if the reasons of a failure are to be found.
+    fn indexed(&mut self, context: Context<'_>, key: u64) -> Result<Option<Placement>, Status> {
+        let Scratch { skipped, restricting, promised, .. } = &self.scratch;
+        if self.mode == Mode::Plain || !restricting.is_empty() || !promised.is_empty() {
+            return Ok(None);
         }
-        Outcome::Placed(self.select(context.cluster, found, key))
+        let search = Search {
+            skipped: *skipped,
+            // After a search of all nodes the start is where it was before it.
+            start: self.next_start % context.cluster.nodes.order.len(),
+            streams: self.streams,
+            key,
+            is_forced: self.mode == Mode::Indexed,
+        };
+        Ok(match self.index.search(&mut self.profile, context, search)? {
+            Answer::Placed(placement) => Some(placement),
+            Answer::Nowhere | Answer::Unknown => None,
+        })
     }
 
     /// How many feasible nodes are looked for among `candidates` (numFeasibleNodesToFind). Without
@@ -314,7 +398,10 @@ impl Cycle {
 
     /// Runs the filters over `feasible` and remembers what each takes out.
     fn filter(&mut self, context: Context<'_>) {
-        let Scratch { feasible, before, failed, skipped, .. } = &mut self.scratch;
+        let Scratch { feasible, before, failed, skipped, promised, .. } = &mut self.scratch;
+        for (refusal, is_met) in promised.iter_mut() {
+            *is_met |= feasible.contains(refusal.node.index());
+        }
         for (place, &plugin) in self.profile.filters.iter().enumerate() {
             if skipped.contains(plugin) {
                 continue;
@@ -323,6 +410,10 @@ impl Cycle {
             self.profile.plugins[plugin].filter(context, feasible);
             before.and_not(feasible);
             failed[place].or(before);
+        }
+        for (refusal, _) in promised.iter() {
+            feasible.remove(refusal.node.index());
+            failed.iter_mut().for_each(|failed| failed.remove(refusal.node.index()));
         }
     }
 
@@ -475,6 +566,11 @@ impl Cycle {
                 rejectors.insert(plugin);
                 self.profile.plugins[plugin].tally(context, failed, &mut tally);
             }
+        }
+        for (refusal, _) in self.scratch.promised.iter().filter(|(_, is_met)| *is_met) {
+            explicit += 1;
+            rejectors.insert(self.profile.filters[refusal.filter]);
+            refusal.causes.iter().for_each(|&cause| tally.add(cause, 1));
         }
         let mut reasons: Vec<(String, usize)> =
             tally.0.into_iter().map(|(cause, count)| (cause.text(context.cluster), count)).collect();

@@ -17,10 +17,11 @@ mod memo;
 pub mod nominator;
 mod plugins;
 pub mod profile;
+mod promised;
 mod queue;
 mod select;
 
-pub use cycle::{Cycle, Outcome, Placement, Rejection};
+pub use cycle::{Attempt, Cycle, Outcome, Placement, Rejection};
 pub use queue::{Lengths, Place, Waiting};
 
 use super::config::Version;

@@ -2,11 +2,11 @@
 //! their node-local scores come to, and in which group they are.
 
 use super::super::framework::{Code, Column, Context, Reach, Status, Targets};
-use super::super::profile::Profile;
+use super::super::profile::{PluginSet, Profile};
 use super::group::Group;
 use super::rank_set::RankSet;
+use crate::base::Map;
 use crate::base::ids::NodeId;
-use crate::base::{BitSet, Map};
 
 /// The group of nodes that do not pass the node-local filters.
 const REFUSED: u32 = u32::MAX;
@@ -36,17 +36,17 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Refills the layout for a pod, after PreFilter; `skipped` are the filters that have nothing to
-    /// do, by place in [`Profile::filters`]. False if some plugin must look at every node.
-    pub(super) fn fill(&mut self, profile: &mut Profile, context: Context<'_>, skipped: &BitSet) -> bool {
+    /// Refills the layout for a pod, after PreFilter; `skipped` are the plugins whose
+    /// filters have nothing to do. False if some plugin must look at every node.
+    pub(super) fn fill(&mut self, profile: &mut Profile, context: Context<'_>, skipped: PluginSet) -> bool {
         let Layout { node_filters, group_filters, node_scores, group_scores, raw_in_key, keyed } = self;
         for list in [&mut *node_filters, group_filters, raw_in_key, keyed] {
             list.clear();
         }
         node_scores.clear();
         group_scores.clear();
-        for (place, &plugin) in profile.filters.iter().enumerate() {
-            if skipped.contains(place) {
+        for &plugin in &profile.filters {
+            if skipped.contains(plugin) {
                 continue;
             }
             match profile.plugins[plugin].reach(context) {

@@ -18,8 +18,7 @@ mod winner;
 
 use super::cycle::Placement;
 use super::framework::{Code, Column, Context, Status, Targets};
-use super::profile::Profile;
-use crate::base::BitSet;
+use super::profile::{PluginSet, Profile};
 use crate::base::ids::{ClassId, NodeId};
 use crate::base::rng::Streams;
 use crate::control::config::Version;
@@ -68,9 +67,9 @@ pub(super) enum Answer {
 
 /// What a search needs to know besides the pod.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Search<'a> {
-    /// The filters that have nothing to do, by place in [`Profile::filters`].
-    pub(super) skipped: &'a BitSet,
+pub(super) struct Search {
+    /// The plugins whose filters have nothing to do.
+    pub(super) skipped: PluginSet,
     /// Where in the list the search begins.
     pub(super) start: usize,
     /// For draws among ties.
@@ -100,7 +99,7 @@ impl Index {
         &mut self,
         profile: &mut Profile,
         context: Context<'_>,
-        search: Search<'_>,
+        search: Search,
     ) -> Result<Answer, Status> {
         if !self.layout.fill(profile, context, search.skipped) {
             return Ok(Answer::Unknown);
@@ -177,7 +176,7 @@ impl Decision {
         profile: &mut Profile,
         context: Context<'_>,
         layout: &Layout,
-        search: Search<'_>,
+        search: Search,
     ) -> Result<Answer, Status> {
         self.filter(index, profile, context, layout);
         let feasible: u32 = self.sizes.iter().sum();
@@ -254,7 +253,7 @@ impl Decision {
         Ok(())
     }
 
-    fn winner(&self, index: &ClassIndex, version: Version, search: Search<'_>, count: u32) -> u32 {
+    fn winner(&self, index: &ClassIndex, version: Version, search: Search, count: u32) -> u32 {
         let all = [&index.all];
         let some: Vec<_>;
         let feasible = if self.groups.len() == index.group_count() {
