@@ -1,15 +1,10 @@
-//! What placement depends on beside nodes and workloads: for each kind a good document and bad ones.
+//! Kinds that placement knows by their labels, and disruption budgets: of each good documents and
+//! bad ones.
 
 use super::*;
-use crate::api::storage::{
-    AccessMode, ClaimPhase, ClaimReference, PersistentVolumeSource, VolumeBindingMode, VolumeMode,
-    VolumePhase,
-};
-use crate::api::{
-    CsiDriver, LabelSelector, PersistentVolume, PersistentVolumeClaim, PodDisruptionBudget, VolumeSource,
-};
+use crate::api::{LabelSelector, PodDisruptionBudget};
 
-fn raw(assumed: (&str, &str), text: &str) -> Result<Object, Diagnostic> {
+pub(super) fn raw(assumed: (&str, &str), text: &str) -> Result<Object, Diagnostic> {
     let mut manifest = Manifest::default();
     let options = Options { defaulting: Defaulting::None, assumed: Some(assumed) };
     read_with(&"x.json".into(), text.as_bytes(), options, &mut manifest)?;
@@ -17,16 +12,16 @@ fn raw(assumed: (&str, &str), text: &str) -> Result<Object, Diagnostic> {
 }
 
 /// The object of a manifest of which only what follows the metadata is given.
-fn written(version: &str, kind: &str, rest: &str) -> Object {
+pub(super) fn written(version: &str, kind: &str, rest: &str) -> Object {
     one(&format!("{{apiVersion: {version}, kind: {kind}, metadata: {{name: x}}, {rest}}}"))
 }
 
-fn refusals(version: &str, kind: &str, bodies: &[&str]) -> String {
+pub(super) fn refusals(version: &str, kind: &str, bodies: &[&str]) -> String {
     let text = |body: &&str| format!("{{apiVersion: {version}, kind: {kind}, {body}}}");
     bodies.iter().map(text).map(|text| summary(&text)).collect::<Vec<_>>().join("\n")
 }
 
-fn labels(pairs: &[(&str, &str)]) -> crate::api::Labels {
+pub(super) fn labels(pairs: &[(&str, &str)]) -> crate::api::Labels {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -40,7 +35,10 @@ fn namespaces() {
     assert!(plain.meta().labels.is_empty());
     let bad =
         refusals("v1", "Namespace", &["metadata: {}", "metadata: {name: a.b}", "metadata: {name: [a]}"]);
-    expect![[r#""#]].assert_eq(&bad);
+    expect![[r#"
+        x.yaml:1:45: error: `name` is missing: `{}`
+        x.yaml:1:52: error: `name` is not a legal name of a namespace: `a.b` (lower-case letters, digits and `-`, a letter or digit at both ends, at most 63)
+        x.yaml:1:52: error: `name` must be text, not a list: `[a]`"#]].assert_eq(&bad);
 }
 
 #[test]
@@ -69,7 +67,13 @@ fn services() {
             "metadata: {name: x}, spec: {selektor: {a: b}}",
         ],
     );
-    expect![[r#""#]].assert_eq(&bad);
+    expect![[r#"
+        x.yaml:1:43: error: `name` is missing: `{}`
+        x.yaml:1:1: error: `spec` is missing: `{apiVersion: v1, kind: Service, metadata: {name: x}}`
+        x.yaml:1:71: error: selector must be a mapping, not a list: `[a]`
+        x.yaml:1:75: error: `a` must be text, but this is a number: `1` (write it in quotes: "1")
+        x.yaml:1:1 Service x
+        x.yaml:1:61: warning: unknown key in the Service; it has no effect: `selektor` (did you mean `selector`?)"#]].assert_eq(&bad);
 }
 
 #[test]
@@ -94,7 +98,11 @@ fn stateful_sets_and_replication_controllers() {
         ),
     ];
     let bad = refusals("apps/v1", "StatefulSet", &bad.each_ref().map(String::as_str));
-    expect![[r#""#]].assert_eq(&bad);
+    expect![[r#"
+        x.yaml:1:52: error: `name` is missing: `{}`
+        x.yaml:1:69: error: `template` is missing: `{selector: {matchLabels: {a: b}}}`
+        x.yaml:1:80: error: `selector` does not match the labels of the pod template: `{matchLabels: {a: c}}` (every label of the selector must be in `template.metadata.labels`)
+        x.yaml:1:80: error: `replicas` must be from 0 to 2147483647: `1e30`"#]].assert_eq(&bad);
     let bad = [
         "metadata: {}, spec: {}".to_owned(),
         format!("metadata: {{name: x}}, spec: {{selector: {{matchLabels: {{a: b}}}}, {template}}}"),
@@ -102,7 +110,11 @@ fn stateful_sets_and_replication_controllers() {
         format!("metadata: {{name: x}}, spec: {{replicas: -1, {template}}}"),
     ];
     let bad = refusals("v1", "ReplicationController", &bad.each_ref().map(String::as_str));
-    expect![[r#""#]].assert_eq(&bad);
+    expect![[r#"
+        x.yaml:1:57: error: `name` is missing: `{}`
+        x.yaml:1:99: error: `matchLabels` must be text, not a mapping: `{a: b}`
+        x.yaml:1:85: error: `selector` does not match the labels of the pod template: `{a: c}` (every label of the selector must be in `template.metadata.labels`)
+        x.yaml:1:85: error: `replicas` must not be negative: `-1`"#]].assert_eq(&bad);
 }
 
 #[test]
@@ -153,348 +165,14 @@ fn disruption_budgets() {
             "metadata: {name: x}, spec: {minAvailabel: 1}",
         ],
     );
-    expect![[r#""#]].assert_eq(&bad);
-}
-
-fn volume(rest: &str) -> PersistentVolume {
-    match written("v1", "PersistentVolume", rest) {
-        Object::PersistentVolume(volume) => *volume,
-        other => panic!("{}", other.kind()),
-    }
-}
-
-#[test]
-fn volumes_of_the_cluster() {
-    let full = volume(
-        "spec: {capacity: {storage: 10Gi}, accessModes: [ReadWriteOnce, ReadOnlyMany], volumeMode: Block, \
-         storageClassName: fast, persistentVolumeReclaimPolicy: Retain, \
-         claimRef: {namespace: default, name: c, uid: u}, csi: {driver: d, volumeHandle: h}, \
-         nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: z, operator: In, values: [a]}]}]}}}, \
-         status: {phase: Bound}",
-    );
-    assert_eq!(full.capacity, Quantity::from_units(10 << 30));
-    assert_eq!(full.access_modes, [AccessMode::ReadWriteOnce, AccessMode::ReadOnlyMany]);
-    assert_eq!((full.volume_mode, full.phase), (VolumeMode::Block, VolumePhase::Bound));
-    let claim = ClaimReference { namespace: "default".into(), name: "c".into(), uid: "u".into() };
-    assert_eq!((full.storage_class_name.as_str(), full.claim), ("fast", Some(claim)));
-    assert_eq!(full.source, PersistentVolumeSource::Csi { driver: "d".into(), handle: "h".into() });
-    assert_eq!(full.node_affinity.unwrap().terms[0].match_expressions[0].values, ["a"]);
-    let rest = "capacity: {storage: 1}, accessModes: [ReadWriteOncePod]";
-    let source = |written: &str| volume(&format!("spec: {{{rest}, {written}}}")).source;
-    assert_eq!(source("local: {path: /d}"), PersistentVolumeSource::Other);
-    assert_eq!(
-        source("gcePersistentDisk: {pdName: d}"),
-        PersistentVolumeSource::GcePersistentDisk { name: "d".into() }
-    );
-    assert_eq!(
-        source("azureFile: {secretName: s, shareName: h, secretNamespace: n}"),
-        PersistentVolumeSource::AzureFile {
-            secret: "s".into(),
-            secret_namespace: Some("n".into()),
-            share: "h".into()
-        }
-    );
-}
-
-#[test]
-fn volumes_of_the_cluster_that_are_refused() {
-    let spec = |spec: &str| format!("metadata: {{name: x}}, spec: {{{spec}}}");
-    let bad = [
-        "metadata: {}, spec: {}".to_owned(),
-        spec("accessModes: [ReadWriteOnce], local: {path: /d}"),
-        spec("capacity: {storage: -1}, accessModes: [ReadWriteOnce], local: {path: /d}"),
-        spec("capacity: {storage: much}, accessModes: [ReadWriteOnce], local: {path: /d}"),
-        spec("capacity: {storage: 1}, local: {path: /d}"),
-        spec("capacity: {storage: 1}, accessModes: [ReadWriteTwice], local: {path: /d}"),
-        spec("capacity: {storage: 1}, accessModes: [ReadWriteOnce]"),
-        spec("capacity: {storage: 1}, accessModes: [ReadWriteOnce], local: {path: /d}, nfs: {path: /d}"),
-        spec("capacity: {storage: 1}, accessModes: [ReadWriteOnce], csi: {driver: d}"),
-        spec("capacity: {storage: 1}, accessModes: [ReadWriteOnce], csi: d"),
-    ];
-    let bad = refusals("v1", "PersistentVolume", &bad.each_ref().map(String::as_str));
-    expect![[r#""#]].assert_eq(&bad);
-}
-
-fn claim(rest: &str) -> PersistentVolumeClaim {
-    match one(&format!("{{apiVersion: v1, kind: PersistentVolumeClaim, {rest}}}")) {
-        Object::PersistentVolumeClaim(claim) => *claim,
-        other => panic!("{}", other.kind()),
-    }
-}
-
-#[test]
-fn claims() {
-    let spec = "accessModes: [ReadWriteOnce], resources: {requests: {storage: 5Gi}}";
-    let bound = claim(&format!(
-        "metadata: {{name: c, annotations: {{pv.kubernetes.io/bind-completed: \"yes\"}}, ownerReferences: \
-         [{{apiVersion: v1, kind: Pod, name: p, uid: u, controller: true}}]}}, \
-         spec: {{{spec}, volumeName: pv, storageClassName: fast}}, status: {{phase: Bound}}"
-    ));
-    assert_eq!((bound.request, bound.phase), (Quantity::from_units(5 << 30), ClaimPhase::Bound));
-    assert!(bound.is_fully_bound() && bound.selected_node().is_none());
-    let owner = bound.meta.owner.unwrap();
-    assert_eq!((owner.api_version.as_str(), owner.uid.as_str()), ("v1", "u"));
-    let class = |annotations: &str, field: &str| {
-        claim(&format!("metadata: {{name: c, annotations: {{{annotations}}}}}, spec: {{{spec}{field}}}"))
-            .storage_class_name
-    };
-    assert_eq!(class("", ""), None);
-    assert_eq!(class("", ", storageClassName: \"\""), Some(String::new()));
-    let beta = "volume.beta.kubernetes.io/storage-class: old";
-    assert_eq!(class(beta, ", storageClassName: new"), Some("old".into()));
-    let waiting = claim(&format!(
-        "metadata: {{name: c, annotations: {{volume.kubernetes.io/selected-node: n1}}}}, spec: {{{spec}}}"
-    ));
-    assert_eq!((waiting.selected_node(), waiting.is_fully_bound()), (Some("n1"), false));
-    let bad = refusals(
-        "v1",
-        "PersistentVolumeClaim",
-        &[
-            &format!("metadata: {{}}, spec: {{{spec}}}"),
-            "metadata: {name: c}, spec: {accessModes: [ReadWriteOnce]}",
-            "metadata: {name: c}, spec: {accessModes: [ReadWriteOnce], resources: {}}",
-            "metadata: {name: c}, spec: {accessModes: [], resources: {requests: {storage: 1}}}",
-            "metadata: {name: c}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: [1]}}}",
-            "metadata: {name: c}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1}}, volumeMode: File}",
-            &format!("metadata: {{name: c}}, spec: {{{spec}, storageClasName: fast}}"),
-        ],
-    );
-    expect![[r#""#]].assert_eq(&bad);
-}
-
-#[test]
-fn storage_classes() {
-    let Object::StorageClass(class) = written(
-        "storage.k8s.io/v1",
-        "StorageClass",
-        "provisioner: d, volumeBindingMode: WaitForFirstConsumer, reclaimPolicy: Delete, parameters: {a: b}, \
-         allowedTopologies: [{matchLabelExpressions: [{key: z, values: [a, b]}]}]",
-    ) else {
-        panic!()
-    };
-    assert_eq!(
-        (class.provisioner.as_str(), class.binding_mode),
-        ("d", VolumeBindingMode::WaitForFirstConsumer)
-    );
-    assert_eq!(class.allowed_topologies, [[("z".to_owned(), vec!["a".to_owned(), "b".to_owned()])]]);
-    assert!(!class.is_default());
-    let bad = refusals(
-        "storage.k8s.io/v1",
-        "StorageClass",
-        &[
-            "metadata: {}, provisioner: d",
-            "metadata: {name: x}",
-            "metadata: {name: x}, provisioner: 12",
-            "metadata: {name: x}, provisioner: d, volumeBindingMode: Later",
-            "metadata: {name: x}, provisioner: d, allowedTopologies: [{matchLabelExpressions: [{key: z}]}]",
-            "metadata: {name: x}, provisioner: d, volumeBindingmode: Immediate",
-        ],
-    );
-    expect![[r#""#]].assert_eq(&bad);
-}
-
-#[test]
-fn drivers_and_their_nodes() {
-    let Object::CsiNode(node) = written(
-        "storage.k8s.io/v1",
-        "CSINode",
-        "spec: {drivers: [{name: d, nodeID: i, allocatable: {count: 25}, topologyKeys: [z]}, {name: e, nodeID: i}]}",
-    ) else {
-        panic!()
-    };
-    let limits: Vec<_> =
-        node.drivers.iter().map(|driver| (driver.name.as_str(), driver.max_volumes)).collect();
-    assert_eq!((limits, node.drivers[0].topology_keys.len()), (vec![("d", Some(25)), ("e", None)], 1));
-    let driver = |rest: &str| match written("storage.k8s.io/v1", "CSIDriver", rest) {
-        Object::CsiDriver(driver) => CsiDriver { meta: crate::api::ObjectMeta::default(), ..*driver },
-        other => panic!("{}", other.kind()),
-    };
-    let expected = CsiDriver { attach_required: true, ..CsiDriver::default() };
-    assert_eq!(driver("spec: {}"), expected);
-    let expected = CsiDriver { storage_capacity: true, ..CsiDriver::default() };
-    assert_eq!(driver("spec: {attachRequired: false, storageCapacity: true}"), expected);
-    let bad = refusals(
-        "storage.k8s.io/v1",
-        "CSINode",
-        &[
-            "metadata: {}, spec: {drivers: []}",
-            "metadata: {name: x}",
-            "metadata: {name: x}, spec: {drivers: {name: d}}",
-            "metadata: {name: x}, spec: {drivers: [{nodeID: i}]}",
-            "metadata: {name: x}, spec: {drivers: [{name: d, allocatable: {count: -1}}]}",
-            "metadata: {name: x}, spec: {drivers: [{name: d, allocatable: {count: 1e30}}]}",
-        ],
-    );
-    expect![[r#""#]].assert_eq(&bad);
-    let bad = refusals(
-        "storage.k8s.io/v1",
-        "CSIDriver",
-        &["metadata: {}, spec: {}", "metadata: {name: x}", "metadata: {name: x}, spec: {storageCapacity: 1}"],
-    );
-    expect![[r#""#]].assert_eq(&bad);
-}
-
-#[test]
-fn capacities_and_attachments() {
-    let Object::CsiStorageCapacity(capacity) = written(
-        "storage.k8s.io/v1",
-        "CSIStorageCapacity",
-        "storageClassName: fast, capacity: 5Gi, maximumVolumeSize: 1Gi, nodeTopology: {matchLabels: {z: a}}",
-    ) else {
-        panic!()
-    };
-    let (all, largest) = (Quantity::from_units(5 << 30), Quantity::from_units(1 << 30));
-    assert_eq!((capacity.capacity, capacity.maximum_volume_size), (Some(all), Some(largest)));
-    assert_eq!(capacity.node_topology.unwrap().match_labels.len(), 1);
-    let Object::VolumeAttachment(attachment) = written(
-        "storage.k8s.io/v1",
-        "VolumeAttachment",
-        "spec: {attacher: d, nodeName: n1, source: {persistentVolumeName: pv}}, status: {attached: true}",
-    ) else {
-        panic!()
-    };
-    assert_eq!((attachment.attacher.as_str(), attachment.node_name.as_str()), ("d", "n1"));
-    assert_eq!(attachment.persistent_volume_name.as_deref(), Some("pv"));
-    let bad = refusals(
-        "storage.k8s.io/v1",
-        "CSIStorageCapacity",
-        &[
-            "metadata: {}, storageClassName: fast",
-            "metadata: {name: x}",
-            "metadata: {name: x}, storageClassName: fast, capacity: -5Gi",
-            "metadata: {name: x}, storageClassName: fast, capacity: {a: b}",
-        ],
-    );
-    expect![[r#""#]].assert_eq(&bad);
-    let bad = refusals(
-        "storage.k8s.io/v1",
-        "VolumeAttachment",
-        &[
-            "metadata: {}, spec: {}",
-            "metadata: {name: x}, spec: {attacher: d, nodeName: n1}",
-            "metadata: {name: x}, spec: {attacher: d, nodeName: 1, source: {persistentVolumeName: pv}}",
-            "metadata: {name: x}, spec: {attacher: d, nodeName: n1, source: pv}",
-        ],
-    );
-    expect![[r#""#]].assert_eq(&bad);
-}
-
-#[test]
-fn volumes_of_pods() {
-    let spec = pod(
-        "containers: [{name: c}], volumes: [{name: a, persistentVolumeClaim: {claimName: c, readOnly: true}}, \
-         {name: b, ephemeral: {volumeClaimTemplate: {spec: {}}}}, {name: d, emptyDir: {}}, {name: e}, \
-         {name: f, image: {reference: \"i:1\"}}, {name: g, rbd: {monitors: [m], image: i}}, \
-         {name: h, iscsi: {targetPortal: t, iqn: q, lun: 1}}, {name: i, newKind: {}}]",
-    )
-    .template
-    .spec
-    .clone();
-    let found: Vec<_> =
-        spec.volumes.iter().map(|volume| (volume.name.as_str(), volume.source.clone())).collect();
-    let expected = [
-        ("a", VolumeSource::Claim { name: "c".into(), read_only: true }),
-        ("b", VolumeSource::Ephemeral),
-        ("f", VolumeSource::Image { reference: "i:1".into() }),
-        (
-            "g",
-            VolumeSource::Rbd {
-                monitors: vec!["m".into()],
-                pool: "rbd".into(),
-                image: "i".into(),
-                read_only: false,
-            },
-        ),
-        ("h", VolumeSource::Iscsi { target_portal: "t".into(), iqn: "q".into(), lun: 1, read_only: false }),
-        ("i", VolumeSource::Other),
-    ];
-    assert_eq!(found, expected);
-    assert!(spec.has_claims());
-    let bad = [
-        "volumes: {a: b}",
-        "volumes: [{emptyDir: {}}]",
-        "volumes: [{name: a}, {name: a}]",
-        "volumes: [{name: a, emptyDir: {}, hostPath: {path: /d}}]",
-        "volumes: [{name: a, persistentVolumeClaim: {}}]",
-        "volumes: [{name: a, persistentVolumeClaim: c}]",
-        "volumes: [{name: a, persistentVolumeClaim: {claimName: C}}]",
-        "volumes: [{name: a, awsElasticBlockStore: {volumeID: \"\"}}]",
-        "volumes: [{name: a, iscsi: {targetPortal: t, iqn: q, lun: 1e30}}]",
-        "volumes: [{name: a, ephemeral: {}}]",
-        "volumes: [{name: a, emptydir: {}}]",
-        "resourceClaims: [{name: gpu, resourceClaimName: g}]",
-    ]
-    .map(|line| summary(&pod_with(&format!("  containers: [{{name: c}}]\n  {line}\n"))));
-    let claims = summary(&pod_with("  containers: [{name: c, resources: {claims: [{name: gpu}]}}]\n"));
-    expect![[r#""#]].assert_eq(&format!("{}\n{claims}", bad.join("\n")));
-    let text =
-        r#"{"metadata": {"name": "p"}, "spec": {"resourceClaims": [{"name": "gpu"}], "containers": []}}"#;
-    let Object::Pod(pod) = raw(("v1", "Pod"), text).unwrap() else { panic!() };
-    assert_eq!(pod.template.spec.resource_claims, ["gpu"]);
-}
-
-#[test]
-fn features_that_pods_need_and_nodes_declare() {
-    let pod = pod("hostNetwork: true, hostUsers: false, containers: [{name: c, restartPolicy: Never, \
-                   restartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [1]}}]}]");
-    let spec = &pod.template.spec;
-    assert!(spec.own_users && spec.containers[0].restarts_all);
-    let node = node("{apiVersion: v1, kind: Node, metadata: {name: n}, status: {declaredFeatures: [A, B]}}");
-    assert_eq!(node.declared_features, ["A", "B"]);
-}
-
-/// A pod with one container that asks for one core, and one at the level of the pod.
-fn with_status(status: &str) -> Pod {
-    let text = format!(
-        "{{apiVersion: v1, kind: Pod, metadata: {{name: p}}, spec: {{containers: [{{name: c, resources: \
-         {{requests: {{cpu: 1}}}}}}], resources: {{requests: {{cpu: 1}}}}}}, status: {{{status}}}}}"
-    );
-    match one(&text) {
-        Object::Pod(pod) => *pod,
-        other => panic!("{}", other.kind()),
-    }
-}
-
-#[test]
-fn resources_of_the_status_are_kept_where_they_matter() {
-    let container = |resources: &str| {
-        with_status(&format!("containerStatuses: [{{name: c, {resources}}}]")).status_resources
-    };
-    assert_eq!(container("allocatedResources: {cpu: 2}"), None);
-    assert_eq!(container("resources: {requests: {cpu: 1}}, allocatedResources: {cpu: 1}"), None);
-    assert_eq!(container("resources: {requests: {cpu: 500m}}"), None);
-    let given =
-        container("resources: {requests: {cpu: 1}}, allocatedResources: {cpu: 3, memory: 0}").unwrap();
-    assert_eq!(given.containers["c"]["cpu"], Quantity::from_units(3));
-    assert!(given.containers["c"].contains_key("memory") && !given.is_infeasible);
-    let infeasible = "conditions: [{type: PodResizePending, status: \"True\", reason: Infeasible}]";
-    let given = with_status(&format!(
-        "{infeasible}, containerStatuses: [{{name: c, resources: {{requests: {{cpu: 500m}}}}}}]"
-    ));
-    assert!(given.status_resources.unwrap().is_infeasible);
-    assert_eq!(with_status(infeasible).status_resources, None);
-    let of_pod = with_status("resources: {requests: {cpu: 1}}, allocatedResources: {cpu: 2}");
-    assert_eq!(of_pod.status_resources.unwrap().pod.as_ref().unwrap()["cpu"], Quantity::from_units(2));
-}
-
-#[test]
-fn times_and_conditions_of_the_status() {
-    let pod = with_status("startTime: \"1970-01-01T00:00:02.5Z\"");
-    assert_eq!((pod.start_unix_nanos, pod.preempted_condition), (Some(2_500_000_000), false));
-    let disrupted = |reason: &str| {
-        let condition = format!("{{type: DisruptionTarget, status: \"True\", reason: {reason}}}");
-        with_status(&format!("conditions: [{condition}]")).preempted_condition
-    };
-    assert!(disrupted("PreemptionByScheduler") && !disrupted("TerminationByKubelet"));
-    let bad = refusals(
-        "v1",
-        "Pod",
-        &["soon", "\"9999-01-01T00:00:00Z\""]
-            .map(|time| {
-                format!("metadata: {{name: p}}, spec: {{containers: [{{name: c}}]}}, status: {{startTime: {time}}}")
-            })
-            .each_ref()
-            .map(String::as_str),
-    );
-    expect![[r#""#]].assert_eq(&bad);
+    expect![[r#"
+        x.yaml:1:62: error: `name` is missing: `{}`
+        x.yaml:1:113: error: `minAvailable` and `maxUnavailable` exclude each other: `1`
+        x.yaml:1:94: error: `minAvailable` must not be negative: `-1`
+        x.yaml:1:94: error: `minAvailable` must be from 0 to 2147483647: `1e30`
+        x.yaml:1:96: error: `maxUnavailable` must be at most 100%: `101%`
+        x.yaml:1:108: error: `unhealthyPodEvictionPolicy` has an unknown value: `AlwaysAlow` (did you mean `AlwaysAllow`?)
+        x.yaml:1:107: error: disruptedPods must be a mapping, not a list: `[p]`
+        x.yaml:1:1 PodDisruptionBudget x
+        x.yaml:1:80: warning: unknown key in the PodDisruptionBudget; it has no effect: `minAvailabel` (did you mean `minAvailable`?)"#]].assert_eq(&bad);
 }

@@ -66,7 +66,11 @@ fn public_manifests_are_read() {
         traces/kwok/stage/pod/general/testdata/pod-delete.output.yaml:2:7: error: `apiVersion` is missing: `Pod` (write `apiVersion: v1`)
         traces/kwok/stage/pod/general/testdata/pod-init-container-completed.output.yaml:2:7: error: `apiVersion` is missing: `Pod` (write `apiVersion: v1`)
         traces/kwok/stage/pod/general/testdata/pod-init-container-running.output.yaml:2:7: error: `apiVersion` is missing: `Pod` (write `apiVersion: v1`)
-        traces/kwok/stage/pod/general/testdata/pod-ready.output.yaml:2:7: error: `apiVersion` is missing: `Pod` (write `apiVersion: v1`)"#]].assert_eq(&lines.join("\n"));
+        traces/kwok/stage/pod/general/testdata/pod-ready.output.yaml:2:7: error: `apiVersion` is missing: `Pod` (write `apiVersion: v1`)
+        traces/kwok/stage/volume/fast/testdata/pv-bind.output.yaml:2:7: error: `apiVersion` is missing: `PersistentVolume` (write `apiVersion: v1`)
+        traces/kwok/stage/volume/fast/testdata/pv-delete.output.yaml:2:7: error: `apiVersion` is missing: `PersistentVolume` (write `apiVersion: v1`)
+        traces/kwok/stage/volume/fast/testdata/pvc-delete.output.yaml:2:7: error: `apiVersion` is missing: `PersistentVolumeClaim` (write `apiVersion: v1`)
+        traces/kwok/stage/volume/fast/testdata/pvc-provision.output.yaml:2:7: error: `apiVersion` is missing: `PersistentVolumeClaim` (write `apiVersion: v1`)"#]].assert_eq(&lines.join("\n"));
 }
 
 #[test]
@@ -208,7 +212,12 @@ fn recorded_inputs_of_the_scheduler_are_read() {
         for line in String::from_utf8(unpacked(path)).unwrap().lines() {
             let mut manifest = Manifest::default();
             let count = read_case(&serde_json::from_str(line).unwrap(), &mut manifest);
-            assert_eq!((manifest.objects.len(), manifest.warnings.len()), (count, 0), "{line}");
+            assert_eq!(manifest.objects.len(), count, "{line}");
+            // Some of the invented nodes give more than they have.
+            manifest
+                .warnings
+                .retain(|warning| !warning.to_string().contains("is allocatable than the capacity"));
+            assert!(manifest.warnings.is_empty(), "{:?}", manifest.warnings);
             for Sourced { object, .. } in &manifest.objects {
                 *counts.entry(object.kind()).or_default() += 1;
                 if let Object::Pod(pod) = object {
@@ -219,5 +228,29 @@ fn recorded_inputs_of_the_scheduler_are_read() {
             }
         }
     }
-    expect![[r#""#]].assert_debug_eq(&(counts, resized, preempted, claims));
+    expect![[r#"
+        (
+            {
+                "CSIDriver": 22,
+                "CSINode": 373,
+                "CSIStorageCapacity": 48,
+                "Namespace": 2358,
+                "Node": 16844,
+                "PersistentVolume": 728,
+                "PersistentVolumeClaim": 519,
+                "Pod": 23859,
+                "PodDisruptionBudget": 317,
+                "ReplicaSet": 1075,
+                "ReplicationController": 298,
+                "Service": 1079,
+                "StatefulSet": 478,
+                "StorageClass": 212,
+                "VolumeAttachment": 3,
+            },
+            499,
+            142,
+            475,
+        )
+    "#]]
+    .assert_debug_eq(&(counts, resized, preempted, claims));
 }
