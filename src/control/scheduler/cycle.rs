@@ -206,7 +206,7 @@ impl Cycle {
     ) -> Outcome {
         let total = cluster.nodes.order.len();
         if total == 0 {
-            return failure(0, "no nodes available to schedule pods".to_owned(), PluginSet::default());
+            return failure(0, String::new(), PluginSet::default());
         }
         if let Err((status, rejectors)) = self.pre_filter(self.context(cluster, attempt)) {
             return failure_of(&self.profile, total, status, rejectors);
