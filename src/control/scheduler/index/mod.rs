@@ -13,6 +13,7 @@
 
 mod class_index;
 mod group;
+mod place_set;
 mod rank_set;
 mod winner;
 
@@ -23,6 +24,7 @@ use crate::base::ids::{ClassId, NodeId};
 use crate::base::rng::Streams;
 use crate::control::config::Version;
 use class_index::{ClassIndex, Layout, Work};
+use place_set::PlaceSet;
 use rank_set::Union;
 use winner::Ties;
 
@@ -90,7 +92,7 @@ struct Decision {
     totals: Vec<i64>,
     column: Column,
     causes: Vec<super::framework::Cause>,
-    tops: Vec<(u32, i64)>,
+    tops: Vec<u32>,
 }
 
 impl Index {
@@ -193,13 +195,13 @@ impl Decision {
         self.tops.clear();
         for (&group, &total) in self.groups.iter().zip(&self.totals) {
             if total == score
-                && let Some((top, count)) = index.groups[group as usize].top()
+                && let Some((_, places)) = index.groups[group as usize].top()
             {
-                self.tops.push((group, top));
-                tied += count;
+                self.tops.push(group);
+                tied += places.len() as u32;
             }
         }
-        let place = self.winner(index, profile.version, search, tied);
+        let place = self.winner(index, profile.version, search);
         let node = context.cluster.nodes.order[place as usize];
         Ok(Answer::Placed(Placement { node, feasible, score, tied }))
     }
@@ -253,7 +255,19 @@ impl Decision {
         Ok(())
     }
 
-    fn winner(&self, index: &ClassIndex, version: Version, search: Search, count: u32) -> u32 {
+    fn winner(&self, index: &ClassIndex, version: Version, search: Search) -> u32 {
+        let top = |&group: &u32| index.groups[group as usize].top().map(|(_, places)| places);
+        let (one, several): ([&PlaceSet; 1], Vec<&PlaceSet>);
+        let tied = match self.tops.as_slice() {
+            [group] => {
+                one = [top(group).expect("a group with a best node is not empty")];
+                &one[..]
+            }
+            groups => {
+                several = groups.iter().filter_map(top).collect();
+                &several[..]
+            }
+        };
         let all = [&index.all];
         let some: Vec<_>;
         let feasible = if self.groups.len() == index.group_count() {
@@ -262,8 +276,7 @@ impl Decision {
             some = self.groups.iter().map(|&group| &index.groups[group as usize].members).collect();
             Union(&some)
         };
-        let start = search.start as u32;
-        let ties = Ties { feasible, groups: &index.groups, tops: &self.tops, count, start };
+        let ties = Ties { feasible, tied, start: search.start as u32 };
         ties.winner(version, search.streams, search.key)
     }
 }
