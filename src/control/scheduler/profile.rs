@@ -27,6 +27,16 @@ impl PluginSet {
         self.0 |= 1 << plugin;
     }
 
+    /// The places of the plugins that are in, ascending.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let place = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(place)
+        })
+    }
+
     /// Whether a plugin is in.
     pub const fn contains(self, plugin: usize) -> bool {
         self.0 >> plugin & 1 == 1

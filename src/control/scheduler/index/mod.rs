@@ -51,7 +51,6 @@ pub(super) struct Index {
     kept: Vec<Kept>,
     slots: usize,
     uses: u64,
-    layout: Layout,
     work: Work,
     decision: Decision,
 }
@@ -103,14 +102,14 @@ impl Index {
         context: Context<'_>,
         search: Search,
     ) -> Result<Answer, Status> {
-        if !self.layout.fill(profile, context, search.skipped) {
+        let Some(layout) = Layout::of(profile, context, search.skipped) else {
             return Ok(Answer::Unknown);
-        }
+        };
         self.uses += 1;
-        if !self.bring_up_to_date(profile, context, search.is_forced)? {
+        if !self.bring_up_to_date(profile, context, layout, search.is_forced)? {
             return Ok(Answer::Unknown);
         }
-        let Index { kept, layout, decision, uses, .. } = self;
+        let Index { kept, decision, uses, .. } = self;
         let Some(index) = kept[context.class.index()].index.as_deref_mut() else {
             return Ok(Answer::Unknown);
         };
@@ -126,6 +125,7 @@ impl Index {
         &mut self,
         profile: &mut Profile,
         context: Context<'_>,
+        layout: Layout,
         is_forced: bool,
     ) -> Result<bool, Status> {
         let class = context.class.index();
@@ -134,7 +134,7 @@ impl Index {
         }
         let kept = &mut self.kept[class];
         if let Some(index) = kept.index.as_deref_mut()
-            && index.is_current(context, &self.layout)
+            && index.is_current(context, layout)
         {
             kept.plain = 0;
             return index.update(profile, context, &mut self.work).map(|()| true).inspect_err(|_| {
@@ -149,7 +149,7 @@ impl Index {
         kept.plain = 0;
         let mut index = kept.index.take().unwrap_or_default();
         self.slots = self.slots + context.cluster.nodes.len() - index.len();
-        index.build(profile, context, &self.layout, &mut self.work)?;
+        index.build(profile, context, layout, &mut self.work)?;
         index.last_used = self.uses;
         self.kept[class].index = Some(index);
         self.make_room(context.class);
@@ -177,7 +177,7 @@ impl Decision {
         index: &ClassIndex,
         profile: &mut Profile,
         context: Context<'_>,
-        layout: &Layout,
+        layout: Layout,
         search: Search,
     ) -> Result<Answer, Status> {
         self.filter(index, profile, context, layout);
@@ -207,7 +207,7 @@ impl Decision {
     }
 
     /// Lists the groups whose nodes pass the filters.
-    fn filter(&mut self, index: &ClassIndex, profile: &mut Profile, context: Context<'_>, layout: &Layout) {
+    fn filter(&mut self, index: &ClassIndex, profile: &mut Profile, context: Context<'_>, layout: Layout) {
         self.groups.clear();
         self.sizes.clear();
         self.rows.clear();
@@ -217,7 +217,7 @@ impl Decision {
             self.causes.clear();
             let causes = &mut self.causes;
             let mut passes =
-                |&plugin: &usize| profile.plugins[plugin].status(context, node, causes) == Code::Success;
+                |plugin: usize| profile.plugins[plugin].status(context, node, causes) == Code::Success;
             if layout.group_filters.iter().all(&mut passes) {
                 self.groups.push(number as u32);
                 self.sizes.push(group.len());
@@ -232,13 +232,16 @@ impl Decision {
         index: &ClassIndex,
         profile: &mut Profile,
         context: Context<'_>,
-        layout: &Layout,
+        layout: Layout,
     ) -> Result<(), Status> {
         let tops = self.groups.iter().map(|&group| index.groups[group as usize].top());
         self.totals.clear();
         self.totals.extend(tops.map(|top| top.map_or(i64::MIN, |(total, _)| total)));
         let targets = Targets::Groups { rows: &self.rows, sizes: &self.sizes };
-        for &(plugin, weight) in &layout.group_scores {
+        for &(plugin, weight) in &profile.scores {
+            if !layout.group_scores.contains(plugin) {
+                continue;
+            }
             let plugin = &mut profile.plugins[plugin];
             let status = plugin.pre_score(context, targets);
             match status.code {
