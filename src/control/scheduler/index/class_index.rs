@@ -274,12 +274,11 @@ fn raw_score(
 ) -> Result<i64, Status> {
     let rows = [row];
     let targets = Targets::Listed(&rows);
-    let plugin = &mut profile.plugins[plugin];
-    let status = plugin.pre_score(context, targets);
-    match status.code {
-        Code::Success => plugin.score(context, targets, column),
-        Code::Skip => return Ok(0),
-        _ => return Err(status),
+    match profile.prepare_score(plugin, context, targets) {
+        Ok(true) => {}
+        Ok(false) => return Ok(0),
+        Err(status) => return Err(status),
     }
+    profile.plugins[plugin].score(context, targets, column);
     Ok(column.at(0))
 }

@@ -238,17 +238,12 @@ impl Decision {
         self.totals.clear();
         self.totals.extend(tops.map(|top| top.map_or(i64::MIN, |(total, _)| total)));
         let targets = Targets::Groups { rows: &self.rows, sizes: &self.sizes };
-        for &(plugin, weight) in &profile.scores {
-            if !layout.group_scores.contains(plugin) {
+        for place in 0..profile.scores.len() {
+            let (plugin, weight) = profile.scores[place];
+            if !layout.group_scores.contains(plugin) || !profile.prepare_score(plugin, context, targets)? {
                 continue;
             }
             let plugin = &mut profile.plugins[plugin];
-            let status = plugin.pre_score(context, targets);
-            match status.code {
-                Code::Success => {}
-                Code::Skip => continue,
-                _ => return Err(status),
-            }
             plugin.score(context, targets, &mut self.column);
             plugin.normalize_score(context, targets, &mut self.column);
             for (place, total) in self.totals.iter_mut().enumerate() {
