@@ -65,8 +65,8 @@ pub(super) struct Scratch {
     before: BitSet,
     /// The rows that each filter has taken out, by place in [`Profile::filters`].
     pub(super) failed: Vec<BitSet>,
-    /// The filters that have nothing to do for this pod, by place in [`Profile::filters`].
-    pub(super) skipped: BitSet,
+    /// The plugins whose filters have nothing to do for this pod.
+    pub(super) skipped: PluginSet,
     /// The candidates in list order, where PreFilter has restricted them.
     named: Vec<NodeId>,
     /// The plugins that have restricted them.
@@ -106,7 +106,8 @@ pub struct Cycle {
     pub profile: Profile,
     percentage: u32,
     streams: Streams,
-    next_start: usize,
+    /// Where the next search starts in the list of nodes.
+    pub(super) next_start: usize,
     pub(super) scratch: Scratch,
     memo: Memo,
     /// Rejections that still hold, because nothing has changed since.
@@ -115,10 +116,15 @@ pub struct Cycle {
 }
 
 impl Cycle {
-    /// A cycle that has seen nothing yet. It serves one cluster: what it keeps is by that cluster's
-    /// ids.
-    pub fn new(config: &Config) -> Cycle {
-        let mut profile = Profile::new(&config.scheduler, config.version);
+    /// The cycle of one of the profiles, that has seen nothing yet. It serves one cluster: what it
+    /// keeps is by that cluster's ids.
+    ///
+    /// # Panics
+    /// If there is no profile of that number.
+    pub fn new(config: &Config, profile: usize) -> Cycle {
+        let written = &config.scheduler.profiles[profile];
+        let global = config.scheduler.percentage_of_nodes_to_score;
+        let mut profile = Profile::new(written, config.version);
         for (_, weight) in &mut profile.scores {
             *weight = (*weight).clamp(0, MAX_WEIGHT);
         }
@@ -127,7 +133,7 @@ impl Cycle {
             scratch: Scratch { failed, ..Scratch::default() },
             memo: Memo::default(),
             profile,
-            percentage: config.scheduler.percentage_of_nodes_to_score,
+            percentage: written.percentage_of_nodes_to_score.unwrap_or(global),
             streams: Streams::new(config.seed),
             next_start: 0,
             rejected: Map::default(),
@@ -195,21 +201,20 @@ impl Cycle {
         feasible_nodes_to_find(candidates, self.percentage as usize)
     }
 
-    /// PreFilter: what each filter has to prepare. An error is a rejection of the pod as a whole.
+    /// PreFilter: what the filters have to prepare. An error is a rejection of the pod as a whole.
     pub(super) fn pre_filter(&mut self, context: Context<'_>) -> Result<(), (Status, PluginSet)> {
-        let Profile { plugins, filters, .. } = &mut self.profile;
+        let Profile { plugins, pre_filters, .. } = &mut self.profile;
         let scratch = &mut self.scratch;
-        scratch.skipped.resize(filters.len());
-        scratch.skipped.clear();
+        scratch.skipped = PluginSet::default();
         scratch.restricting = PluginSet::default();
         let mut names: Option<Arc<[Symbol]>> = None;
         let mut rejection = None;
-        for (place, &plugin) in filters.iter().enumerate() {
+        for &plugin in pre_filters.iter() {
             let answer = plugins[plugin].pre_filter(context);
             let only = PluginSet(1 << plugin);
             match answer.status.code {
                 Code::Success => {}
-                Code::Skip => scratch.skipped.insert(place),
+                Code::Skip => scratch.skipped.insert(plugin),
                 Code::Unschedulable => rejection = Some((answer.status, only)),
                 Code::UnschedulableAndUnresolvable => return Err((answer.status, only)),
                 _ => return Err((answer.status, PluginSet::default())),
@@ -311,7 +316,7 @@ impl Cycle {
     fn filter(&mut self, context: Context<'_>) {
         let Scratch { feasible, before, failed, skipped, .. } = &mut self.scratch;
         for (place, &plugin) in self.profile.filters.iter().enumerate() {
-            if skipped.contains(place) {
+            if skipped.contains(plugin) {
                 continue;
             }
             before.copy_from(feasible);
@@ -362,13 +367,14 @@ impl Cycle {
         if uses_memo {
             *base += self.memo.totals(&mut self.profile, context, feasible, totals)?;
         }
-        let plugins = &mut self.profile.plugins;
-        for &(plugin, weight) in &self.profile.scores {
-            let plugin = &mut plugins[plugin];
+        let Profile { plugins, pre_scores, scores, .. } = &mut self.profile;
+        for &(place, weight) in scores.iter() {
+            let plugin = &mut plugins[place];
             if uses_memo && plugin.is_node_local() {
                 continue;
             }
-            let status = plugin.pre_score(context, targets);
+            let status =
+                if pre_scores.contains(place) { plugin.pre_score(context, targets) } else { Status::SUCCESS };
             match status.code {
                 Code::Success => {}
                 Code::Skip => continue,

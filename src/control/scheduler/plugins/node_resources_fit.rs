@@ -10,7 +10,7 @@ use crate::base::BitSet;
 use crate::base::ids::{ClassId, NodeId, ResourceId};
 use crate::cluster::requests::{self, Defaults};
 use crate::cluster::{Cluster, NodeTable};
-use crate::control::config::{Scheduler, ScoringStrategy};
+use crate::control::config::{PluginArgs, ScoringStrategy};
 use crate::control::scheduler::events::{Action, Change, NodeFacts, Registration, Resource};
 use crate::control::scheduler::framework::{Cause, Code, Column, Context, MAX_NODE_SCORE, Plugin, Targets};
 
@@ -29,10 +29,10 @@ pub(crate) struct NodeResourcesFit {
 }
 
 impl NodeResourcesFit {
-    pub(crate) fn new(config: &Scheduler) -> NodeResourcesFit {
+    pub(crate) fn new(args: &PluginArgs) -> NodeResourcesFit {
         NodeResourcesFit {
-            strategy: config.strategy.clone(),
-            names: config.fit_resources.clone(),
+            strategy: args.fit.strategy.clone(),
+            names: args.fit.resources.clone(),
             scored: ByClass::default(),
             scratch: Scratch::default(),
         }
