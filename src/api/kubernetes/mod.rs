@@ -15,6 +15,7 @@ mod places;
 mod pod;
 mod repeats;
 mod resources;
+pub mod scheduler;
 mod selectors;
 mod templates;
 #[cfg(test)]
@@ -112,6 +113,7 @@ fn read_documents(
             documents: 0,
             name: None,
             places: Places::default(),
+            strict: false,
         };
         parse(source, &mut context, item, document_root)?;
         let name = context.name.take();
@@ -157,6 +159,8 @@ struct Context<'c> {
     name: Option<std::ops::Range<usize>>,
     /// Where parts of the object stand that is being read.
     places: Places,
+    /// Whether every unknown key is refused.
+    strict: bool,
 }
 
 struct Checkpoint {
