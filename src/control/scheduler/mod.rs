@@ -8,6 +8,7 @@
 //! Source: Kubernetes 1.36, pkg/scheduler (scheduler.go, eventhandlers.go, schedule_one.go).
 
 mod binding;
+pub mod configuration;
 pub mod cycle;
 pub mod events;
 pub mod explain;
