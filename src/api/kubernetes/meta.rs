@@ -141,8 +141,12 @@ fn owner(metadata: &Fields<'_>, context: &mut Context<'_>) -> Read<Option<OwnerR
     for value in metadata.list("ownerReferences")? {
         let reference = Fields::open(value, &known::OWNER, context)?;
         if reference.flag("controller")? {
-            let (kind, name) = (reference.text("kind")?.to_owned(), reference.text("name")?.to_owned());
-            return Ok(Some(OwnerReference { kind, name }));
+            return Ok(Some(OwnerReference {
+                api_version: reference.text("apiVersion")?.to_owned(),
+                kind: reference.text("kind")?.to_owned(),
+                name: reference.text("name")?.to_owned(),
+                uid: reference.text("uid")?.to_owned(),
+            }));
         }
     }
     Ok(None)

@@ -99,7 +99,9 @@ fn pod_spec(spec: &Fields<'_>, labels: &Labels, context: &mut Context<'_>) -> Re
         termination_grace_seconds: spec.integer("terminationGracePeriodSeconds", 0, i64::MAX)?,
         active_deadline_seconds: spec.integer("activeDeadlineSeconds", 1, i64::from(i32::MAX))?,
         host_network,
-        has_claims: has_claims(spec)?,
+        own_users: false,
+        volumes: Vec::new(),
+        resource_claims: Vec::new(),
     };
     if context.checks() {
         check_containers(spec, &pod)?;
@@ -112,13 +114,6 @@ fn pod_spec(spec: &Fields<'_>, labels: &Labels, context: &mut Context<'_>) -> Re
 pub(super) fn preemption_policy(fields: &Fields<'_>) -> Read<bool> {
     const POLICIES: &[(&str, bool)] = &[("Never", true), ("PreemptLowerPriority", false)];
     Ok(fields.choice("preemptionPolicy", POLICIES)?.unwrap_or(false))
-}
-
-/// Whether a volume is one that the scheduler would look at.
-fn has_claims(spec: &Fields<'_>) -> Read<bool> {
-    let mut volumes = spec.list("volumes")?;
-    Ok(volumes
-        .any(|volume| volume.get("persistentVolumeClaim").is_some() || volume.get("ephemeral").is_some()))
 }
 
 fn check_containers(spec: &Fields<'_>, pod: &PodSpec) -> Read<()> {
@@ -156,6 +151,7 @@ fn container(value: Value<'_>, host_network: bool, context: &mut Context<'_>) ->
         resources: resources(&written, Place::Container, context)?.unwrap_or_default(),
         host_ports: Vec::new(),
         restart_policy: written.choice("restartPolicy", RESTART_POLICIES)?,
+        restarts_all: false,
     };
     for port in written.list("ports")? {
         container.host_ports.extend(host_port(port, host_network, context)?);

@@ -179,10 +179,10 @@ pub(super) fn priority_class(fields: &Fields<'_>, context: &mut Context<'_>) -> 
         let help = format!("at most {HIGHEST_USER_PRIORITY}");
         return Err(written.error("the priority is above what users may give").help(help));
     }
-    Ok(Object::PriorityClass(PriorityClass {
+    Ok(Object::PriorityClass(Box::new(PriorityClass {
         meta,
         value: value as i32,
         global_default: fields.flag("globalDefault")?,
         never_preempts: preemption_policy(fields)?,
-    }))
+    })))
 }

@@ -276,7 +276,7 @@ fn pods_are_completed() {
     assert_eq!(anti.required[0].label_selector, None);
     let constraint = &spec.topology_spread[0];
     assert_eq!(constraint.when_unsatisfiable, WhenUnsatisfiable::ScheduleAnyway);
-    assert!(constraint.honor_node_affinity && !constraint.honor_node_taints && spec.has_claims);
+    assert!(constraint.honor_node_affinity && !constraint.honor_node_taints && spec.has_claims());
 }
 
 #[test]
