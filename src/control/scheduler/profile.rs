@@ -80,7 +80,7 @@ impl Profile {
     /// made room and names a node is not acted on yet: none of this profile does.
     pub fn post_filter(&mut self, context: Context<'_>) -> String {
         let said = self.plugins.iter_mut().map(|plugin| plugin.post_filter(context).0.message);
-        said.filter(|message| !message.is_empty()).collect::<Vec<_>>().join(" ")
+        said.filter(|message| !message.is_empty()).collect::<Vec<_>>().join(", ")
     }
 
     /// The names of the plugins in a set, sorted.
