@@ -94,7 +94,7 @@ fn decisions(criterion: &mut Criterion) {
             let classes: Vec<ClassId> =
                 (0..classes).map(|number| cluster.class(&of_milli(250 + number), "default", 0)).collect();
             let mut turns = classes.iter().copied().cycle();
-            let mut cycle = Cycle::new(&Config::default());
+            let mut cycle = Cycle::new(&Config::default(), 0);
             let mut placed = VecDeque::new();
             let mut row = pods.len();
             group.bench_function(BenchmarkId::from_parameter(count), |bencher| {

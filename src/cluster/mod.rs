@@ -6,6 +6,7 @@
 //!
 //! Who changes the state and why is not known here.
 
+pub mod budgets;
 pub mod class;
 pub mod machine;
 pub mod nodes;
@@ -18,6 +19,7 @@ pub mod storage;
 mod undo;
 pub mod workloads;
 
+pub use budgets::{Budget, Budgets};
 pub use class::{ClassKey, PodClass, PodClasses, Port, Toleration};
 pub use machine::Machine;
 pub use nodes::{ImageState, NodeClass, NodeTable, ReadyStatus, TaintMark};
@@ -59,6 +61,8 @@ pub struct Cluster {
     pub selectors: Selectors,
     /// Volumes, claims and what belongs to them.
     pub storage: Storage,
+    /// Disruption budgets.
+    pub budgets: Budgets,
     /// ReplicaSets, Deployments and Jobs.
     pub workloads: Workloads,
     undo: undo::Journal,
@@ -83,6 +87,7 @@ impl Default for Cluster {
             placements: Placements::default(),
             selectors: Selectors::default(),
             storage: Storage::default(),
+            budgets: Budgets::default(),
             workloads: Workloads::default(),
             undo: undo::Journal::default(),
         }

@@ -1,5 +1,14 @@
 //! Every constant of the control plane that a person may set, with Kubernetes 1.36's defaults.
 
+mod plugins;
+mod scheduler;
+
+pub use plugins::{EnabledPlugins, ExtensionPoint, KnownPlugin, known_plugins};
+pub use scheduler::{
+    DEFAULT_SCHEDULER_NAME, FitArgs, InterPodArgs, Mode, PluginArgs, PreemptionArgs, Scheduler,
+    SchedulerProfile, ScoringStrategy, SpreadArgs, SpreadDefaulting, VolumeBindingArgs,
+};
+
 use crate::base::Span;
 use crate::base::rng::{Purpose, Streams, key_of};
 
@@ -28,80 +37,6 @@ pub struct Config {
     pub kubelet: Kubelet,
     /// The workload controllers and the garbage collectors.
     pub controllers: Controllers,
-}
-
-/// How NodeResourcesFit scores.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub enum ScoringStrategy {
-    /// The emptier the better.
-    #[default]
-    LeastAllocated,
-    /// The fuller the better.
-    MostAllocated,
-    /// By a curve over utilization: points (utilization 0…100, score 0…10), utilization ascending.
-    RequestedToCapacityRatio(Vec<(i64, i64)>),
-}
-
-/// The scheduler.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Scheduler {
-    /// The plugins that score with their weights, by name; a plugin that is not listed does not.
-    pub score_weights: Vec<(&'static str, i64)>,
-    /// The plugins that filter, by name.
-    pub filters: Vec<&'static str>,
-    /// How NodeResourcesFit scores.
-    pub strategy: ScoringStrategy,
-    /// Resources that NodeResourcesFit scores by, with weights.
-    pub fit_resources: Vec<(String, i64)>,
-    /// Resources that NodeResourcesBalancedAllocation scores by.
-    pub balanced_resources: Vec<String>,
-    /// How many of the nodes are looked at before the search stops: 1 to 100; 0 lets the number of
-    /// nodes decide, as the original does by default.
-    pub percentage_of_nodes_to_score: u32,
-    /// Back-off of a pod after its first failed attempt.
-    pub initial_backoff: Span,
-    /// The longest back-off.
-    pub max_backoff: Span,
-    /// How long one scheduling attempt keeps the scheduler busy.
-    pub attempt: Span,
-}
-
-impl Default for Scheduler {
-    /// The default profile (reference kube-scheduler §1, §7.2), over all nodes.
-    fn default() -> Scheduler {
-        Scheduler {
-            score_weights: vec![
-                ("TaintToleration", 3),
-                ("NodeAffinity", 2),
-                ("NodeResourcesFit", 1),
-                ("VolumeBinding", 1),
-                ("DynamicResources", 2),
-                ("NodeResourcesBalancedAllocation", 1),
-                ("ImageLocality", 1),
-            ],
-            filters: vec![
-                "NodeUnschedulable",
-                "NodeName",
-                "TaintToleration",
-                "NodeAffinity",
-                "NodePorts",
-                "NodeResourcesFit",
-                "VolumeRestrictions",
-                "NodeVolumeLimits",
-                "VolumeBinding",
-                "VolumeZone",
-                "DynamicResources",
-                "NodeDeclaredFeatures",
-            ],
-            strategy: ScoringStrategy::LeastAllocated,
-            fit_resources: vec![("cpu".into(), 1), ("memory".into(), 1)],
-            balanced_resources: vec!["cpu".into(), "memory".into()],
-            percentage_of_nodes_to_score: 100,
-            initial_backoff: Span::from_secs(1),
-            max_backoff: Span::from_secs(10),
-            attempt: Span::ZERO,
-        }
-    }
 }
 
 /// Node life cycle and taint eviction (reference control-plane §2.1 with its 1.36 companion).

@@ -30,8 +30,8 @@ pub(super) fn prepare(profile: &mut Profile, context: Context<'_>, node: NodeId)
         }
         return Prepared::Refused(rejectors, status);
     }
-    for plugin in 0..profile.plugins.len() {
-        let status = profile.plugins[plugin].bind(context, node);
+    for place in 0..profile.bind.len() {
+        let status = profile.plugins[profile.bind[place]].bind(context, node);
         match status.code {
             Code::Skip => {}
             Code::Success => return Prepared::Bound,
@@ -47,18 +47,17 @@ pub(super) fn prepare(profile: &mut Profile, context: Context<'_>, node: NodeId)
 /// One extension point of a plugin.
 type Point = fn(&mut dyn Plugin, Context<'_>, NodeId) -> Status;
 
-/// The points that can refuse before the binding, in order.
-const POINTS: [Point; 3] = [
-    |plugin, context, node| plugin.reserve(context, node),
-    |plugin, context, node| plugin.permit(context, node),
-    |plugin, context, node| plugin.pre_bind(context, node),
-];
-
 /// The first plugin that refuses at Reserve, Permit or PreBind.
 fn first_refusal(profile: &mut Profile, context: Context<'_>, node: NodeId) -> Option<(usize, Status)> {
-    for point in POINTS {
-        for (place, plugin) in profile.plugins.iter_mut().enumerate() {
-            let status = point(plugin.as_mut(), context, node);
+    let Profile { plugins, reserve, permit, pre_bind, .. } = profile;
+    let points: [(&[usize], Point); 3] = [
+        (reserve, |plugin, context, node| plugin.reserve(context, node)),
+        (permit, |plugin, context, node| plugin.permit(context, node)),
+        (pre_bind, |plugin, context, node| plugin.pre_bind(context, node)),
+    ];
+    for (listed, point) in points {
+        for &place in listed {
+            let status = point(plugins[place].as_mut(), context, node);
             if !matches!(status.code, Code::Success | Code::Skip) {
                 return Some((place, status));
             }
@@ -69,15 +68,17 @@ fn first_refusal(profile: &mut Profile, context: Context<'_>, node: NodeId) -> O
 
 /// Takes back what Reserve did, in reverse order.
 pub(super) fn unreserve(profile: &mut Profile, context: Context<'_>, node: NodeId) {
-    for plugin in profile.plugins.iter_mut().rev() {
-        plugin.unreserve(context, node);
+    let Profile { plugins, reserve, .. } = profile;
+    for &place in reserve.iter().rev() {
+        plugins[place].unreserve(context, node);
     }
 }
 
 /// Tells the plugins that the pod is bound.
 pub(super) fn post_bind(profile: &mut Profile, context: Context<'_>, node: NodeId) {
-    for plugin in &mut profile.plugins {
-        plugin.post_bind(context, node);
+    let Profile { plugins, post_bind, .. } = profile;
+    for &place in post_bind.iter() {
+        plugins[place].post_bind(context, node);
     }
 }
 
@@ -132,8 +133,11 @@ mod tests {
         let mut cluster = Cluster::default();
         let class = cluster.class(&Arc::new(PodTemplate::default()), "default", 0);
         let config = Config::default();
-        let mut profile = Profile::new(&config.scheduler, config.version);
+        let mut profile = Profile::new(&config.scheduler.profiles[0], config.version);
         profile.plugins.clear();
+        for list in [&mut profile.reserve, &mut profile.permit, &mut profile.pre_bind, &mut profile.bind] {
+            *list = vec![0, 1];
+        }
         let calls = Arc::new(Mutex::new(Vec::new()));
         let recorder = |name, refuses, binds| Recorder { name, calls: Arc::clone(&calls), refuses, binds };
         profile.plugins.push(Box::new(recorder("a", "", false)));

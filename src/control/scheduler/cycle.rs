@@ -6,12 +6,16 @@
 //! Source: Kubernetes 1.36, pkg/scheduler/schedule_one.go (reference kube-scheduler §7, §8, §28.1).
 
 use super::framework::{Code, Column, Context, Status, Tally, Targets};
+use super::index::{Answer, Index, Search};
 use super::memo::Memo;
+use super::nominator::Nominator;
 use super::profile::{PluginSet, Profile};
+use super::promised::Refusal;
 use super::select::select;
-use crate::base::ids::{ClassId, NodeId};
+use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::{BitSet, Map, Streams, Symbol};
 use crate::cluster::Cluster;
+use crate::control::config::Mode;
 use crate::control::{Config, Diagnosis};
 use std::sync::Arc;
 
@@ -35,6 +39,17 @@ pub struct Placement {
     pub score: i64,
     /// How many nodes have it.
     pub tied: u32,
+}
+
+/// Whose attempt it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// The class of the pod.
+    pub class: ClassId,
+    /// The pod; `None` for a question about the class alone.
+    pub pod: Option<PodId>,
+    /// What stands for the attempt where a draw among ties is made: equal keys draw equally.
+    pub key: u64,
 }
 
 /// Why an attempt found no node.
@@ -65,12 +80,15 @@ pub(super) struct Scratch {
     before: BitSet,
     /// The rows that each filter has taken out, by place in [`Profile::filters`].
     pub(super) failed: Vec<BitSet>,
-    /// The filters that have nothing to do for this pod, by place in [`Profile::filters`].
-    pub(super) skipped: BitSet,
+    /// The plugins whose filters have nothing to do for this pod.
+    pub(super) skipped: PluginSet,
     /// The candidates in list order, where PreFilter has restricted them.
     named: Vec<NodeId>,
     /// The plugins that have restricted them.
     pub(super) restricting: PluginSet,
+    /// Nodes that refuse the pod because of pods that were promised them, and whether the search has
+    /// come across them.
+    pub(super) promised: Vec<(Refusal, bool)>,
     /// The feasible rows in search order, where they are listed.
     pub(super) listed: Vec<u32>,
     pub(super) column: Column,
@@ -106,19 +124,27 @@ pub struct Cycle {
     pub profile: Profile,
     percentage: u32,
     streams: Streams,
-    next_start: usize,
+    /// Where the next search starts in the list of nodes.
+    pub(super) next_start: usize,
     pub(super) scratch: Scratch,
     memo: Memo,
+    mode: Mode,
+    index: Index,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
-    rejected_at: u64,
+    rejected_at: [u64; 3],
 }
 
 impl Cycle {
-    /// A cycle that has seen nothing yet. It serves one cluster: what it keeps is by that cluster's
-    /// ids.
-    pub fn new(config: &Config) -> Cycle {
-        let mut profile = Profile::new(&config.scheduler, config.version);
+    /// The cycle of one of the profiles, that has seen nothing yet. It serves one cluster: what it
+    /// keeps is by that cluster's ids.
+    ///
+    /// # Panics
+    /// If there is no profile of that number.
+    pub fn new(config: &Config, profile: usize) -> Cycle {
+        let written = &config.scheduler.profiles[profile];
+        let global = config.scheduler.percentage_of_nodes_to_score;
+        let mut profile = Profile::new(written, config.version);
         for (_, weight) in &mut profile.scores {
             *weight = (*weight).clamp(0, MAX_WEIGHT);
         }
@@ -127,49 +153,95 @@ impl Cycle {
             scratch: Scratch { failed, ..Scratch::default() },
             memo: Memo::default(),
             profile,
-            percentage: config.scheduler.percentage_of_nodes_to_score,
+            percentage: written.percentage_of_nodes_to_score.unwrap_or(global),
             streams: Streams::new(config.seed),
             next_start: 0,
+            mode: config.scheduler.mode,
+            index: Index::default(),
             rejected: Map::default(),
-            rejected_at: 0,
+            rejected_at: [0; 3],
         }
     }
 
-    /// One attempt for a pod of a class. `key` stands for the attempt where a draw among ties is
-    /// made: equal keys draw equally.
+    /// One attempt for a pod of a class, as if no pod had been promised a node. `key` stands for the
+    /// attempt where a draw among ties is made: equal keys draw equally.
     pub fn evaluate(&mut self, cluster: &mut Cluster, class: ClassId, key: u64) -> Outcome {
-        self.profile.prepare(cluster, class);
+        self.schedule(cluster, Attempt { class, pod: None, key }, &Nominator::default())
+    }
+
+    /// One attempt. The cluster is as before when it is over.
+    pub fn schedule(&mut self, cluster: &mut Cluster, attempt: Attempt, nominated: &Nominator) -> Outcome {
+        self.profile.prepare(cluster, attempt.class);
         cluster.nodes.refresh_order();
-        let cluster = &*cluster;
-        if self.rejected_at != cluster.nodes.change_count() {
+        let own = attempt.pod.and_then(|pod| nominated.node_of(pod));
+        let now = [cluster.nodes.change_count(), cluster.selectors.change_count(), nominated.change_count()];
+        if self.rejected_at != now {
             self.rejected.clear();
-            self.rejected_at = cluster.nodes.change_count();
+            self.rejected_at = now;
         }
-        if let Some(rejection) = self.rejected.get(&class) {
+        if own.is_none()
+            && let Some(rejection) = self.rejected.get(&attempt.class)
+        {
             return Outcome::Rejected(rejection.clone());
         }
         let start = self.next_start;
-        let outcome = self.attempt(Context { cluster, class, pod: None, version: self.profile.version }, key);
+        let outcome = self.attempt(cluster, attempt, own, nominated);
+        // Dry runs beside other pods count as changes of nodes, though they leave none.
+        self.rejected_at[0] = cluster.nodes.change_count();
         if let Outcome::Rejected(rejection) = &outcome
             && self.next_start == start
+            && own.is_none()
         {
-            self.rejected.insert(class, rejection.clone());
+            self.rejected.insert(attempt.class, rejection.clone());
         }
         outcome
     }
 
-    fn attempt(&mut self, context: Context<'_>, key: u64) -> Outcome {
-        let total = context.cluster.nodes.order.len();
+    fn attempt(
+        &mut self,
+        cluster: &mut Cluster,
+        attempt: Attempt,
+        own: Option<NodeId>,
+        nominated: &Nominator,
+    ) -> Outcome {
+        let total = cluster.nodes.order.len();
         if total == 0 {
             return failure(0, String::new(), PluginSet::default());
         }
-        if let Err((status, rejectors)) = self.pre_filter(context) {
+        if let Err((status, rejectors)) = self.pre_filter(self.context(cluster, attempt)) {
             return failure_of(&self.profile, total, status, rejectors);
         }
-        let found = self.search(context, self.limit(self.candidates(context.cluster).len()));
-        self.next_start = (self.next_start + found.visited) % total;
+        self.scratch.promised.clear();
+        if !nominated.is_empty() {
+            let own = own.filter(|node| cluster.nodes.present.contains(node.index()));
+            if let Some(node) = own
+                && self.refusal_beside(cluster, attempt, node, nominated).is_none()
+            {
+                return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
+            }
+            self.judge_promised(cluster, attempt, nominated);
+        }
+        let context = self.context(cluster, attempt);
+        match self.answer(context, attempt.key) {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => self.diagnose(context, total),
+            Err(status) => failure(total, status.message, PluginSet::default()),
+        }
+    }
+
+    /// The best node; `None` if none is feasible.
+    fn answer(&mut self, context: Context<'_>, key: u64) -> Result<Option<Outcome>, Status> {
+        let candidates = self.candidates(context.cluster).len();
+        let limit = self.limit(candidates);
+        if candidates <= limit
+            && let Some(placement) = self.indexed(context, key)?
+        {
+            return Ok(Some(Outcome::Placed(placement)));
+        }
+        let found = self.search(context, limit);
+        self.next_start = (self.next_start + found.visited) % context.cluster.nodes.order.len();
         if found.count == 0 {
-            return self.diagnose(context, total);
+            return Ok(None);
         }
         if found.count == 1 {
             let row = if found.is_listed {
@@ -178,12 +250,30 @@ impl Cycle {
                 self.scratch.feasible.iter().next().expect("one node is feasible")
             };
             let node = NodeId(row as u32);
-            return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
+            return Ok(Some(Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 })));
         }
-        if let Err(status) = self.score(context, found, None) {
-            return failure(total, status.message, PluginSet::default());
+        self.score(context, found, None)?;
+        Ok(Some(Outcome::Placed(self.select(context.cluster, found, key))))
+    }
+
+    /// The answer of the index; `None` if it has none, or if the reasons of a failure are to be found.
+    fn indexed(&mut self, context: Context<'_>, key: u64) -> Result<Option<Placement>, Status> {
+        let Scratch { skipped, restricting, promised, .. } = &self.scratch;
+        if self.mode == Mode::Plain || !restricting.is_empty() || !promised.is_empty() {
+            return Ok(None);
         }
-        Outcome::Placed(self.select(context.cluster, found, key))
+        let search = Search {
+            skipped: *skipped,
+            // After a search of all nodes the start is where it was before it.
+            start: self.next_start % context.cluster.nodes.order.len(),
+            streams: self.streams,
+            key,
+            is_forced: self.mode == Mode::Indexed,
+        };
+        Ok(match self.index.search(&mut self.profile, context, search)? {
+            Answer::Placed(placement) => Some(placement),
+            Answer::Nowhere | Answer::Unknown => None,
+        })
     }
 
     /// How many feasible nodes are looked for among `candidates` (numFeasibleNodesToFind). Without
@@ -195,21 +285,20 @@ impl Cycle {
         feasible_nodes_to_find(candidates, self.percentage as usize)
     }
 
-    /// PreFilter: what each filter has to prepare. An error is a rejection of the pod as a whole.
+    /// PreFilter: what the filters have to prepare. An error is a rejection of the pod as a whole.
     pub(super) fn pre_filter(&mut self, context: Context<'_>) -> Result<(), (Status, PluginSet)> {
-        let Profile { plugins, filters, .. } = &mut self.profile;
+        let Profile { plugins, pre_filters, .. } = &mut self.profile;
         let scratch = &mut self.scratch;
-        scratch.skipped.resize(filters.len());
-        scratch.skipped.clear();
+        scratch.skipped = PluginSet::default();
         scratch.restricting = PluginSet::default();
         let mut names: Option<Arc<[Symbol]>> = None;
         let mut rejection = None;
-        for (place, &plugin) in filters.iter().enumerate() {
+        for &plugin in pre_filters.iter() {
             let answer = plugins[plugin].pre_filter(context);
             let only = PluginSet(1 << plugin);
             match answer.status.code {
                 Code::Success => {}
-                Code::Skip => scratch.skipped.insert(place),
+                Code::Skip => scratch.skipped.insert(plugin),
                 Code::Unschedulable => rejection = Some((answer.status, only)),
                 Code::UnschedulableAndUnresolvable => return Err((answer.status, only)),
                 _ => return Err((answer.status, PluginSet::default())),
@@ -309,15 +398,22 @@ impl Cycle {
 
     /// Runs the filters over `feasible` and remembers what each takes out.
     fn filter(&mut self, context: Context<'_>) {
-        let Scratch { feasible, before, failed, skipped, .. } = &mut self.scratch;
+        let Scratch { feasible, before, failed, skipped, promised, .. } = &mut self.scratch;
+        for (refusal, is_met) in promised.iter_mut() {
+            *is_met |= feasible.contains(refusal.node.index());
+        }
         for (place, &plugin) in self.profile.filters.iter().enumerate() {
-            if skipped.contains(place) {
+            if skipped.contains(plugin) {
                 continue;
             }
             before.copy_from(feasible);
             self.profile.plugins[plugin].filter(context, feasible);
             before.and_not(feasible);
             failed[place].or(before);
+        }
+        for (refusal, _) in promised.iter() {
+            feasible.remove(refusal.node.index());
+            failed.iter_mut().for_each(|failed| failed.remove(refusal.node.index()));
         }
     }
 
@@ -362,13 +458,14 @@ impl Cycle {
         if uses_memo {
             *base += self.memo.totals(&mut self.profile, context, feasible, totals)?;
         }
-        let plugins = &mut self.profile.plugins;
-        for &(plugin, weight) in &self.profile.scores {
-            let plugin = &mut plugins[plugin];
+        let Profile { plugins, pre_scores, scores, .. } = &mut self.profile;
+        for &(place, weight) in scores.iter() {
+            let plugin = &mut plugins[place];
             if uses_memo && plugin.is_node_local() {
                 continue;
             }
-            let status = plugin.pre_score(context, targets);
+            let status =
+                if pre_scores.contains(place) { plugin.pre_score(context, targets) } else { Status::SUCCESS };
             match status.code {
                 Code::Success => {}
                 Code::Skip => continue,
@@ -469,6 +566,11 @@ impl Cycle {
                 rejectors.insert(plugin);
                 self.profile.plugins[plugin].tally(context, failed, &mut tally);
             }
+        }
+        for (refusal, _) in self.scratch.promised.iter().filter(|(_, is_met)| *is_met) {
+            explicit += 1;
+            rejectors.insert(self.profile.filters[refusal.filter]);
+            refusal.causes.iter().for_each(|&cause| tally.add(cause, 1));
         }
         let mut reasons: Vec<(String, usize)> =
             tally.0.into_iter().map(|(cause, count)| (cause.text(context.cluster), count)).collect();

@@ -126,12 +126,13 @@ fn sum(
     let mut base = 0;
     totals.clear();
     totals.resize(targets.len(), 0);
-    for &(plugin, weight) in &profile.scores {
-        let plugin = &mut profile.plugins[plugin];
+    for &(place, weight) in &profile.scores {
+        let plugin = &mut profile.plugins[place];
         if !plugin.is_node_local() {
             continue;
         }
-        let status = plugin.pre_score(context, targets);
+        let prepares = profile.pre_scores.contains(place);
+        let status = if prepares { plugin.pre_score(context, targets) } else { Status::SUCCESS };
         match status.code {
             Code::Success => {}
             Code::Skip => continue,

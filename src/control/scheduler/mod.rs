@@ -12,13 +12,16 @@ pub mod cycle;
 pub mod events;
 pub mod explain;
 pub mod framework;
+mod index;
 mod memo;
+pub mod nominator;
 mod plugins;
 pub mod profile;
+mod promised;
 mod queue;
 mod select;
 
-pub use cycle::{Cycle, Outcome, Placement, Rejection};
+pub use cycle::{Attempt, Cycle, Outcome, Placement, Rejection};
 pub use queue::{Lengths, Place, Waiting};
 
 use super::config::Version;
@@ -34,14 +37,15 @@ use profile::PluginSet;
 use queue::Queue;
 use std::sync::Arc;
 
-/// The name under which pods ask for this scheduler; so do those that name none.
-const NAME: &str = "default-scheduler";
 /// How many attempts are made in a row before others get their turn at the same instant.
 const BATCH: usize = 1024;
 
 /// The scheduler.
 pub struct Scheduler {
-    cycle: Cycle,
+    /// One cycle a profile.
+    cycles: Vec<Cycle>,
+    /// Where the next search starts, whichever profile's it is.
+    next_start: usize,
     queue: Queue,
     attempt: Span,
     busy_until: Time,
@@ -54,7 +58,8 @@ impl Scheduler {
     /// A scheduler that has seen nothing yet.
     pub fn new(config: &Config) -> Scheduler {
         Scheduler {
-            cycle: Cycle::new(config),
+            cycles: (0..config.scheduler.profiles.len()).map(|place| Cycle::new(config, place)).collect(),
+            next_start: 0,
             queue: Queue::new(config.scheduler.initial_backoff, config.scheduler.max_backoff),
             attempt: config.scheduler.attempt,
             busy_until: Time::ZERO,
@@ -85,9 +90,10 @@ impl Scheduler {
         active + backoff > 0
     }
 
-    /// The cycle, for questions outside the queue.
-    pub fn cycle_mut(&mut self) -> &mut Cycle {
-        &mut self.cycle
+    /// The cycle for pods of a class, for questions outside the queue; `None` if they ask for another
+    /// scheduler.
+    pub fn cycle_of(&mut self, cluster: &Cluster, class: ClassId) -> Option<&mut Cycle> {
+        cycle_of(&mut self.cycles, cluster, class)
     }
 
     fn pod_added(&mut self, now: Time, new: &NewPod, cluster: &mut Cluster, out: &mut Vec<Command>) {
@@ -97,13 +103,9 @@ impl Scheduler {
         if new.node.is_some() {
             return self.assigned_pod(now, Action::Add, new.class, cluster);
         }
-        let class = &cluster.classes[new.class];
-        let wanted = &class.template.spec.scheduler_name;
-        if !wanted.is_empty() && wanted != NAME {
-            return;
-        }
-        let priority = class.priority;
-        let gate = self.cycle.profile.gate(cluster, new.class);
+        let Some(cycle) = cycle_of(&mut self.cycles, cluster, new.class) else { return };
+        let priority = cluster.classes[new.class].priority;
+        let gate = cycle.profile.gate(cluster, new.class);
         self.queue.add(now, new.pod, new.class, priority, gate);
         out.push(Command::Note(Note::Queued { pod: new.pod }));
     }
@@ -114,9 +116,13 @@ impl Scheduler {
     }
 
     fn wake(&mut self, now: Time, change: &Change<'_>, cluster: &mut Cluster) {
-        let profile = &mut self.cycle.profile;
-        if profile.listens(change.resource(), change.action()) {
-            self.queue.wake(now, |class, rejectors| profile.may_help(cluster, class, rejectors, change));
+        let listens = |cycle: &Cycle| cycle.profile.listens(change.resource(), change.action());
+        if self.cycles.iter().any(listens) {
+            let cycles = &mut self.cycles;
+            self.queue.wake(now, |class, rejectors| {
+                cycle_of(cycles, cluster, class)
+                    .is_some_and(|cycle| cycle.profile.may_help(cluster, class, rejectors, change))
+            });
         }
     }
 
@@ -154,9 +160,11 @@ impl Scheduler {
             return;
         }
         let class = cluster.pods.class[id.index()];
-        if let Some(node) = cluster.pods.counted_on[id.index()] {
+        if let Some(node) = cluster.pods.counted_on[id.index()]
+            && let Some(cycle) = cycle_of(&mut self.cycles, cluster, class)
+        {
             let context = Context { cluster, class, pod: None, version: self.version };
-            binding::unreserve(&mut self.cycle.profile, context, node);
+            binding::unreserve(&mut cycle.profile, context, node);
         }
         cluster.displace(id);
         self.assigned_pod(now, Action::Delete, class, cluster);
@@ -213,11 +221,15 @@ impl Scheduler {
     ) {
         let pod = cluster.pods.reference(id);
         let key = (cluster.pods.serial[id.index()] << 20) ^ u64::from(attempts);
-        match self.cycle.evaluate(cluster, class, key) {
+        let Some(cycle) = cycle_of(&mut self.cycles, cluster, class) else { return };
+        cycle.next_start = self.next_start;
+        let outcome = cycle.evaluate(cluster, class, key);
+        self.next_start = cycle.next_start;
+        match outcome {
             Outcome::Placed(Placement { node, feasible, score, tied }) => {
                 cluster.place(id, node);
                 let context = Context { cluster, class, pod: None, version: self.version };
-                let prepared = binding::prepare(&mut self.cycle.profile, context, node);
+                let prepared = binding::prepare(&mut cycle.profile, context, node);
                 if let Prepared::Refused(rejectors, status) = prepared {
                     cluster.displace(id);
                     let diagnosis = Arc::new(whole_rejection(cluster, status.message));
@@ -236,6 +248,12 @@ impl Scheduler {
             }
         }
     }
+}
+
+/// The cycle of the profile that pods of a class ask for.
+fn cycle_of<'c>(cycles: &'c mut [Cycle], cluster: &Cluster, class: ClassId) -> Option<&'c mut Cycle> {
+    let wanted = &cluster.classes[class].template.spec.scheduler_name;
+    cycles.iter_mut().find(|cycle| cycle.profile.serves(wanted))
 }
 
 /// A diagnosis that speaks of the pod as a whole.
@@ -263,9 +281,11 @@ impl Component for Scheduler {
             Event::PodBound { pod, node } => {
                 if let Some(id) = cluster.pods.get(*pod) {
                     let class = cluster.pods.class[id.index()];
-                    if self.is_assumed(*pod) {
+                    if self.is_assumed(*pod)
+                        && let Some(cycle) = cycle_of(&mut self.cycles, cluster, class)
+                    {
                         let context = Context { cluster, class, pod: None, version: self.version };
-                        binding::post_bind(&mut self.cycle.profile, context, *node);
+                        binding::post_bind(&mut cycle.profile, context, *node);
                     }
                     self.assigned_pod(now, Action::Add, class, cluster);
                 }

@@ -10,7 +10,7 @@ use super::plugins;
 use crate::base::BitSet;
 use crate::base::ids::ClassId;
 use crate::cluster::Cluster;
-use crate::control::config::{Scheduler, Version};
+use crate::control::config::{DEFAULT_SCHEDULER_NAME, SchedulerProfile, Version};
 
 /// A set of plugins: one bit each, by place in [`Profile::plugins`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -33,28 +33,75 @@ impl PluginSet {
     }
 }
 
-/// The plugins at work.
+/// The plugins at work. The lists are of places in `plugins`, in order of execution.
 pub struct Profile {
-    /// All of them, in the order of the default profile.
+    /// The name by which pods ask for it.
+    pub name: String,
+    /// The plugins that are enabled at any point.
     pub plugins: Vec<Box<dyn Plugin>>,
-    /// Those with PreFilter and Filter, in order of execution.
+    /// PreEnqueue.
+    pub pre_enqueue: Vec<usize>,
+    /// PreFilter.
+    pub pre_filters: Vec<usize>,
+    /// Filter.
     pub filters: Vec<usize>,
-    /// Those that score, in order of execution, with their weights.
+    /// PostFilter.
+    pub post_filters: Vec<usize>,
+    /// PreScore.
+    pub pre_scores: PluginSet,
+    /// Score, with weights.
     pub scores: Vec<(usize, i64)>,
+    /// Reserve.
+    pub reserve: Vec<usize>,
+    /// Permit.
+    pub permit: Vec<usize>,
+    /// PreBind.
+    pub pre_bind: Vec<usize>,
+    /// Bind.
+    pub bind: Vec<usize>,
+    /// PostBind.
+    pub post_bind: Vec<usize>,
     /// The release.
     pub version: Version,
     compiled: BitSet,
 }
 
 impl Profile {
-    /// The plugins that a configuration enables. Names that are not known are left out.
-    pub fn new(config: &Scheduler, version: Version) -> Profile {
-        let plugins = plugins::all(config);
+    /// The plugins that a configuration enables. Names without an implementation are left out.
+    pub fn new(config: &SchedulerProfile, version: Version) -> Profile {
+        let enabled = &config.plugins;
+        let mut plugins = plugins::all(&config.args);
+        plugins.retain(|plugin| enabled.is_enabled(plugin.name()));
         let find = |name: &str| plugins.iter().position(|plugin| plugin.name() == name);
-        let filters = config.filters.iter().filter_map(|name| find(name)).collect();
-        let weights = config.score_weights.iter();
-        let scores = weights.filter_map(|&(name, weight)| Some((find(name)?, weight))).collect();
-        Profile { filters, scores, plugins, version, compiled: BitSet::default() }
+        let places = |names: &[&str]| names.iter().filter_map(|name| find(name)).collect::<Vec<usize>>();
+        let mut pre_scores = PluginSet::default();
+        for plugin in places(&enabled.pre_score) {
+            pre_scores.insert(plugin);
+        }
+        let scores = enabled.score.iter();
+        Profile {
+            name: config.name.clone(),
+            pre_enqueue: places(&enabled.pre_enqueue),
+            pre_filters: places(&enabled.pre_filter),
+            filters: places(&enabled.filter),
+            post_filters: places(&enabled.post_filter),
+            pre_scores,
+            scores: scores.filter_map(|&(name, weight)| Some((find(name)?, weight))).collect(),
+            reserve: places(&enabled.reserve),
+            permit: places(&enabled.permit),
+            pre_bind: places(&enabled.pre_bind),
+            bind: places(&enabled.bind),
+            post_bind: places(&enabled.post_bind),
+            plugins,
+            version,
+            compiled: BitSet::default(),
+        }
+    }
+
+    /// Whether pods that ask for a scheduler of this name are this profile's.
+    pub fn serves(&self, scheduler_name: &str) -> bool {
+        let wanted = if scheduler_name.is_empty() { DEFAULT_SCHEDULER_NAME } else { scheduler_name };
+        self.name == wanted
     }
 
     /// Lets every plugin compile a class, once.
@@ -73,13 +120,16 @@ impl Profile {
     pub fn gate(&mut self, cluster: &mut Cluster, class: ClassId) -> Option<usize> {
         self.prepare(cluster, class);
         let context = Context { cluster, class, pod: None, version: self.version };
-        self.plugins.iter_mut().position(|plugin| plugin.pre_enqueue(context).code != Code::Success)
+        let Profile { pre_enqueue, plugins, .. } = self;
+        let gates = |&plugin: &usize| plugins[plugin].pre_enqueue(context).code != Code::Success;
+        pre_enqueue.iter().copied().find(gates)
     }
 
     /// PostFilter: what the plugins have to say of a pod that fits nowhere, joined. That a plugin has
     /// made room and names a node is not acted on yet: none of this profile does.
     pub fn post_filter(&mut self, context: Context<'_>) -> String {
-        let said = self.plugins.iter_mut().map(|plugin| plugin.post_filter(context).0.message);
+        let Profile { post_filters, plugins, .. } = self;
+        let said = post_filters.iter().map(|&plugin| plugins[plugin].post_filter(context).0.message);
         said.filter(|message| !message.is_empty()).collect::<Vec<_>>().join(", ")
     }
 

@@ -4,7 +4,10 @@ use super::Build;
 use super::nodes::unknown;
 use crate::base::Span;
 use crate::control::Config;
-use crate::control::config::{Controllers, Kubelet, NodeLifecycle, Scheduler, ScoringStrategy, Version};
+use crate::control::config::{
+    Controllers, EnabledPlugins, Kubelet, NodeLifecycle, Scheduler, SchedulerProfile, ScoringStrategy,
+    Version,
+};
 use crate::scenario::At;
 use crate::scenario::schema::control::{self as written, Strategy};
 use crate::scenario::schema::scalars::{Duration, Period};
@@ -13,10 +16,12 @@ use crate::sim::Timing;
 /// The control plane's constants; errors are noted.
 pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
     let control = &build.scenario.control_plane;
+    let version = version(build, control);
+    let scheduler = scheduler(build, &control.scheduler, version);
     Config {
-        version: version(build, control),
+        version,
         seed: super::run::seed(build.scenario),
-        scheduler: Scheduler { attempt: timing.scheduling_attempt, ..scheduler(build, &control.scheduler) },
+        scheduler: Scheduler { attempt: timing.scheduling_attempt, ..scheduler },
         nodes: nodes(&control.node_lifecycle, control.timing),
         kubelet: kubelet(build, &control.kubelet),
         controllers: controllers(control.timing),
@@ -44,30 +49,24 @@ fn version(build: &mut Build<'_>, control: &written::ControlPlane) -> Version {
     }
 }
 
-fn scheduler(build: &mut Build<'_>, written: &written::Scheduler) -> Scheduler {
-    let mut scheduler = Scheduler::default();
+fn scheduler(build: &mut Build<'_>, written: &written::Scheduler, version: Version) -> Scheduler {
+    let mut scheduler = Scheduler::default_for(version);
     if let Some(percentage) = written.percentage_of_nodes_to_score {
         scheduler.percentage_of_nodes_to_score = percentage.0 as u32;
     }
-    scheduler.strategy = strategy(build, written);
+    let SchedulerProfile { plugins, args, .. } = &mut scheduler.profiles[0];
+    args.fit.strategy = strategy(build, written);
     if !written.resources.is_empty() {
         let weight = |resource: &written::ResourceWeight| {
             (resource.name.clone(), resource.weight.map_or(1, |weight| weight.0))
         };
-        scheduler.fit_resources = written.resources.iter().map(weight).collect();
+        args.fit.resources = written.resources.iter().map(weight).collect();
     }
     if !written.balanced_resources.is_empty() {
-        scheduler.balanced_resources.clone_from(&written.balanced_resources);
+        args.balanced_resources.clone_from(&written.balanced_resources);
     }
-    weights(build, written, &mut scheduler);
-    for name in &written.disabled_filters {
-        if scheduler.filters.contains(&name.as_str()) {
-            scheduler.filters.retain(|filter| *filter != name.as_str());
-        } else {
-            let known = Scheduler::default().filters;
-            build.error(unknown(name, "filter", known.into_iter()));
-        }
-    }
+    weights(build, written, plugins);
+    disabled_filters(build, written, plugins);
     set(&mut scheduler.initial_backoff, written.initial_backoff.as_ref());
     set(&mut scheduler.max_backoff, written.max_backoff.as_ref());
     if scheduler.initial_backoff > scheduler.max_backoff {
@@ -75,6 +74,18 @@ fn scheduler(build: &mut Build<'_>, written: &written::Scheduler) -> Scheduler {
         build.errors.extend(place.map(|place| place.error("the first back-off is longer than the longest")));
     }
     scheduler
+}
+
+fn disabled_filters(build: &mut Build<'_>, written: &written::Scheduler, plugins: &mut EnabledPlugins) {
+    let known = plugins.filter.clone();
+    for name in &written.disabled_filters {
+        if known.contains(&name.as_str()) {
+            plugins.filter.retain(|filter| *filter != name.as_str());
+            plugins.pre_filter.retain(|filter| *filter != name.as_str());
+        } else {
+            build.error(unknown(name, "filter", known.iter().copied()));
+        }
+    }
 }
 
 fn set(target: &mut crate::base::Span, written: Option<&At<Period>>) {
@@ -113,18 +124,17 @@ fn strategy(build: &mut Build<'_>, written: &written::Scheduler) -> ScoringStrat
     }
 }
 
-fn weights(build: &mut Build<'_>, written: &written::Scheduler, scheduler: &mut Scheduler) {
+fn weights(build: &mut Build<'_>, written: &written::Scheduler, plugins: &mut EnabledPlugins) {
+    let known: Vec<&str> = plugins.score.iter().map(|&(plugin, _)| plugin).collect();
     for (name, weight) in &written.weights {
-        let known = scheduler.score_weights.iter_mut().find(|(plugin, _)| plugin == name);
-        if let Some((_, value)) = known {
+        if let Some((_, value)) = plugins.score.iter_mut().find(|(plugin, _)| plugin == name) {
             *value = weight.0;
         } else {
             let place = At { value: name.clone(), location: weight.location.clone(), found: name.clone() };
-            let known = Scheduler::default().score_weights;
-            build.error(unknown(&place, "scoring plugin", known.iter().map(|(plugin, _)| *plugin)));
+            build.error(unknown(&place, "scoring plugin", known.iter().copied()));
         }
     }
-    scheduler.score_weights.retain(|(_, weight)| *weight > 0);
+    plugins.score.retain(|(_, weight)| *weight > 0);
 }
 
 fn nodes(written: &written::NodeLifecycle, timing: written::Preset) -> NodeLifecycle {

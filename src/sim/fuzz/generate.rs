@@ -5,7 +5,7 @@ use super::workload::{self, Kind};
 use crate::api::{Node, Object, ObjectMeta, Taint, TaintEffect};
 use crate::base::ids::PoolId;
 use crate::base::{Distribution, Quantity, Span, Time};
-use crate::control::config::{Config, ScoringStrategy, Version};
+use crate::control::config::{Config, Scheduler, ScoringStrategy, Version};
 use crate::sim::{Action, Fault, FaultKind, FaultScope, FaultWhen, NodeSetup, Pool, Setup, StopRule, Timing};
 use std::sync::Arc;
 
@@ -137,10 +137,11 @@ fn node(dice: &mut Dice, number: u64, calm: bool) -> Node {
 
 fn control(dice: &mut Dice, calm: bool, ideal: bool) -> Config {
     let version = dice.pick(&[Version::V1_34, Version::V1_36]);
-    let mut config = Config { version, ..Config::default() };
+    let scheduler = Scheduler::default_for(version);
+    let mut config = Config { version, scheduler, ..Config::default() };
     let scheduler = &mut config.scheduler;
     scheduler.percentage_of_nodes_to_score = dice.pick(&[100, 100, 0, 5, 50]);
-    scheduler.strategy = dice.pick(&[
+    scheduler.profiles[0].args.fit.strategy = dice.pick(&[
         ScoringStrategy::LeastAllocated,
         ScoringStrategy::MostAllocated,
         ScoringStrategy::RequestedToCapacityRatio(vec![(0, 0), (50, 8), (100, 10)]),

@@ -8,8 +8,8 @@ use super::ByClass;
 use super::resources::{Input, LANES, Scored, Scratch, block, float, floor, integer};
 use crate::base::ids::{ClassId, ResourceId};
 use crate::cluster::{Cluster, NodeTable, requests};
-use crate::control::config::{Scheduler, Version};
-use crate::control::scheduler::framework::{Column, Context, Plugin, Status, Targets};
+use crate::control::config::{PluginArgs, Version};
+use crate::control::scheduler::framework::{Column, Context, Plugin, Reach, Status, Targets};
 
 /// The plugin.
 #[derive(Debug)]
@@ -62,9 +62,9 @@ impl Before {
 }
 
 impl BalancedAllocation {
-    pub(crate) fn new(config: &Scheduler) -> BalancedAllocation {
+    pub(crate) fn new(args: &PluginArgs) -> BalancedAllocation {
         BalancedAllocation {
-            names: config.balanced_resources.clone(),
+            names: args.balanced_resources.clone(),
             scored: ByClass::default(),
             scratch: Scratch::default(),
             before: Vec::new(),
@@ -75,6 +75,10 @@ impl BalancedAllocation {
 impl Plugin for BalancedAllocation {
     fn name(&self) -> &'static str {
         "NodeResourcesBalancedAllocation"
+    }
+
+    fn reach(&mut self, _context: Context<'_>) -> Reach {
+        Reach::Node
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {

@@ -20,10 +20,10 @@ use super::framework::{Column, Plugin, Targets};
 use crate::base::BitSet;
 use crate::base::ids::ClassId;
 use crate::cluster::{Cluster, NodeTable};
-use crate::control::config::Scheduler;
+use crate::control::config::PluginArgs;
 
 /// Every plugin, in the order of Kubernetes' default profile (reference kube-scheduler §7.2).
-pub(crate) fn all(config: &Scheduler) -> Vec<Box<dyn Plugin>> {
+pub(crate) fn all(args: &PluginArgs) -> Vec<Box<dyn Plugin>> {
     vec![
         Box::new(scheduling_gates::SchedulingGates),
         Box::new(node_unschedulable::NodeUnschedulable::default()),
@@ -31,13 +31,13 @@ pub(crate) fn all(config: &Scheduler) -> Vec<Box<dyn Plugin>> {
         Box::new(taint_toleration::TaintToleration::default()),
         Box::new(node_affinity::NodeAffinity::default()),
         Box::new(node_ports::NodePorts::default()),
-        Box::new(node_resources_fit::NodeResourcesFit::new(config)),
+        Box::new(node_resources_fit::NodeResourcesFit::new(args)),
         Box::new(volumes::VolumeRestrictions::default()),
         Box::new(volumes::NodeVolumeLimits::default()),
         Box::new(volumes::VolumeBinding::default()),
         Box::new(volumes::VolumeZone::default()),
         Box::new(dynamic_resources::DynamicResources),
-        Box::new(balanced_allocation::BalancedAllocation::new(config)),
+        Box::new(balanced_allocation::BalancedAllocation::new(args)),
         Box::new(image_locality::ImageLocality::default()),
         Box::new(node_declared_features::NodeDeclaredFeatures::default()),
     ]

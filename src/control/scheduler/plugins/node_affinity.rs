@@ -14,7 +14,7 @@ use crate::cluster::nodes::HOSTNAME_KEY;
 use crate::cluster::{Cluster, NodeClass, PodClass};
 use crate::control::scheduler::events::{Action, Change, Registration, Resource};
 use crate::control::scheduler::framework::{
-    Cause, Code, Column, Context, Plugin, PreFiltered, Status, Tally, Targets,
+    Cause, Code, Column, Context, Plugin, PreFiltered, Reach, Status, Tally, Targets,
 };
 use std::sync::Arc;
 
@@ -258,6 +258,10 @@ impl NodeAffinity {
 impl Plugin for NodeAffinity {
     fn name(&self) -> &'static str {
         "NodeAffinity"
+    }
+
+    fn reach(&mut self, _context: Context<'_>) -> Reach {
+        Reach::Node
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {

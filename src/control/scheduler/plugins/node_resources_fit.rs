@@ -10,9 +10,11 @@ use crate::base::BitSet;
 use crate::base::ids::{ClassId, NodeId, ResourceId};
 use crate::cluster::requests::{self, Defaults};
 use crate::cluster::{Cluster, NodeTable};
-use crate::control::config::{Scheduler, ScoringStrategy};
+use crate::control::config::{PluginArgs, ScoringStrategy};
 use crate::control::scheduler::events::{Action, Change, NodeFacts, Registration, Resource};
-use crate::control::scheduler::framework::{Cause, Code, Column, Context, MAX_NODE_SCORE, Plugin, Targets};
+use crate::control::scheduler::framework::{
+    Cause, Code, Column, Context, MAX_NODE_SCORE, Plugin, Reach, Targets,
+};
 
 /// The reason given where the number of pods is the limit.
 const TOO_MANY_PODS: Cause = Cause::Text("Too many pods");
@@ -29,10 +31,10 @@ pub(crate) struct NodeResourcesFit {
 }
 
 impl NodeResourcesFit {
-    pub(crate) fn new(config: &Scheduler) -> NodeResourcesFit {
+    pub(crate) fn new(args: &PluginArgs) -> NodeResourcesFit {
         NodeResourcesFit {
-            strategy: config.strategy.clone(),
-            names: config.fit_resources.clone(),
+            strategy: args.fit.strategy.clone(),
+            names: args.fit.resources.clone(),
             scored: ByClass::default(),
             scratch: Scratch::default(),
         }
@@ -42,6 +44,10 @@ impl NodeResourcesFit {
 impl Plugin for NodeResourcesFit {
     fn name(&self) -> &'static str {
         "NodeResourcesFit"
+    }
+
+    fn reach(&mut self, _context: Context<'_>) -> Reach {
+        Reach::Node
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {

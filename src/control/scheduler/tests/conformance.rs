@@ -8,7 +8,7 @@ use super::super::queue::Queue;
 use super::*;
 use crate::api::kubernetes::{Defaulting, Manifest, Options, read_with};
 use crate::api::{Object, Pod};
-use crate::control::config::ScoringStrategy;
+use crate::control::config::{SchedulerProfile, ScoringStrategy};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -151,19 +151,19 @@ fn profile_of(input: &Value) -> Option<&Value> {
 
 fn config_of(case: &Value) -> Config {
     let mut config = Config::default();
-    let scheduler = &mut config.scheduler;
+    let SchedulerProfile { plugins, args: arguments, .. } = &mut config.scheduler.profiles[0];
     let weights = &case["expected"]["weights"];
     if weights.is_object() {
-        scheduler.score_weights.retain(|(name, _)| weights.get(*name).is_some());
-        for (name, weight) in &mut scheduler.score_weights {
+        plugins.score.retain(|(name, _)| weights.get(*name).is_some());
+        for (name, weight) in &mut plugins.score {
             *weight = weights[*name].as_i64().unwrap();
         }
     }
     let Some(profile) = profile_of(&case["input"]) else { return config };
     for point in ["filter", "multiPoint"] {
         let disabled = list(&profile["plugins"][point], "disabled");
-        scheduler
-            .filters
+        plugins
+            .filter
             .retain(|name| !disabled.iter().any(|entry| [*name, "*"].contains(&text(entry, "name"))));
     }
     for entry in list(profile, "pluginConfig") {
@@ -179,13 +179,13 @@ fn config_of(case: &Value) -> Config {
             "NodeResourcesFit" => {
                 let strategy = &args["scoringStrategy"];
                 if !list(strategy, "resources").is_empty() {
-                    scheduler.fit_resources = resources(strategy);
+                    arguments.fit.resources = resources(strategy);
                 }
                 let shape = list(&strategy["requestedToCapacityRatio"], "shape");
                 let point = |entry: &Value| {
                     (entry["utilization"].as_i64().unwrap_or(0), entry["score"].as_i64().unwrap_or(0))
                 };
-                scheduler.strategy = match text(strategy, "type") {
+                arguments.fit.strategy = match text(strategy, "type") {
                     "MostAllocated" => ScoringStrategy::MostAllocated,
                     "RequestedToCapacityRatio" => {
                         ScoringStrategy::RequestedToCapacityRatio(shape.iter().map(point).collect())
@@ -194,7 +194,7 @@ fn config_of(case: &Value) -> Config {
                 };
             }
             "NodeResourcesBalancedAllocation" if !list(args, "resources").is_empty() => {
-                scheduler.balanced_resources = resources(args).into_iter().map(|(name, _)| name).collect();
+                arguments.balanced_resources = resources(args).into_iter().map(|(name, _)| name).collect();
             }
             _ => {}
         }
@@ -286,7 +286,7 @@ fn compare_case(report: &mut Report, case: &Value) {
     let config = config_of(case);
     let mut cluster = cluster_of_case(input);
     let class = class_of(&mut cluster, &read_pod(&input["pod"]));
-    let mut cycle = Cycle::new(&config);
+    let mut cycle = Cycle::new(&config, 0);
     if text(expected, "result") == "gated" {
         let gate = cycle.profile.gate(&mut cluster, class).map(|place| cycle.profile.plugins[place].name());
         return report.compare("gate", id, &gate, &expected["gate"]["plugin"].as_str());
@@ -453,7 +453,7 @@ impl History {
         let seconds = |key: &str, default: u64| Span::from_secs(input[key].as_u64().unwrap_or(default));
         History {
             queue: Queue::new(seconds("podInitialBackoffSeconds", 1), seconds("podMaxBackoffSeconds", 10)),
-            profile: Profile::new(&config.scheduler, config.version),
+            profile: Profile::new(&config.scheduler.profiles[0], config.version),
             cluster: Cluster::default(),
             nodes: 0,
             pods: BTreeMap::new(),

@@ -94,7 +94,7 @@ fn a_pod_that_fits_nowhere_is_told_why_and_only_once_computed() {
     let mut cluster = cluster_of(&[node("a", "1", 1, 100), node("b", "1", 4, 1), node("c", "1", 4, 100)]);
     cluster.set_unschedulable(NodeId(2), true);
     let class = cluster.class(&Arc::new(template(2000, 50)), "default", 0);
-    let mut cycle = Cycle::new(&Config::default());
+    let mut cycle = Cycle::new(&Config::default(), 0);
     let Outcome::Rejected(first) = cycle.evaluate(&mut cluster, class, 0) else { panic!("it fits nowhere") };
     assert_eq!(
         first.diagnosis.to_string(),
@@ -120,7 +120,7 @@ fn the_search_rotates() {
     let class = cluster.class(&Arc::new(template(1, 1)), "default", 0);
     let mut config = Config::default();
     config.scheduler.percentage_of_nodes_to_score = 0;
-    let mut cycle = Cycle::new(&config);
+    let mut cycle = Cycle::new(&config, 0);
     // 144 of the 300 are looked for; ties go to the first in search order.
     let picked: Vec<u32> = (0..4)
         .map(|key| match cycle.evaluate(&mut cluster, class, key) {

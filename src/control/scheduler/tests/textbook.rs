@@ -392,7 +392,7 @@ fn check(seed: u64, count: usize, percentage: u32) -> Result<(), TestCaseError> 
     let templates: Vec<Arc<PodTemplate>> = (0..6).map(|_| Arc::new(dice.template(count))).collect();
     let mut config = Config::default();
     config.scheduler.percentage_of_nodes_to_score = percentage;
-    let mut cycle = Cycle::new(&config);
+    let mut cycle = Cycle::new(&config, 0);
     let mut textbook = Textbook { percentage: percentage as usize, next_start: 0 };
     for step in 0..40 {
         let class = cluster.class(&templates[dice.below(6) as usize], "default", 0);

@@ -6,8 +6,9 @@
 //! the free volume that was found for it, which nobody else gets then, or to a new one, which is
 //! reached from where the driver's topology labels are those of the node. Both are remembered here
 //! alone, in [`assumed::Assumed`]: the claims in the store, and so the other volume plugins, do not
-//! change. If the binding of the pod fails, they wait again. Where several free volumes are equally
-//! small, the first by name is taken; the original's choice is free there.
+//! change. They wait again if the pod is refused before PreBind, where the original writes them;
+//! after that they stay bound even if the binding of the pod fails. Where several free volumes are
+//! equally small, the first by name is taken; the original's choice is free there.
 //!
 //! Source: Kubernetes 1.36, pkg/scheduler/framework/plugins/volumebinding (volume_binding.go,
 //! binder.go) and component-helpers/storage/volume (reference kube-scheduler §16.2).
@@ -305,16 +306,17 @@ impl Plugin for VolumeBinding {
             let reached = assumed::reached_from(context.cluster, &provision.driver, node);
             claims.push((claim.clone(), Place::New(reached)));
         }
-        self.assumed.enter(context.class, node, claims);
+        self.assumed.enter(claims);
         Status::SUCCESS
     }
 
-    fn unreserve(&mut self, context: Context<'_>, node: NodeId) {
-        self.assumed.take_back(context.class, node);
+    fn unreserve(&mut self, _context: Context<'_>, _node: NodeId) {
+        self.assumed.take_back();
     }
 
-    fn post_bind(&mut self, context: Context<'_>, node: NodeId) {
-        self.assumed.keep(context.class, node);
+    fn pre_bind(&mut self, _context: Context<'_>, _node: NodeId) -> Status {
+        self.assumed.keep();
+        Status::SUCCESS
     }
 
     fn registrations(&self) -> &'static [Registration] {

@@ -124,7 +124,7 @@ impl Sample {
     /// The nodes that a plugin refuses, with its reasons; or the message with which it rejects the
     /// pod as a whole. Every other plugin must have nothing to object.
     pub(super) fn failures(&mut self, class: ClassId, plugin: &str) -> Vec<String> {
-        let mut cycle = Cycle::new(&Config::default());
+        let mut cycle = Cycle::new(&Config::default(), 0);
         let nodes = match cycle.explain(&mut self.cluster, class) {
             Explanation::Rejected { plugins, message } => {
                 assert_eq!(plugins, [plugin], "{message}");

@@ -3,7 +3,7 @@
 use super::super::NodeLabels;
 use crate::api::{NodeSelector, NodeSelectorTerm, Operator, Requirement};
 use crate::base::Map;
-use crate::base::ids::{ClassId, NodeId};
+use crate::base::ids::NodeId;
 use crate::cluster::Cluster;
 
 /// A claim's namespace and name.
@@ -18,15 +18,14 @@ pub(super) enum Place {
     New(Option<NodeSelector>),
 }
 
-/// The claims, and which pods' bindings are under way.
+/// The claims.
 #[derive(Debug, Default)]
 pub(super) struct Assumed {
     places: Map<ClaimKey, Place>,
     /// The volumes that were taken, by name, with the claims that have them.
     owners: Map<String, ClaimKey>,
-    /// What was entered for pods that are not bound yet. Pods of one class on one node stand for one
-    /// another.
-    under_way: Vec<(ClassId, NodeId, Vec<ClaimKey>)>,
+    /// What was entered last and can still be taken back.
+    latest: Vec<ClaimKey>,
 }
 
 impl Assumed {
@@ -41,37 +40,29 @@ impl Assumed {
     }
 
     /// Enters what a pod's claims get.
-    pub(super) fn enter(&mut self, class: ClassId, node: NodeId, claims: Vec<(ClaimKey, Place)>) {
-        if claims.is_empty() {
-            return;
-        }
-        let keys = claims.iter().map(|(claim, _)| claim.clone()).collect();
-        self.under_way.push((class, node, keys));
+    pub(super) fn enter(&mut self, claims: Vec<(ClaimKey, Place)>) {
+        self.latest.clear();
         for (claim, place) in claims {
             if let Place::Volume(volume) = &place {
                 self.owners.insert(volume.clone(), claim.clone());
             }
+            self.latest.push(claim.clone());
             self.places.insert(claim, place);
         }
     }
 
-    /// Takes back what was entered for a pod.
-    pub(super) fn take_back(&mut self, class: ClassId, node: NodeId) {
-        for claim in self.end(class, node) {
+    /// Takes back what was entered last, unless it is kept.
+    pub(super) fn take_back(&mut self) {
+        for claim in self.latest.drain(..) {
             if let Some(Place::Volume(volume)) = self.places.remove(&claim) {
                 self.owners.remove(&volume);
             }
         }
     }
 
-    /// Keeps what was entered for a pod for good.
-    pub(super) fn keep(&mut self, class: ClassId, node: NodeId) {
-        self.end(class, node);
-    }
-
-    fn end(&mut self, class: ClassId, node: NodeId) -> Vec<ClaimKey> {
-        let place = self.under_way.iter().rposition(|entry| (entry.0, entry.1) == (class, node));
-        place.map_or_else(Vec::new, |place| self.under_way.swap_remove(place).2)
+    /// Keeps what was entered last for good.
+    pub(super) fn keep(&mut self) {
+        self.latest.clear();
     }
 }
 

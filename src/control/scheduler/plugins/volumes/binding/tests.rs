@@ -193,7 +193,7 @@ fn left(plugin: &mut VolumeBinding, sample: &mut Sample, class: ClassId) -> Vec<
 }
 
 #[test]
-fn a_volume_is_given_once_until_the_binding_fails() {
+fn a_volume_is_given_once_unless_the_pod_is_refused() {
     let mut sample = sample();
     sample.waiting("first", 1);
     sample.waiting("second", 1);
@@ -208,9 +208,9 @@ fn a_volume_is_given_once_until_the_binding_fails() {
     plugin.unreserve(sample.context(first), NodeId(0));
     assert_eq!(left(&mut plugin, &mut sample, second), [0]);
     assert_eq!(plugin.reserve(sample.context(second), NodeId(0)), Status::SUCCESS);
-    plugin.post_bind(sample.context(second), NodeId(0));
+    assert_eq!(plugin.pre_bind(sample.context(second), NodeId(0)), Status::SUCCESS);
     plugin.unreserve(sample.context(second), NodeId(0));
-    assert_eq!(left(&mut plugin, &mut sample, first), [0; 0], "a bound pod keeps it");
+    assert_eq!(left(&mut plugin, &mut sample, first), [0; 0], "it is bound for good");
 }
 
 #[test]
