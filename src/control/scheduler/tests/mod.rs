@@ -2,6 +2,7 @@
 
 mod component;
 mod conformance;
+mod conformance_volumes;
 mod textbook;
 
 use super::*;
