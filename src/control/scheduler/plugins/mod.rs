@@ -8,6 +8,7 @@ mod node_name;
 mod node_ports;
 mod node_resources_fit;
 mod node_unschedulable;
+mod pod_topology_spread;
 pub(crate) mod resources;
 mod scheduling_gates;
 mod taint_toleration;
@@ -18,6 +19,7 @@ use crate::base::BitSet;
 use crate::base::ids::ClassId;
 use crate::cluster::{Cluster, NodeTable};
 use crate::control::config::Scheduler;
+pub(crate) use pod_topology_spread::{PodTopologySpread, SpreadArgs};
 
 /// Every plugin, in the order of Kubernetes' default profile (reference kube-scheduler §7.2).
 pub(crate) fn all(config: &Scheduler) -> Vec<Box<dyn Plugin>> {
@@ -29,6 +31,7 @@ pub(crate) fn all(config: &Scheduler) -> Vec<Box<dyn Plugin>> {
         Box::new(node_affinity::NodeAffinity::default()),
         Box::new(node_ports::NodePorts::default()),
         Box::new(node_resources_fit::NodeResourcesFit::new(config)),
+        Box::new(PodTopologySpread::new(SpreadArgs::default())),
         Box::new(balanced_allocation::BalancedAllocation::new(config)),
         Box::new(image_locality::ImageLocality::default()),
     ]
@@ -53,6 +56,14 @@ impl<T> ByClass<T> {
             self.rows.resize_with(class.index() + 1, || None);
         }
         self.rows[class.index()] = Some(value);
+    }
+
+    /// What was compiled for a class, to be changed.
+    ///
+    /// # Panics
+    /// If the class has not been compiled.
+    pub(crate) fn get_mut(&mut self, class: ClassId) -> &mut T {
+        self.rows[class.index()].as_mut().expect("the class is compiled")
     }
 
     /// What was compiled for a class.
@@ -83,6 +94,11 @@ impl StaticSet {
                 self.set.insert(row);
             }
         }
+        &self.set
+    }
+
+    /// The set as it was computed last.
+    pub(crate) fn last(&self) -> &BitSet {
         &self.set
     }
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 #[expect(clippy::disallowed_methods, reason = "tests find the recorded answers by an environment variable")]
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn folder(test: &str) -> Option<PathBuf> {
+pub(super) fn folder(test: &str) -> Option<PathBuf> {
     let place = std::env::var_os("SEATRIAL_DATA");
     if place.is_none() {
         eprintln!("skipped: {test} (SEATRIAL_DATA is not set)");
@@ -23,7 +23,7 @@ fn folder(test: &str) -> Option<PathBuf> {
     place.map(|data| PathBuf::from(data).join("conformance/scheduler-1.36"))
 }
 
-fn cases(path: &Path) -> Vec<Value> {
+pub(super) fn cases(path: &Path) -> Vec<Value> {
     use std::io::Read as _;
     let bytes = std::fs::read(path).unwrap();
     let mut text = String::new();
@@ -40,14 +40,14 @@ fn object(kind: &str, value: &Value) -> Object {
     manifest.objects.pop().unwrap_or_else(|| panic!("no object in {text}")).object
 }
 
-fn read_pod(value: &Value) -> Pod {
+pub(super) fn read_pod(value: &Value) -> Pod {
     match object("Pod", value) {
         Object::Pod(pod) => *pod,
         other => panic!("a {}", other.kind()),
     }
 }
 
-fn read_node(value: &Value) -> Node {
+pub(super) fn read_node(value: &Value) -> Node {
     match object("Node", value) {
         Object::Node(node) => *node,
         other => panic!("a {}", other.kind()),
@@ -59,26 +59,26 @@ fn class_of(cluster: &mut Cluster, pod: &Pod) -> ClassId {
     cluster.class(&pod.template, namespace, pod.template.spec.priority.unwrap_or(0))
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or("")
 }
 
-fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+pub(super) fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     value[key].as_array().map_or(&[], Vec::as_slice)
 }
 
-fn strings(value: &Value, key: &str) -> Vec<String> {
+pub(super) fn strings(value: &Value, key: &str) -> Vec<String> {
     list(value, key).iter().map(|entry| entry.as_str().unwrap().to_owned()).collect()
 }
 
 /// What cannot be compared in a case.
 #[derive(Default)]
-struct Scope {
+pub(super) struct Scope {
     /// Plugins whose scores and failures depend on what is not modelled.
-    left_out: BTreeSet<&'static str>,
+    pub(super) left_out: BTreeSet<&'static str>,
     /// Whether feasible nodes can be others, because of nominated pods, resized pods or settings
     /// that are not modelled.
-    loose: bool,
+    pub(super) loose: bool,
 }
 
 impl Scope {
@@ -90,7 +90,7 @@ impl Scope {
     }
 }
 
-const OURS: [&str; 9] = [
+pub(super) const OURS: [&str; 9] = [
     "SchedulingGates",
     "NodeUnschedulable",
     "NodeName",
@@ -110,7 +110,7 @@ fn is_resized(pod: &Value) -> bool {
     resized(status) || containers.into_iter().any(resized)
 }
 
-fn scope(input: &Value) -> Scope {
+pub(super) fn scope(input: &Value) -> Scope {
     let pods = list(&input["cluster"], "pods");
     let nominated = |pod: &Value| !text(&pod["status"], "nominatedNodeName").is_empty();
     let mut scope = Scope::default();
@@ -141,7 +141,7 @@ fn scope(input: &Value) -> Scope {
 }
 
 /// The profile that the pod's scheduler name asks for.
-fn profile_of(input: &Value) -> Option<&Value> {
+pub(super) fn profile_of(input: &Value) -> Option<&Value> {
     let profiles = list(&input["config"], "profiles");
     let wanted = text(&input["pod"]["spec"], "schedulerName");
     let named =
@@ -149,7 +149,7 @@ fn profile_of(input: &Value) -> Option<&Value> {
     named.or_else(|| profiles.first())
 }
 
-fn config_of(case: &Value) -> Config {
+pub(super) fn config_of(case: &Value) -> Config {
     let mut config = Config::default();
     let scheduler = &mut config.scheduler;
     let weights = &case["expected"]["weights"];
@@ -224,14 +224,20 @@ fn cluster_of_case(input: &Value) -> Cluster {
 
 /// Counts of what was compared, and what differed.
 #[derive(Default)]
-struct Report {
-    agreed: BTreeMap<String, u32>,
-    differed: Vec<String>,
-    left_out: u32,
+pub(super) struct Report {
+    pub(super) agreed: BTreeMap<String, u32>,
+    pub(super) differed: Vec<String>,
+    pub(super) left_out: u32,
 }
 
 impl Report {
-    fn compare<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, id: &str, ours: &T, theirs: &T) {
+    pub(super) fn compare<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        what: &str,
+        id: &str,
+        ours: &T,
+        theirs: &T,
+    ) {
         if ours == theirs {
             *self.agreed.entry(what.to_owned()).or_default() += 1;
         } else {
@@ -283,7 +289,10 @@ fn compare_node(
 fn compare_case(report: &mut Report, case: &Value) {
     let (id, input, expected) = (text(case, "id"), &case["input"], &case["expected"]);
     let scope = scope(input);
-    let config = config_of(case);
+    let mut config = config_of(case);
+    // Spreading has a test of its own, which reads what it needs.
+    config.scheduler.filters.retain(|name| OURS.contains(name));
+    config.scheduler.score_weights.retain(|(name, _)| OURS.contains(name));
     let mut cluster = cluster_of_case(input);
     let class = class_of(&mut cluster, &read_pod(&input["pod"]));
     let mut cycle = Cycle::new(&config);
@@ -370,7 +379,7 @@ fn compare_outcome(
     }
 }
 
-fn summary(report: &Report) -> String {
+pub(super) fn summary(report: &Report) -> String {
     let lines: Vec<String> = report.agreed.iter().map(|(what, count)| format!("{what}: {count}")).collect();
     format!("{}\nleft out: {}", lines.join("\n"), report.left_out)
 }

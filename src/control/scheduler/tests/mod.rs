@@ -2,7 +2,9 @@
 
 mod component;
 mod conformance;
+mod conformance_spread;
 mod textbook;
+mod textbook_spread;
 
 use super::*;
 use crate::api::{Container, Node, PodSpec};
