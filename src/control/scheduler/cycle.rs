@@ -111,7 +111,7 @@ pub struct Cycle {
     memo: Memo,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
-    rejected_at: u64,
+    rejected_at: (u64, u64),
 }
 
 impl Cycle {
@@ -131,7 +131,7 @@ impl Cycle {
             streams: Streams::new(config.seed),
             next_start: 0,
             rejected: Map::default(),
-            rejected_at: 0,
+            rejected_at: (0, 0),
         }
     }
 
@@ -141,9 +141,10 @@ impl Cycle {
         self.profile.prepare(cluster, class);
         cluster.nodes.refresh_order();
         let cluster = &*cluster;
-        if self.rejected_at != cluster.nodes.change_count() {
+        let now = (cluster.nodes.change_count(), cluster.selectors.change_count());
+        if self.rejected_at != now {
             self.rejected.clear();
-            self.rejected_at = cluster.nodes.change_count();
+            self.rejected_at = now;
         }
         if let Some(rejection) = self.rejected.get(&class) {
             return Outcome::Rejected(rejection.clone());

@@ -14,6 +14,7 @@ pub(crate) struct Topology {
     valid_at: Option<u64>,
     domains: Vec<u32>,
     numbers: Map<Symbol, u32>,
+    occupied: usize,
     is_unique: bool,
     is_complete: bool,
 }
@@ -26,6 +27,7 @@ impl Topology {
             valid_at: None,
             domains: Vec::new(),
             numbers: Map::default(),
+            occupied: 0,
             is_unique: true,
             is_complete: true,
         }
@@ -61,6 +63,7 @@ impl Topology {
             seen.resize(self.numbers.len(), false);
             self.is_unique &= !std::mem::replace(&mut seen[number as usize], true);
         }
+        self.occupied = seen.iter().filter(|seen| **seen).count();
         true
     }
 
@@ -82,6 +85,11 @@ impl Topology {
     /// How many domains there have been.
     pub(crate) fn len(&self) -> usize {
         self.numbers.len()
+    }
+
+    /// How many domains some node is in.
+    pub(crate) fn occupied(&self) -> usize {
+        self.occupied
     }
 
     /// Whether no two nodes are in the same domain.
@@ -128,6 +136,6 @@ mod tests {
         cluster.add_node(&node("d", Some("y")), PoolId(0), Time::ZERO);
         assert!(zones.refresh(&cluster));
         assert_eq!([1, 2, 3].map(|row| zones.of_row(row)), [Some(1), None, Some(1)]);
-        assert!(!zones.is_unique() && zones.len() == 2);
+        assert!(!zones.is_unique() && zones.len() == 2 && zones.occupied() == 1);
     }
 }

@@ -513,7 +513,9 @@ fn check_forms(
         groups.entry(key).or_default().push(node);
     }
     let mut keys: Vec<Vec<i64>> = groups.keys().cloned().collect();
-    keys.iter_mut().for_each(|key| key.truncate(key.len() - 1));
+    for key in &mut keys {
+        key.truncate(key.len() - 1);
+    }
     keys.dedup();
     prop_assert_eq!(keys.len(), groups.len(), "nodes with equal keys are judged alike");
     let mut groups: Vec<Vec<u32>> = groups
@@ -522,7 +524,9 @@ fn check_forms(
         .collect();
     groups.retain(|group| !group.is_empty());
     let mut set = BitSet::new(nodes.len());
-    feasible.iter().for_each(|node| set.insert(node.index()));
+    for node in feasible {
+        set.insert(node.index());
+    }
     let listed: Vec<u32> = feasible.iter().map(|node| node.0).collect();
     let rows: Vec<u32> = groups.iter().map(|group| group[0]).collect();
     let sizes: Vec<u32> = groups.iter().map(|group| group.len() as u32).collect();

@@ -194,7 +194,7 @@ impl DomainCounts {
     }
 
     /// Brings the counts up to date; the sources must be.
-    pub(super) fn refresh(&mut self, cluster: &Cluster, sources: Sources<'_>) {
+    pub(super) fn refresh(&mut self, cluster: &Cluster, sources: &mut Sources<'_>) {
         let (now, static_now) = (cluster.placements.count(), cluster.nodes.static_change_count());
         if self.position == Some(now) && self.static_position == static_now {
             return;
@@ -210,7 +210,7 @@ impl DomainCounts {
                 }
             }
             Some(_) => {}
-            None => self.recount(&sources),
+            None => self.recount(sources),
         }
         (self.position, self.static_position) = (Some(now), static_now);
     }

@@ -93,9 +93,10 @@ impl PodTopologySpread {
                     selector: constraint.selector.clone(),
                 });
             } else {
-                let counts = match constraint.is_hostname {
-                    true => Counts::Own(nodes),
-                    false => Counts::Domains(tables.domains(key)),
+                let counts = if constraint.is_hostname {
+                    Counts::Own(nodes)
+                } else {
+                    Counts::Domains(tables.domains(key))
                 };
                 class.soft.push(Soft { topology, counts, max_skew: constraint.max_skew });
             }
@@ -112,7 +113,9 @@ impl PodTopologySpread {
         if !selector.is_everything() {
             constraints.extend(self.defaults.iter().flatten().cloned());
         }
-        constraints.iter_mut().for_each(|constraint| constraint.selector = selector.clone());
+        for constraint in &mut constraints {
+            constraint.selector = selector.clone();
+        }
         let follows = Some(cluster.selectors.change_count());
         ForClass { follows, ..self.tie(pod, &constraints, required) }
     }
@@ -186,19 +189,18 @@ impl Plugin for PodTopologySpread {
         let own = &pod.template.spec.topology_spread;
         let own: Vec<Constraint> =
             own.iter().map(|written| Constraint::new(names, written, Some(pod))).collect();
-        let compiled = match own.is_empty() {
-            true => self.tie_defaults(cluster, &cluster.classes[class], required),
-            false => self.tie(pod, &own, required),
+        let compiled = if own.is_empty() {
+            self.tie_defaults(cluster, pod, required)
+        } else {
+            self.tie(pod, &own, required)
         };
         self.classes.set(class, compiled);
     }
 
     fn pre_filter(&mut self, context: Context<'_>) -> PreFiltered {
         self.refresh(context);
-        match self.classes.get(context.class).hard.is_empty() {
-            true => PreFiltered::SKIP,
-            false => PreFiltered::SUCCESS,
-        }
+        let has_hard = !self.classes.get(context.class).hard.is_empty();
+        if has_hard { PreFiltered::SUCCESS } else { PreFiltered::SKIP }
     }
 
     fn add_pod(&mut self, context: Context<'_>, other: ClassId, node: NodeId) {

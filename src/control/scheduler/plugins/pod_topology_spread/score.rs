@@ -100,13 +100,26 @@ fn domains(
 ) -> usize {
     let (len, column) = (topology.len(), topology.column());
     let missing = topology.of_value(Symbol::EMPTY).unwrap_or(len);
+    // There cannot be more; mostly they are met among the first nodes.
+    let most = topology.occupied() + usize::from(!topology.is_complete());
     seen.clear();
     seen.resize(len + 1, false);
-    each(targets, scored, |_, row| {
-        let domain = column[row] as usize;
-        seen[if domain < len { domain } else { missing }] = true;
-    });
-    seen.iter().filter(|seen| **seen).count()
+    let mut found = 0;
+    let mut all_are_met = |row: usize| {
+        if scored.is_none_or(|scored| scored.contains(row)) {
+            let domain = column[row] as usize;
+            let place = if domain < len { domain } else { missing };
+            found += usize::from(!std::mem::replace(&mut seen[place], true));
+        }
+        found == most
+    };
+    match targets {
+        Targets::Rows(set) => set.iter().any(all_are_met),
+        Targets::Listed(rows) | Targets::Groups { rows, .. } => {
+            rows.iter().any(|&row| all_are_met(row as usize))
+        }
+    };
+    found
 }
 
 /// Score: the sums, rounded half away from zero.
@@ -207,12 +220,8 @@ fn round(sums: &[f64], out: &mut [i64]) {
 /// NormalizeScore: the smallest sum becomes 100; nodes that are not scored get 0.
 pub(super) fn normalize(state: &Scoring, tables: &Tables, targets: Targets<'_>, column: &mut Column) {
     let scored = state.scored.map(|number| tables.eligible_at(number));
-    let (mut min, mut max) = (i64::MAX, 0);
     let values = &mut column.values;
-    each(targets, scored, |place, _| {
-        min = min.min(values[place]);
-        max = max.max(values[place]);
-    });
+    let (min, max) = extremes(values, targets, scored);
     if max == 0 {
         values.fill(MAX_NODE_SCORE);
     } else if min >= 0 && max < 1 << 40 {
@@ -229,7 +238,9 @@ pub(super) fn normalize(state: &Scoring, tables: &Tables, targets: Targets<'_>, 
             let (min, max) = (i128::from(min), i128::from(max));
             (i128::from(MAX_NODE_SCORE) * (max + min - i128::from(raw)) / max) as i64
         };
-        values.iter_mut().for_each(|value| *value = scale(*value));
+        for value in values.iter_mut() {
+            *value = scale(*value);
+        }
     }
     if let Some(scored) = scored {
         targets.each(|place, row| {
@@ -238,6 +249,29 @@ pub(super) fn normalize(state: &Scoring, tables: &Tables, targets: Targets<'_>, 
             }
         });
     }
+}
+
+/// The smallest score, and the largest one that is above zero.
+fn extremes(values: &[i64], targets: Targets<'_>, scored: Option<&BitSet>) -> (i64, i64) {
+    let (mut min, mut max) = (i64::MAX, 0);
+    let mut take = |value: i64| {
+        min = min.min(value);
+        max = max.max(value);
+    };
+    match (targets, scored) {
+        (Targets::Rows(set), None) => {
+            for (block, &word) in values.chunks(64).zip(set.words()) {
+                if word == u64::MAX {
+                    block.iter().copied().for_each(&mut take);
+                } else {
+                    let listed = block.iter().enumerate().filter(|(lane, _)| word >> lane & 1 == 1);
+                    listed.for_each(|(_, &value)| take(value));
+                }
+            }
+        }
+        _ => each(targets, scored, |place, _| take(values[place])),
+    }
+    (min, max)
 }
 
 #[cfg(test)]

@@ -202,12 +202,12 @@ impl Tables {
         }
         let entry = &mut domains.rows[number as usize];
         (entry.filled, entry.used) = (true, *uses);
-        let sources = Sources {
+        let mut sources = Sources {
             topology: &topologies.rows[key.topology as usize],
             nodes: &mut nodes.rows[key.nodes as usize].value,
             eligible: eligible.rows[key.eligible as usize].set.last(),
         };
-        entry.value.refresh(cluster, sources);
+        entry.value.refresh(cluster, &mut sources);
     }
 
     /// A topology as it was brought up to date last; so are the others.

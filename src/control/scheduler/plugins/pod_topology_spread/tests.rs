@@ -1,3 +1,5 @@
+//! The plugin by itself: golden numbers, quirks, hints and the room that it takes.
+
 use super::*;
 use crate::api::pod::{TopologySpreadConstraint, WhenUnsatisfiable};
 use crate::api::{LabelSelector, Node, PodTemplate};
