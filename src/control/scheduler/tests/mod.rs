@@ -5,6 +5,7 @@ mod conformance;
 mod indexed;
 mod conformance_volumes;
 mod textbook;
+mod textbook_spread;
 
 use super::*;
 use crate::api::{Container, Node, PodSpec};
