@@ -645,3 +645,21 @@ proptest! {
         check(seed, count)?;
     }
 }
+
+#[test]
+fn a_kept_rejection_ends_when_a_service_changes() {
+    let mut cluster = cluster_of(&[node("a", "1", 1, 100)]);
+    let mut spread = template(1, 1);
+    spread.labels.insert("app".into(), "web".into());
+    let class = cluster.class(&Arc::new(spread), "default", 0);
+    let default_constraints = vec![constraint("rack", WhenUnsatisfiable::DoNotSchedule)];
+    let mut cycle = Cycle::new(&Config::default());
+    let place = place_of(&cycle);
+    let args = SpreadArgs { system_defaults: false, default_constraints };
+    cycle.profile.plugins[place] = Box::new(PodTopologySpread::new(args));
+    let pairs = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
+    cluster.selectors.set_service(&mut cluster.names, "default", "web", Some(&pairs));
+    assert!(matches!(cycle.evaluate(&mut cluster, class, 0), Outcome::Rejected(_)));
+    cluster.selectors.set_service(&mut cluster.names, "default", "web", None);
+    assert!(matches!(cycle.evaluate(&mut cluster, class, 1), Outcome::Placed(_)));
+}
