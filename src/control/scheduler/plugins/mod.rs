@@ -23,6 +23,9 @@ use crate::base::ids::ClassId;
 use crate::cluster::{Cluster, NodeTable};
 use crate::control::config::PluginArgs;
 
+#[cfg(test)]
+pub(crate) use pod_topology_spread::PodTopologySpread;
+
 /// Every plugin, in the order of Kubernetes' default profile (reference kube-scheduler §7.2).
 pub(crate) fn all(args: &PluginArgs) -> Vec<Box<dyn Plugin>> {
     vec![

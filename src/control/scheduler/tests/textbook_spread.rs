@@ -2,7 +2,8 @@
 
 use super::super::explain::{Explanation, NodeExplanation};
 use super::super::framework::{Code, Column, Plugin, Reach, Targets};
-use super::super::plugins::{PodTopologySpread, SpreadArgs};
+use super::super::plugins::PodTopologySpread;
+use crate::control::config::{SpreadArgs, SpreadDefaulting};
 use super::*;
 use crate::api::pod::{TopologySpreadConstraint, WhenUnsatisfiable};
 use crate::api::{
@@ -120,11 +121,11 @@ impl World {
                 found.push((constraint, wanted));
             }
         }
-        (found, !own.is_empty() || !self.args.system_defaults)
+        (found, !own.is_empty() || self.args.defaulting == SpreadDefaulting::List)
     }
 
     fn args_constraints(&self) -> Vec<TopologySpreadConstraint> {
-        if !self.args.system_defaults {
+        if self.args.defaulting == SpreadDefaulting::List {
             return self.args.default_constraints.clone();
         }
         let soft = |key: &str, max_skew| TopologySpreadConstraint {
@@ -373,7 +374,7 @@ impl Dice {
             .into_iter()
             .map(|one| TopologySpreadConstraint { label_selector: None, match_label_keys: Vec::new(), ..one })
             .collect();
-        let system_defaults = self.one_in(2);
+        let defaulting = if self.one_in(2) { SpreadDefaulting::System } else { SpreadDefaulting::List };
         World {
             cluster: cluster_of(&nodes),
             nodes: nodes.into_iter().map(|node| (node.meta.name.clone(), node)).collect(),
@@ -381,7 +382,7 @@ impl Dice {
             kinds,
             services: BTreeMap::new(),
             controllers: BTreeMap::new(),
-            args: SpreadArgs { system_defaults, default_constraints },
+            args: SpreadArgs { defaulting, default_constraints },
         }
     }
 
@@ -603,7 +604,7 @@ fn check(seed: u64, count: usize) -> Result<(), TestCaseError> {
     config.scheduler.score_weights = vec![(NAME, 2)];
     let mut cycle = Cycle::new(&config);
     let place = place_of(&cycle);
-    cycle.profile.plugins[place] = Box::new(PodTopologySpread::new(world.args.clone()));
+    cycle.profile.plugins[place] = Box::new(PodTopologySpread::new(&world.args));
     for _ in 0..40 {
         let kind = dice.below(6);
         let class = class_of(&mut world, kind);
@@ -644,4 +645,22 @@ proptest! {
     fn safety_spreading_equals_textbook_with_many_domains(seed in any::<u64>(), count in 66usize..90) {
         check(seed, count)?;
     }
+}
+
+#[test]
+fn a_kept_rejection_ends_when_a_service_changes() {
+    let mut cluster = cluster_of(&[node("a", "1", 1, 100)]);
+    let mut spread = template(1, 1);
+    spread.labels.insert("app".into(), "web".into());
+    let class = cluster.class(&Arc::new(spread), "default", 0);
+    let default_constraints = vec![constraint("rack", WhenUnsatisfiable::DoNotSchedule)];
+    let mut cycle = Cycle::new(&Config::default());
+    let place = place_of(&cycle);
+    let args = SpreadArgs { system_defaults: false, default_constraints };
+    cycle.profile.plugins[place] = Box::new(PodTopologySpread::new(args));
+    let pairs = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
+    cluster.selectors.set_service(&mut cluster.names, "default", "web", Some(&pairs));
+    assert!(matches!(cycle.evaluate(&mut cluster, class, 0), Outcome::Rejected(_)));
+    cluster.selectors.set_service(&mut cluster.names, "default", "web", None);
+    assert!(matches!(cycle.evaluate(&mut cluster, class, 1), Outcome::Placed(_)));
 }

@@ -8,33 +8,17 @@ use crate::api::pod::{TopologySpreadConstraint, WhenUnsatisfiable};
 use crate::base::{Interner, Symbol};
 use crate::cluster::nodes::HOSTNAME_KEY;
 use crate::cluster::{Cluster, ControllerKind, PodClass, Selector};
+use crate::control::config::{SpreadArgs, SpreadDefaulting};
 
 /// The label of the second system default.
 const ZONE_KEY: &str = "topology.kubernetes.io/zone";
 
-/// The arguments of the plugin.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct SpreadArgs {
-    /// Whether pods without constraints of their own get Kubernetes' built-in ones
-    /// (`defaultingType: System`), which do not require nodes to have every key.
-    pub(crate) system_defaults: bool,
-    /// What such pods get otherwise (`defaultingType: List`). Selectors in it are not looked at.
-    pub(crate) default_constraints: Vec<TopologySpreadConstraint>,
-}
-
-impl Default for SpreadArgs {
-    /// System defaults.
-    fn default() -> SpreadArgs {
-        SpreadArgs { system_defaults: true, default_constraints: Vec::new() }
+/// The constraints of pods without own ones. Kubernetes' built-in ones do not require nodes to have
+/// every key.
+pub(super) fn defaults(args: &SpreadArgs) -> Vec<TopologySpreadConstraint> {
+    if args.defaulting == SpreadDefaulting::List {
+        return args.default_constraints.clone();
     }
-}
-
-impl SpreadArgs {
-    /// The default constraints.
-    pub(super) fn defaults(&self) -> Vec<TopologySpreadConstraint> {
-        if !self.system_defaults {
-            return self.default_constraints.clone();
-        }
         let soft = |key: &str, max_skew| TopologySpreadConstraint {
             max_skew,
             topology_key: key.to_owned(),
@@ -46,7 +30,6 @@ impl SpreadArgs {
             match_label_keys: Vec::new(),
         };
         vec![soft(HOSTNAME_KEY, 3), soft(ZONE_KEY, 5)]
-    }
 }
 
 /// A constraint over interned names.

@@ -12,13 +12,13 @@ mod filter;
 mod score;
 mod tables;
 
-pub(crate) use constraints::SpreadArgs;
 
 use super::ByClass;
 use crate::base::ids::{ClassId, NodeClassId, NodeId};
 use crate::base::{BitSet, Symbol};
 use crate::cluster::nodes::HOSTNAME_KEY;
 use crate::cluster::{Cluster, PodClass};
+use crate::control::config::{SpreadArgs, SpreadDefaulting};
 use crate::control::scheduler::events::{Action, Change, Registration, Resource};
 use crate::control::scheduler::framework::{
     Cause, Code, Column, Context, Plugin, PreFiltered, Reach, Status, Targets,
@@ -55,9 +55,9 @@ pub(crate) struct PodTopologySpread {
 }
 
 impl PodTopologySpread {
-    pub(crate) fn new(args: SpreadArgs) -> PodTopologySpread {
+    pub(crate) fn new(args: &SpreadArgs) -> PodTopologySpread {
         PodTopologySpread {
-            args,
+            args: args.clone(),
             defaults: None,
             classes: ByClass::default(),
             tables: Tables::default(),
@@ -68,7 +68,7 @@ impl PodTopologySpread {
     /// Ties constraints to the tables.
     fn tie(&mut self, pod: &PodClass, constraints: &[Constraint], required: Option<u32>) -> ForClass {
         let tables = &mut self.tables;
-        let requires_all = !pod.template.spec.topology_spread.is_empty() || !self.args.system_defaults;
+        let requires_all = !pod.template.spec.topology_spread.is_empty() || self.args.defaulting == SpreadDefaulting::List;
         let mut keys = |hard: bool| -> Vec<u32> {
             let kind = constraints.iter().filter(|constraint| constraint.is_hard == hard);
             kind.map(|constraint| tables.topology(constraint.key)).collect()
@@ -182,7 +182,7 @@ impl Plugin for PodTopologySpread {
         let Self { defaults, tables, args, .. } = self;
         let names = &mut cluster.names;
         defaults.get_or_insert_with(|| {
-            args.defaults().iter().map(|written| Constraint::new(names, written, None)).collect()
+            constraints::defaults(args).iter().map(|written| Constraint::new(names, written, None)).collect()
         });
         let required = tables.required(names, &cluster.classes[class]);
         let pod = &cluster.classes[class];

@@ -60,7 +60,7 @@ impl Setting {
         let pairs = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
         cluster.selectors.set_service(&mut cluster.names, "default", "web", Some(&pairs));
         let class = cluster.class(&Arc::new(template(constraints)), "default", 0);
-        let mut plugin = PodTopologySpread::new(SpreadArgs::default());
+        let mut plugin = PodTopologySpread::new(&SpreadArgs::default());
         plugin.compile(&mut cluster, class);
         let mut setting = Setting { cluster, plugin, class };
         for (number, &(zone, pods)) in nodes.iter().enumerate() {
