@@ -111,7 +111,7 @@ pub struct Cycle {
     memo: Memo,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
-    rejected_at: u64,
+    rejected_at: (u64, u64),
 }
 
 impl Cycle {
@@ -131,19 +131,20 @@ impl Cycle {
             streams: Streams::new(config.seed),
             next_start: 0,
             rejected: Map::default(),
-            rejected_at: 0,
+            rejected_at: (0, 0),
         }
     }
 
     /// One attempt for a pod of a class. `key` stands for the attempt where a draw among ties is
     /// made: equal keys draw equally.
     pub fn evaluate(&mut self, cluster: &mut Cluster, class: ClassId, key: u64) -> Outcome {
-        self.profile.prepare(cluster, class);
+        self.profile.prepare(cluster);
         cluster.nodes.refresh_order();
         let cluster = &*cluster;
-        if self.rejected_at != cluster.nodes.change_count() {
+        let now = (cluster.nodes.change_count(), cluster.selectors.change_count());
+        if self.rejected_at != now {
             self.rejected.clear();
-            self.rejected_at = cluster.nodes.change_count();
+            self.rejected_at = now;
         }
         if let Some(rejection) = self.rejected.get(&class) {
             return Outcome::Rejected(rejection.clone());

@@ -318,8 +318,6 @@ pub fn unsupported(template: &PodTemplate) -> Vec<&'static str> {
     let spec = &template.spec;
     [
         (!spec.topology_spread.is_empty(), "topologySpreadConstraints"),
-        (spec.affinity.pod.is_some(), "podAffinity"),
-        (spec.affinity.pod_anti.is_some(), "podAntiAffinity"),
         (spec.has_claims, "volumes with claims"),
     ]
     .into_iter()

@@ -7,7 +7,6 @@
 use super::events::{Action, Change, Resource};
 use super::framework::{Code, Context, Plugin};
 use super::plugins;
-use crate::base::BitSet;
 use crate::base::ids::ClassId;
 use crate::cluster::Cluster;
 use crate::control::config::{Scheduler, Version};
@@ -43,7 +42,8 @@ pub struct Profile {
     pub scores: Vec<(usize, i64)>,
     /// The release.
     pub version: Version,
-    compiled: BitSet,
+    /// How many classes have been compiled.
+    compiled: usize,
 }
 
 impl Profile {
@@ -54,24 +54,24 @@ impl Profile {
         let filters = config.filters.iter().filter_map(|name| find(name)).collect();
         let weights = config.score_weights.iter();
         let scores = weights.filter_map(|&(name, weight)| Some((find(name)?, weight))).collect();
-        Profile { filters, scores, plugins, version, compiled: BitSet::default() }
+        Profile { filters, scores, plugins, version, compiled: 0 }
     }
 
-    /// Lets every plugin compile a class, once.
-    pub fn prepare(&mut self, cluster: &mut Cluster, class: ClassId) {
-        if self.compiled.contains(class.index()) {
-            return;
-        }
-        self.compiled.resize(cluster.classes.len());
-        self.compiled.insert(class.index());
-        for plugin in &mut self.plugins {
-            plugin.compile(cluster, class);
+    /// Lets every plugin compile the classes that are new: pods can be on nodes, and matter to
+    /// others, though no pod of their class was ever to be placed.
+    pub fn prepare(&mut self, cluster: &mut Cluster) {
+        while self.compiled < cluster.classes.len() {
+            let class = ClassId(self.compiled as u32);
+            self.compiled += 1;
+            for plugin in &mut self.plugins {
+                plugin.compile(cluster, class);
+            }
         }
     }
 
     /// PreEnqueue: the plugin that holds pods of the class back, if one does.
     pub fn gate(&mut self, cluster: &mut Cluster, class: ClassId) -> Option<usize> {
-        self.prepare(cluster, class);
+        self.prepare(cluster);
         let context = Context { cluster, class, pod: None, version: self.version };
         self.plugins.iter_mut().position(|plugin| plugin.pre_enqueue(context).code != Code::Success)
     }
@@ -100,7 +100,7 @@ impl Profile {
         rejectors: PluginSet,
         change: &Change<'_>,
     ) -> bool {
-        self.prepare(cluster, class);
+        self.prepare(cluster);
         let context = Context { cluster, class, pod: None, version: self.version };
         let mut listed = self.plugins.iter_mut().enumerate();
         rejectors.is_empty()

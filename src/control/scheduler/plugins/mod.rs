@@ -3,6 +3,7 @@
 
 mod balanced_allocation;
 mod image_locality;
+pub(crate) mod inter_pod_affinity;
 mod node_affinity;
 mod node_name;
 mod node_ports;
@@ -18,6 +19,7 @@ use crate::base::BitSet;
 use crate::base::ids::ClassId;
 use crate::cluster::{Cluster, NodeTable};
 use crate::control::config::Scheduler;
+use inter_pod_affinity::{InterPodAffinity, InterPodArgs};
 
 /// Every plugin, in the order of Kubernetes' default profile (reference kube-scheduler §7.2).
 pub(crate) fn all(config: &Scheduler) -> Vec<Box<dyn Plugin>> {
@@ -29,6 +31,7 @@ pub(crate) fn all(config: &Scheduler) -> Vec<Box<dyn Plugin>> {
         Box::new(node_affinity::NodeAffinity::default()),
         Box::new(node_ports::NodePorts::default()),
         Box::new(node_resources_fit::NodeResourcesFit::new(config)),
+        Box::new(InterPodAffinity::new(InterPodArgs::default())),
         Box::new(balanced_allocation::BalancedAllocation::new(config)),
         Box::new(image_locality::ImageLocality::default()),
     ]

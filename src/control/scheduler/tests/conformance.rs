@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 #[expect(clippy::disallowed_methods, reason = "tests find the recorded answers by an environment variable")]
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn folder(test: &str) -> Option<PathBuf> {
+pub(super) fn folder(test: &str) -> Option<PathBuf> {
     let place = std::env::var_os("SEATRIAL_DATA");
     if place.is_none() {
         eprintln!("skipped: {test} (SEATRIAL_DATA is not set)");
@@ -23,7 +23,7 @@ fn folder(test: &str) -> Option<PathBuf> {
     place.map(|data| PathBuf::from(data).join("conformance/scheduler-1.36"))
 }
 
-fn cases(path: &Path) -> Vec<Value> {
+pub(super) fn cases(path: &Path) -> Vec<Value> {
     use std::io::Read as _;
     let bytes = std::fs::read(path).unwrap();
     let mut text = String::new();
@@ -40,7 +40,7 @@ fn object(kind: &str, value: &Value) -> Object {
     manifest.objects.pop().unwrap_or_else(|| panic!("no object in {text}")).object
 }
 
-fn read_pod(value: &Value) -> Pod {
+pub(super) fn read_pod(value: &Value) -> Pod {
     match object("Pod", value) {
         Object::Pod(pod) => *pod,
         other => panic!("a {}", other.kind()),
@@ -54,20 +54,20 @@ fn read_node(value: &Value) -> Node {
     }
 }
 
-fn class_of(cluster: &mut Cluster, pod: &Pod) -> ClassId {
+pub(super) fn class_of(cluster: &mut Cluster, pod: &Pod) -> ClassId {
     let namespace = if pod.meta.namespace.is_empty() { "default" } else { &pod.meta.namespace };
     cluster.class(&pod.template, namespace, pod.template.spec.priority.unwrap_or(0))
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or("")
 }
 
-fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+pub(super) fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     value[key].as_array().map_or(&[], Vec::as_slice)
 }
 
-fn strings(value: &Value, key: &str) -> Vec<String> {
+pub(super) fn strings(value: &Value, key: &str) -> Vec<String> {
     list(value, key).iter().map(|entry| entry.as_str().unwrap().to_owned()).collect()
 }
 
@@ -90,7 +90,7 @@ impl Scope {
     }
 }
 
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
     "SchedulingGates",
     "NodeUnschedulable",
     "NodeName",
@@ -98,6 +98,7 @@ const OURS: [&str; 9] = [
     "NodeAffinity",
     "NodePorts",
     "NodeResourcesFit",
+    "InterPodAffinity",
     "NodeResourcesBalancedAllocation",
     "ImageLocality",
 ];
@@ -117,7 +118,7 @@ fn scope(input: &Value) -> Scope {
     let resources = ["NodeResourcesFit", "NodeResourcesBalancedAllocation"];
     scope.leave_out(
         pods.iter().any(nominated) || nominated(&input["pod"]),
-        &["NodeResourcesFit", "NodePorts"],
+        &["NodeResourcesFit", "NodePorts", "InterPodAffinity"],
     );
     scope.leave_out(pods.iter().any(is_resized), &resources);
     if list(&input["pod"]["spec"], "volumes").iter().any(|volume| volume.get("image").is_some()) {
@@ -141,7 +142,7 @@ fn scope(input: &Value) -> Scope {
 }
 
 /// The profile that the pod's scheduler name asks for.
-fn profile_of(input: &Value) -> Option<&Value> {
+pub(super) fn profile_of(input: &Value) -> Option<&Value> {
     let profiles = list(&input["config"], "profiles");
     let wanted = text(&input["pod"]["spec"], "schedulerName");
     let named =
@@ -149,7 +150,7 @@ fn profile_of(input: &Value) -> Option<&Value> {
     named.or_else(|| profiles.first())
 }
 
-fn config_of(case: &Value) -> Config {
+pub(super) fn config_of(case: &Value) -> Config {
     let mut config = Config::default();
     let scheduler = &mut config.scheduler;
     let weights = &case["expected"]["weights"];
@@ -202,8 +203,14 @@ fn config_of(case: &Value) -> Config {
     config
 }
 
-fn cluster_of_case(input: &Value) -> Cluster {
+pub(super) fn cluster_of_case(input: &Value) -> Cluster {
     let mut cluster = Cluster::default();
+    for namespace in list(&input["cluster"], "namespaces") {
+        let labels = namespace["metadata"]["labels"].as_object().into_iter().flatten();
+        let labels = labels.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect();
+        let name = text(&namespace["metadata"], "name");
+        cluster.selectors.set_namespace(&mut cluster.names, name, &labels);
+    }
     for node in list(&input["cluster"], "nodes") {
         cluster.add_node(&read_node(node), PoolId(0), Time::ZERO);
     }
@@ -224,14 +231,20 @@ fn cluster_of_case(input: &Value) -> Cluster {
 
 /// Counts of what was compared, and what differed.
 #[derive(Default)]
-struct Report {
-    agreed: BTreeMap<String, u32>,
-    differed: Vec<String>,
-    left_out: u32,
+pub(super) struct Report {
+    pub(super) agreed: BTreeMap<String, u32>,
+    pub(super) differed: Vec<String>,
+    pub(super) left_out: u32,
 }
 
 impl Report {
-    fn compare<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, id: &str, ours: &T, theirs: &T) {
+    pub(super) fn compare<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        what: &str,
+        id: &str,
+        ours: &T,
+        theirs: &T,
+    ) {
         if ours == theirs {
             *self.agreed.entry(what.to_owned()).or_default() += 1;
         } else {
@@ -275,8 +288,10 @@ fn compare_node(
         report.compare("failure", &id, &ours, &Some(theirs));
         return false;
     }
-    // The plugins that do not exist here come after all that do.
-    report.compare("passed by ours", &id, &ours.failure, &None);
+    // The plugins that do not exist here come after all that do but this one.
+    if ours.failure.as_ref().is_none_or(|failure| failure.plugin != "InterPodAffinity") {
+        report.compare("passed by ours", &id, &ours.failure, &None);
+    }
     true
 }
 
@@ -286,7 +301,7 @@ fn compare_case(report: &mut Report, case: &Value) {
     let config = config_of(case);
     let mut cluster = cluster_of_case(input);
     let class = class_of(&mut cluster, &read_pod(&input["pod"]));
-    let mut cycle = Cycle::new(&config);
+    let mut cycle = super::conformance_affinity::cycle_of(case, config.version);
     if text(expected, "result") == "gated" {
         let gate = cycle.profile.gate(&mut cluster, class).map(|place| cycle.profile.plugins[place].name());
         return report.compare("gate", id, &gate, &expected["gate"]["plugin"].as_str());
@@ -370,7 +385,7 @@ fn compare_outcome(
     }
 }
 
-fn summary(report: &Report) -> String {
+pub(super) fn summary(report: &Report) -> String {
     let lines: Vec<String> = report.agreed.iter().map(|(what, count)| format!("{what}: {count}")).collect();
     format!("{}\nleft out: {}", lines.join("\n"), report.left_out)
 }

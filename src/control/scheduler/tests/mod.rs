@@ -2,7 +2,9 @@
 
 mod component;
 mod conformance;
+mod conformance_affinity;
 mod textbook;
+mod textbook_affinity;
 
 use super::*;
 use crate::api::{Container, Node, PodSpec};
@@ -58,8 +60,7 @@ fn what_is_not_honoured_is_named() {
     let mut template = template(100, 1);
     assert_eq!(unsupported(&template), Vec::<&str>::new());
     template.spec.has_claims = true;
-    template.spec.affinity.pod_anti = Some(crate::api::pod::PodAffinity::default());
-    assert_eq!(unsupported(&template), ["podAntiAffinity", "volumes with claims"]);
+    assert_eq!(unsupported(&template), ["volumes with claims"]);
 }
 
 #[test]
