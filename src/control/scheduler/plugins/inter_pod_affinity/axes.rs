@@ -14,6 +14,9 @@ pub(super) struct Axis {
     topology: Topology,
     /// The domain of each node by row; [`NO_DOMAIN`] if it has none.
     pub(super) domains: Vec<u32>,
+    /// Whether every node that has a domain has the one numbered like its row, as host names do
+    /// until nodes come back under other names: counts by domain are then counts by row.
+    pub(super) is_by_row: bool,
 }
 
 impl Axis {
@@ -48,7 +51,7 @@ impl Axes {
         let next = self.list.len() as u32;
         let number = *self.numbers.entry(key).or_insert(next);
         if number == next {
-            self.list.push(Axis { topology: Topology::new(key), domains: Vec::new() });
+            self.list.push(Axis { topology: Topology::new(key), domains: Vec::new(), is_by_row: false });
             self.valid_at = None;
         }
         number
@@ -76,7 +79,7 @@ impl Axes {
             if !axis.topology.refresh(cluster) {
                 continue;
             }
-            let Axis { topology, domains } = axis;
+            let Axis { topology, domains, is_by_row } = axis;
             let mut moved = false;
             let domain = |row| topology.of_row(row).map_or(NO_DOMAIN, |domain| domain as u32);
             for (row, known) in domains.iter_mut().enumerate() {
@@ -84,6 +87,8 @@ impl Axes {
                 *known = domain(row);
             }
             domains.extend((domains.len()..cluster.nodes.len()).map(domain));
+            let in_place = |(row, &domain): (usize, &u32)| domain == row as u32 || domain == NO_DOMAIN;
+            *is_by_row = domains.iter().enumerate().all(in_place);
             self.moves += u64::from(moved);
         }
     }

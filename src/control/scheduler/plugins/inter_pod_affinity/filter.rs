@@ -37,7 +37,12 @@ pub(super) fn filter(state: &State, axes: &[Axis], nodes: &mut BitSet) {
         Count::Score => false,
     };
     for table in state.tables.iter().filter(matters) {
-        let domains = &axes[table.axis as usize].domains;
+        let axis = &axes[table.axis as usize];
+        if axis.is_by_row && table.count != Count::Affinity {
+            remove_above_zero(table.sums(), nodes);
+            continue;
+        }
+        let domains = &axis.domains;
         for (word, domains) in nodes.words_mut().iter_mut().zip(domains.chunks(64)) {
             let mut left = *word;
             while left != 0 {
@@ -46,6 +51,17 @@ pub(super) fn filter(state: &State, axes: &[Axis], nodes: &mut BitSet) {
                 *word &= !(u64::from(fails(table, domains[lane as usize], is_first)) << lane);
             }
         }
+    }
+}
+
+/// Takes out the rows with a count. Without a look at the set first: it vectorises.
+fn remove_above_zero(by_row: &[i64], nodes: &mut BitSet) {
+    for (word, sums) in nodes.words_mut().iter_mut().zip(by_row.chunks(64)) {
+        let mut above = 0;
+        for (lane, &sum) in sums.iter().enumerate() {
+            above |= u64::from(sum > 0) << lane;
+        }
+        *word &= !above;
     }
 }
 

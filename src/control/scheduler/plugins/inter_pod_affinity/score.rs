@@ -13,8 +13,13 @@ pub(super) fn fill(state: &State, axes: &[Axis], targets: Targets<'_>, column: &
     let out = column.open(targets.len());
     out.fill(0);
     for table in state.of(Count::Score).filter(|table| table.nonzero > 0) {
-        let domains = &axes[table.axis as usize].domains;
+        let Axis { domains, is_by_row, .. } = &axes[table.axis as usize];
         match targets.listed() {
+            None if *is_by_row => {
+                // Wrapping, because checks would keep the loop from vectorising.
+                let add = |(score, sum): (&mut i64, &i64)| *score = score.wrapping_add(*sum);
+                out.iter_mut().zip(table.sums()).for_each(add);
+            }
             None => out.iter_mut().zip(domains).for_each(|(score, &domain)| *score += table.at(domain)),
             Some(rows) => {
                 for (score, &row) in out.iter_mut().zip(rows) {

@@ -47,6 +47,11 @@ impl Table {
         self.sums.get(domain as usize).copied().unwrap_or(0)
     }
 
+    /// The counts by domain; domains beyond the end: zero.
+    pub(super) fn sums(&self) -> &[i64] {
+        &self.sums
+    }
+
     fn add(&mut self, domain: u32, amount: i64, domains: usize) {
         if self.sums.len() <= domain as usize {
             self.sums.resize(domains, 0);
