@@ -29,10 +29,14 @@ pub struct ObjectMeta {
 }
 
 /// The controlling owner of an object.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct OwnerReference {
+    /// The owner's group and version, such as `apps/v1`.
+    pub api_version: String,
     /// The owner's kind, such as `ReplicaSet`.
     pub kind: String,
     /// The owner's name.
     pub name: String,
+    /// The owner's unique id as a dump gives it; empty for owners that are simulated.
+    pub uid: String,
 }

@@ -1,26 +1,40 @@
-//! The objects of a cluster as Kubernetes writes them: nodes, pods, workloads, selectors.
+//! The objects of a cluster as Kubernetes writes them: nodes, pods, workloads, selectors,
+//! services, disruption budgets, storage.
 //!
 //! Plain data, and the reading of Kubernetes YAML and JSON into it. How anything is decided from
 //! these objects is not known here.
 
 pub mod behavior;
+pub mod budget;
 pub mod kubernetes;
 pub mod meta;
 pub mod node;
 pub mod pod;
 pub mod selector;
+pub mod service;
+pub mod storage;
+pub mod volume;
 pub mod workload;
 pub mod yaml;
 
 pub use behavior::Behavior;
+pub use budget::PodDisruptionBudget;
 pub use meta::{Annotations, Labels, ObjectMeta, OwnerReference};
 pub use node::{Image, Node, Taint, TaintEffect};
 pub use pod::{
-    Affinity, Container, HostPort, NodeAffinity, Pod, PodPhase, PodSpec, PodTemplate, Resources,
-    RestartPolicy, Toleration, TolerationOperator,
+    Affinity, Container, HostPort, NodeAffinity, Pod, PodPhase, PodSpec, PodStatusResources, PodTemplate,
+    Resources, RestartPolicy, Toleration, TolerationOperator,
 };
 pub use selector::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, PreferredTerm, Requirement};
-pub use workload::{Deployment, Job, PriorityClass, ReplicaSet, UpdateStrategy};
+pub use service::{Namespace, Service};
+pub use storage::{
+    CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
+    VolumeAttachment,
+};
+pub use volume::{Volume, VolumeSource};
+pub use workload::{
+    Deployment, Job, PriorityClass, ReplicaSet, ReplicationController, StatefulSet, UpdateStrategy,
+};
 
 use crate::base::Quantity;
 use std::collections::BTreeMap;
@@ -42,7 +56,31 @@ pub enum Object {
     /// A Job.
     Job(Box<Job>),
     /// A PriorityClass.
-    PriorityClass(PriorityClass),
+    PriorityClass(Box<PriorityClass>),
+    /// A namespace.
+    Namespace(Box<Namespace>),
+    /// A Service.
+    Service(Box<Service>),
+    /// A StatefulSet.
+    StatefulSet(Box<StatefulSet>),
+    /// A ReplicationController.
+    ReplicationController(Box<ReplicationController>),
+    /// A PodDisruptionBudget.
+    PodDisruptionBudget(Box<PodDisruptionBudget>),
+    /// A PersistentVolume.
+    PersistentVolume(Box<PersistentVolume>),
+    /// A PersistentVolumeClaim.
+    PersistentVolumeClaim(Box<PersistentVolumeClaim>),
+    /// A StorageClass.
+    StorageClass(Box<StorageClass>),
+    /// A CSINode.
+    CsiNode(Box<CsiNode>),
+    /// A CSIDriver.
+    CsiDriver(Box<CsiDriver>),
+    /// A CSIStorageCapacity.
+    CsiStorageCapacity(Box<CsiStorageCapacity>),
+    /// A VolumeAttachment.
+    VolumeAttachment(Box<VolumeAttachment>),
 }
 
 impl Object {
@@ -55,6 +93,40 @@ impl Object {
             Object::Deployment(_) => "Deployment",
             Object::Job(_) => "Job",
             Object::PriorityClass(_) => "PriorityClass",
+            Object::Namespace(_) => "Namespace",
+            Object::Service(_) => "Service",
+            Object::StatefulSet(_) => "StatefulSet",
+            Object::ReplicationController(_) => "ReplicationController",
+            Object::PodDisruptionBudget(_) => "PodDisruptionBudget",
+            Object::PersistentVolume(_) => "PersistentVolume",
+            Object::PersistentVolumeClaim(_) => "PersistentVolumeClaim",
+            Object::StorageClass(_) => "StorageClass",
+            Object::CsiNode(_) => "CSINode",
+            Object::CsiDriver(_) => "CSIDriver",
+            Object::CsiStorageCapacity(_) => "CSIStorageCapacity",
+            Object::VolumeAttachment(_) => "VolumeAttachment",
+        }
+    }
+
+    /// The group and version as manifests write them.
+    pub fn api_version(&self) -> &'static str {
+        match self {
+            Object::Node(_)
+            | Object::Pod(_)
+            | Object::Namespace(_)
+            | Object::Service(_)
+            | Object::ReplicationController(_)
+            | Object::PersistentVolume(_)
+            | Object::PersistentVolumeClaim(_) => "v1",
+            Object::ReplicaSet(_) | Object::Deployment(_) | Object::StatefulSet(_) => "apps/v1",
+            Object::Job(_) => "batch/v1",
+            Object::PriorityClass(_) => "scheduling.k8s.io/v1",
+            Object::PodDisruptionBudget(_) => "policy/v1",
+            Object::StorageClass(_)
+            | Object::CsiNode(_)
+            | Object::CsiDriver(_)
+            | Object::CsiStorageCapacity(_)
+            | Object::VolumeAttachment(_) => "storage.k8s.io/v1",
         }
     }
 
@@ -67,6 +139,18 @@ impl Object {
             Object::Deployment(deployment) => &deployment.meta,
             Object::Job(job) => &job.meta,
             Object::PriorityClass(class) => &class.meta,
+            Object::Namespace(object) => &object.meta,
+            Object::Service(object) => &object.meta,
+            Object::StatefulSet(object) => &object.meta,
+            Object::ReplicationController(object) => &object.meta,
+            Object::PodDisruptionBudget(object) => &object.meta,
+            Object::PersistentVolume(object) => &object.meta,
+            Object::PersistentVolumeClaim(object) => &object.meta,
+            Object::StorageClass(object) => &object.meta,
+            Object::CsiNode(object) => &object.meta,
+            Object::CsiDriver(object) => &object.meta,
+            Object::CsiStorageCapacity(object) => &object.meta,
+            Object::VolumeAttachment(object) => &object.meta,
         }
     }
 }

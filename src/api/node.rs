@@ -71,4 +71,6 @@ pub struct Node {
     pub images: Vec<Image>,
     /// The Ready condition as a dump gives it; `None` where it is not given.
     pub ready: Option<bool>,
+    /// What its kubelet says it can do (`status.declaredFeatures`).
+    pub declared_features: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! Pods as written.
 
-use super::{LabelSelector, NodeSelector, ObjectMeta, PreferredTerm, ResourceList, TaintEffect};
+use super::{LabelSelector, NodeSelector, ObjectMeta, PreferredTerm, ResourceList, TaintEffect, Volume};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What happens to a container that has ended.
@@ -104,6 +105,9 @@ pub struct Container {
     pub host_ports: Vec<HostPort>,
     /// Its own restart policy. `Always` on an init container makes it a sidecar.
     pub restart_policy: Option<RestartPolicy>,
+    /// Whether one of its `restartPolicyRules` has the action `RestartAllContainers`, which only
+    /// nodes that declare this feature know.
+    pub restarts_all: bool,
 }
 
 /// Which nodes a pod must and would like to run on.
@@ -217,8 +221,20 @@ pub struct PodSpec {
     pub active_deadline_seconds: Option<i64>,
     /// Whether the pod uses the host's network.
     pub host_network: bool,
-    /// Whether the pod has volumes that the scheduler would look at (claims, ephemeral volumes).
-    pub has_claims: bool,
+    /// Whether the pod has users of its own, apart from the host's (`hostUsers: false`).
+    pub own_users: bool,
+    /// The volumes that have a say in where the pod can run, in order.
+    pub volumes: Vec<Volume>,
+    /// The devices that the pod claims (`resourceClaims`), by the names it gives them. Manifests
+    /// with any are refused.
+    pub resource_claims: Vec<String>,
+}
+
+impl PodSpec {
+    /// Whether a volume is a claim, the pod's own or another.
+    pub fn has_claims(&self) -> bool {
+        self.volumes.iter().any(|volume| volume.source.is_claim())
+    }
 }
 
 /// A pod specification with the labels and annotations of the pods made from it.
@@ -234,6 +250,26 @@ pub struct PodTemplate {
     pub behavior: super::Behavior,
 }
 
+/// What a dump says the containers of a pod have been given, where that is not what the
+/// specification asks for: a resize is under way, or cannot be done.
+///
+/// What counts as a container's request is, by resource, the larger of the specification's and
+/// this; where the resize cannot be done, this alone. Of init containers that holds for sidecars
+/// only. (Kubernetes 1.36, component-helpers/resource.)
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PodStatusResources {
+    /// By container name (init containers too): the larger, by resource, of the status's
+    /// `resources.requests` and `allocatedResources`. Containers whose status has no `resources`
+    /// are not listed, and keep what the specification asks for.
+    pub containers: BTreeMap<String, ResourceList>,
+    /// The same for the whole pod. It concerns only the resources that the specification asks for
+    /// at the level of the pod. `None` where the status has no `resources`.
+    pub pod: Option<ResourceList>,
+    /// Whether the resize cannot be done: the first condition `PodResizePending` has the reason
+    /// `Infeasible`.
+    pub is_infeasible: bool,
+}
+
 /// A pod.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Pod {
@@ -247,4 +283,13 @@ pub struct Pod {
     pub nominated_node_name: String,
     /// Whether the Ready condition is true, as a dump gives it.
     pub ready: bool,
+    /// When the kubelet took it on (`status.startTime`) as a dump gives it, in nanoseconds since
+    /// 1970.
+    pub start_unix_nanos: Option<i64>,
+    /// What its containers have been given, where a dump says that this differs from what the
+    /// specification asks for.
+    pub status_resources: Option<Arc<PodStatusResources>>,
+    /// Whether it is being preempted: the first condition `DisruptionTarget` is true and has the
+    /// reason `PreemptionByScheduler`.
+    pub preempted_condition: bool,
 }

@@ -1,6 +1,7 @@
-//! Workload objects as written: ReplicaSet, Deployment, Job, PriorityClass.
+//! Workload objects as written: ReplicaSet, Deployment, Job, StatefulSet, ReplicationController,
+//! PriorityClass.
 
-use super::{LabelSelector, ObjectMeta, PodTemplate};
+use super::{LabelSelector, Labels, ObjectMeta, PodTemplate};
 use std::sync::Arc;
 
 /// A number or a percentage, as roll-out limits are written.
@@ -91,6 +92,32 @@ pub struct Job {
     pub suspend: bool,
     /// Whether each pod has an index of its own.
     pub indexed: bool,
+    /// The pods to make.
+    pub template: Arc<PodTemplate>,
+}
+
+/// Keeps a number of pods, each with a name and claims of its own.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct StatefulSet {
+    /// Name, namespace, labels.
+    pub meta: ObjectMeta,
+    /// How many pods.
+    pub replicas: i32,
+    /// Which pods are its own; `None` for none.
+    pub selector: Option<LabelSelector>,
+    /// The pods to make.
+    pub template: Arc<PodTemplate>,
+}
+
+/// Keeps a number of pods; the older form of the ReplicaSet.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ReplicationController {
+    /// Name, namespace, labels.
+    pub meta: ObjectMeta,
+    /// How many pods.
+    pub replicas: i32,
+    /// Labels its pods have; `None` where there is no selector.
+    pub selector: Option<Labels>,
     /// The pods to make.
     pub template: Arc<PodTemplate>,
 }

@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use super::requests::{self, Defaults};
+use super::selectors::ControllerName;
 use crate::api::{PodTemplate, RestartPolicy, TaintEffect, TolerationOperator};
 use crate::base::ids::{ClassId, ResourceId};
 use crate::base::units::NANOS_PER_SECOND;
@@ -35,6 +36,36 @@ pub struct Port {
     pub number: u16,
 }
 
+/// What makes the class of a pod.
+#[derive(Clone, Copy, Debug)]
+pub struct ClassKey<'t> {
+    /// The specification as written.
+    pub template: &'t Arc<PodTemplate>,
+    /// The namespace.
+    pub namespace: Symbol,
+    /// The priority.
+    pub priority: i32,
+    /// The controller that owns the pods, if it is of a kind whose selector counts for default
+    /// spreading.
+    pub controller: Option<ControllerName>,
+    /// The pod's own name, for pods whose volumes' claims are named after it; empty for others.
+    pub own_name: Symbol,
+}
+
+impl<'t> ClassKey<'t> {
+    /// The key of pods that no controller owns and that have no claims of their own.
+    pub fn new(template: &'t Arc<PodTemplate>, namespace: Symbol, priority: i32) -> ClassKey<'t> {
+        ClassKey { template, namespace, priority, controller: None, own_name: Symbol::EMPTY }
+    }
+
+    fn hash(&self) -> u64 {
+        let mut hasher = rustc_hash::FxHasher::default();
+        (self.namespace, self.priority, self.controller, self.own_name).hash(&mut hasher);
+        (&self.template.labels, &self.template.spec).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 /// What equal pods have in common. Amounts are in millicores, bytes and units.
 #[derive(Clone, Debug)]
 pub struct PodClass {
@@ -46,6 +77,10 @@ pub struct PodClass {
     pub labels: Vec<(Symbol, Symbol)>,
     /// The priority.
     pub priority: i32,
+    /// See [`ClassKey::controller`].
+    pub controller: Option<ControllerName>,
+    /// See [`ClassKey::own_name`].
+    pub own_name: Symbol,
     /// Requests above zero, by resource: what the filter asks for and what a node counts.
     pub requests: Vec<(ResourceId, i64)>,
     /// CPU and memory as nodes count them for scores.
@@ -63,6 +98,17 @@ pub struct PodClass {
 }
 
 impl PodClass {
+    /// What makes this class.
+    pub fn key(&self) -> ClassKey<'_> {
+        ClassKey {
+            template: &self.template,
+            namespace: self.namespace,
+            priority: self.priority,
+            controller: self.controller,
+            own_name: self.own_name,
+        }
+    }
+
     /// The amount requested of a resource; zero if there is none.
     pub fn request(&self, resource: ResourceId) -> i64 {
         self.requests.iter().find(|(id, _)| *id == resource).map_or(0, |(_, amount)| *amount)
@@ -113,22 +159,23 @@ pub struct PodClasses {
 }
 
 impl PodClasses {
-    /// The class of that template, namespace and priority, if there is one.
-    pub fn find(&self, template: &Arc<PodTemplate>, namespace: Symbol, priority: i32) -> Option<ClassId> {
+    /// The class of that key, if there is one.
+    pub fn find(&self, key: &ClassKey<'_>) -> Option<ClassId> {
         let same = |class: &PodClass| {
-            class.namespace == namespace
-                && class.priority == priority
-                && (Arc::ptr_eq(&class.template, template) || class.template == *template)
+            class.namespace == key.namespace
+                && class.priority == key.priority
+                && class.controller == key.controller
+                && class.own_name == key.own_name
+                && (Arc::ptr_eq(&class.template, key.template) || class.template == *key.template)
         };
-        let ids = self.by_hash.get(&hash(template, namespace, priority))?;
+        let ids = self.by_hash.get(&key.hash())?;
         ids.iter().copied().find(|id| same(&self.rows[id.index()]))
     }
 
     /// Enters a class that [`PodClasses::find`] did not find.
     pub fn insert(&mut self, class: PodClass) -> ClassId {
         let id = ClassId(self.rows.len() as u32);
-        let hash = hash(&class.template, class.namespace, class.priority);
-        self.by_hash.entry(hash).or_default().push(id);
+        self.by_hash.entry(class.key().hash()).or_default().push(id);
         self.rows.push(class);
         id
     }
@@ -151,19 +198,9 @@ impl std::ops::Index<ClassId> for PodClasses {
     }
 }
 
-fn hash(template: &Arc<PodTemplate>, namespace: Symbol, priority: i32) -> u64 {
-    let mut hasher = rustc_hash::FxHasher::default();
-    (namespace, priority, &template.labels, &template.spec).hash(&mut hasher);
-    hasher.finish()
-}
-
 /// Compiles a template.
-pub(super) fn compile(
-    cluster: &mut Cluster,
-    template: &Arc<PodTemplate>,
-    namespace: Symbol,
-    priority: i32,
-) -> PodClass {
+pub(super) fn compile(cluster: &mut Cluster, key: &ClassKey<'_>) -> PodClass {
+    let template = key.template;
     let spec = &template.spec;
     let listed = requests::pod_requests(spec, Defaults::default(), true);
     let mut amounts: Vec<(ResourceId, i64)> = Vec::new();
@@ -203,9 +240,11 @@ pub(super) fn compile(
         .collect();
     PodClass {
         template: Arc::clone(template),
-        namespace,
+        namespace: key.namespace,
         labels,
-        priority,
+        priority: key.priority,
+        controller: key.controller,
+        own_name: key.own_name,
         requests: amounts,
         non_zero: requests::non_zero_requests(spec),
         fit_score: requests::fit_score_requests(spec),

@@ -6,18 +6,26 @@
 //!
 //! Who changes the state and why is not known here.
 
+pub mod budgets;
 pub mod class;
 pub mod machine;
 pub mod nodes;
+pub mod placements;
 pub mod pods;
 pub mod requests;
+pub mod selector;
+pub mod selectors;
 mod undo;
 pub mod workloads;
 
-pub use class::{PodClass, PodClasses, Port, Toleration};
+pub use budgets::{Budget, Budgets};
+pub use class::{ClassKey, PodClass, PodClasses, Port, Toleration};
 pub use machine::Machine;
 pub use nodes::{ImageState, NodeClass, NodeTable, ReadyStatus, TaintMark};
+pub use placements::{Placements, Shift};
 pub use pods::{PodName, PodRef, PodTable, Reason};
+pub use selector::Selector;
+pub use selectors::{ControllerKind, ControllerName, Selectors};
 pub use workloads::{Workload, WorkloadKind, Workloads};
 
 use crate::api::{Node, PodTemplate, Taint};
@@ -42,6 +50,12 @@ pub struct Cluster {
     pub classes: PodClasses,
     /// The pods.
     pub pods: PodTable,
+    /// Which pods began and ceased to count on which node.
+    pub placements: Placements,
+    /// Namespaces, Services and controllers: what selects pods.
+    pub selectors: Selectors,
+    /// Disruption budgets.
+    pub budgets: Budgets,
     /// ReplicaSets, Deployments and Jobs.
     pub workloads: Workloads,
     undo: undo::Journal,
@@ -62,6 +76,9 @@ impl Default for Cluster {
             nodes,
             classes: PodClasses::default(),
             pods: PodTable::default(),
+            placements: Placements::default(),
+            selectors: Selectors::default(),
+            budgets: Budgets::default(),
             workloads: Workloads::default(),
             undo: undo::Journal::default(),
         }
@@ -88,10 +105,15 @@ impl Cluster {
     /// The class of a template in a namespace at a priority; equal ones share it.
     pub fn class(&mut self, template: &Arc<PodTemplate>, namespace: &str, priority: i32) -> ClassId {
         let namespace = self.names.intern(namespace);
-        if let Some(class) = self.classes.find(template, namespace, priority) {
+        self.class_of(&ClassKey::new(template, namespace, priority))
+    }
+
+    /// The class of pods with all of these in common; equal ones share it.
+    pub fn class_of(&mut self, key: &ClassKey<'_>) -> ClassId {
+        if let Some(class) = self.classes.find(key) {
             return class;
         }
-        let class = class::compile(self, template, namespace, priority);
+        let class = class::compile(self, key);
         self.classes.insert(class)
     }
 
@@ -133,13 +155,37 @@ impl Cluster {
         assert!(self.pods.counted_on[pod.index()].is_none(), "pod {pod:?} is counted twice");
         self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], 1);
         self.pods.counted_on[pod.index()] = Some(node);
+        self.note_shift(pod, node, 1);
         self.undo.note(|| undo::Undo::Placed(pod));
+    }
+
+    /// Enters in the log that a pod begins (1) or ceases (-1) to count on a node.
+    fn note_shift(&mut self, pod: PodId, node: NodeId, all: i8) {
+        let index = pod.index();
+        let live = if self.pods.deleting_since[index].is_none() { all } else { 0 };
+        let shift = Shift { node, class: self.pods.class[index], all, live };
+        self.placements.push(shift, self.nodes.len());
+    }
+
+    /// Notes that the deletion of a pod has begun; nothing happens if it had before.
+    pub fn begin_deletion(&mut self, pod: PodId, now: Time) {
+        let index = pod.index();
+        if self.pods.deleting_since[index].is_some() {
+            return;
+        }
+        self.pods.deleting_since[index] = Some(now);
+        if let Some(node) = self.pods.counted_on[index] {
+            let shift = Shift { node, class: self.pods.class[index], all: 0, live: -1 };
+            self.placements.push(shift, self.nodes.len());
+            self.nodes.touch(node);
+        }
     }
 
     /// Stops counting a pod on its node; nothing happens if it is counted on none.
     pub fn displace(&mut self, pod: PodId) {
         let Some(node) = self.pods.counted_on[pod.index()].take() else { return };
         let position = self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], -1);
+        self.note_shift(pod, node, -1);
         self.undo.note(|| undo::Undo::Displaced(pod, node, position));
     }
 

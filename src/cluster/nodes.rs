@@ -119,6 +119,8 @@ pub struct NodeTable {
     /// The order in which the scheduler lists the nodes, zones in turn, as of the last
     /// [`NodeTable::refresh_order`].
     pub order: Vec<NodeId>,
+    /// The place of each node in `order`, by row; rows of removed nodes: anything.
+    pub order_place: Vec<u32>,
     order_is_stale: bool,
     /// Regions and zones, by [`ZoneId`].
     pub zones: Vec<(Symbol, Symbol)>,
@@ -474,11 +476,15 @@ impl NodeTable {
         self.order.clear();
         if let [(_, only)] = self.tree.as_slice() {
             self.order.extend_from_slice(only);
-            return;
+        } else {
+            let longest = self.tree.iter().map(|(_, nodes)| nodes.len()).max().unwrap_or(0);
+            for rank in 0..longest {
+                self.order.extend(self.tree.iter().filter_map(|(_, nodes)| nodes.get(rank)));
+            }
         }
-        let longest = self.tree.iter().map(|(_, nodes)| nodes.len()).max().unwrap_or(0);
-        for rank in 0..longest {
-            self.order.extend(self.tree.iter().filter_map(|(_, nodes)| nodes.get(rank)));
+        self.order_place.resize(self.name.len(), 0);
+        for (place, node) in self.order.iter().enumerate() {
+            self.order_place[node.index()] = place as u32;
         }
     }
 }

@@ -113,6 +113,9 @@ pub struct PodTable {
     pub ready_since: Vec<Time>,
     /// Restarts of its containers.
     pub restarts: Vec<u32>,
+    /// When its kubelet took it over (`status.startTime`), in nanoseconds; only the order of two
+    /// counts. `None`: not yet.
+    pub started: Vec<Option<i64>>,
     /// When deletion began.
     pub deleting_since: Vec<Option<Time>>,
     /// When the containers ended, for pods in a terminal phase.
@@ -166,6 +169,7 @@ impl PodTable {
         self.ready[index] = false;
         self.ready_since[index] = row.created;
         self.restarts[index] = 0;
+        self.started[index] = None;
         self.deleting_since[index] = None;
         self.finished[index] = None;
         self.index[index] = row.index;
@@ -231,6 +235,7 @@ impl PodTable {
         self.ready.resize(len, false);
         self.ready_since.resize(len, Time::ZERO);
         self.restarts.resize(len, 0);
+        self.started.resize(len, None);
         self.deleting_since.resize(len, None);
         self.finished.resize(len, None);
         self.index.resize(len, None);

@@ -66,12 +66,14 @@ pub(super) fn apply(cluster: &mut Cluster, record: &Undo) {
             let node = cluster.pods.counted_on[pod.index()].take().expect("a placed pod is counted");
             let class = &cluster.classes[cluster.pods.class[pod.index()]];
             cluster.nodes.count_pod(node, pod, class, -1);
+            cluster.note_shift(pod, node, -1);
         }
         Undo::Displaced(pod, node, position) => {
             let class = &cluster.classes[cluster.pods.class[pod.index()]];
             cluster.nodes.count_pod(node, pod, class, 1);
             cluster.nodes.return_to(node, position);
             cluster.pods.counted_on[pod.index()] = Some(node);
+            cluster.note_shift(pod, node, 1);
         }
     }
 }

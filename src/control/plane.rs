@@ -206,6 +206,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
         Event::PodBound { pod, node } => {
             let Some(pod) = cluster.pods.get(*pod) else { return };
             cluster.pods.node[pod.index()] = Some(*node);
+            cluster.pods.started[pod.index()].get_or_insert(now.0 as i64);
             if cluster.pods.counted_on[pod.index()] != Some(*node) {
                 cluster.displace(pod);
                 cluster.place(pod, *node);
@@ -217,7 +218,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
         }
         Event::PodDeleting { pod, reason, .. } => {
             let Some(pod) = cluster.pods.get(*pod) else { return };
-            cluster.pods.deleting_since[pod.index()].get_or_insert(now);
+            cluster.begin_deletion(pod, now);
             cluster.pods.reason[pod.index()] = *reason;
         }
         Event::WorkloadAdded { workload, object } => {

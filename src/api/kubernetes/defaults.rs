@@ -6,7 +6,8 @@
 
 use crate::api::pod::PodAffinityTerm;
 use crate::api::{
-    Container, Labels, Node, Operator, PodSpec, Requirement, ResourceList, Resources, RestartPolicy,
+    Container, Labels, Node, ObjectMeta, Operator, PodSpec, PodTemplate, Requirement, ResourceList,
+    Resources, RestartPolicy,
 };
 use crate::base::Quantity;
 
@@ -35,6 +36,31 @@ pub(super) const fn backoff_limit(per_index: bool) -> i32 {
 /// The namespace of an object that names `written`.
 pub(super) fn namespace(written: &str, defaulting: Defaulting) -> &str {
     if written.is_empty() && defaulting == Defaulting::ApiServer { "default" } else { written }
+}
+
+/// Every namespace has its name as a label (plugin `NamespaceDefaultLabelName` of 1.21, since then
+/// a default of the API).
+pub(super) fn namespace_label(meta: &mut ObjectMeta, defaulting: Defaulting) {
+    if defaulting == Defaulting::ApiServer {
+        meta.labels.insert("kubernetes.io/metadata.name".into(), meta.name.clone());
+    }
+}
+
+/// The pool of a Ceph image.
+pub(super) fn rbd_pool(written: &str, defaulting: Defaulting) -> &str {
+    if written.is_empty() && defaulting == Defaulting::ApiServer { "rbd" } else { written }
+}
+
+/// The selector of a ReplicationController: the labels of its pods where it has none.
+pub(super) fn controller_selector(
+    written: Option<Labels>,
+    template: &PodTemplate,
+    defaulting: Defaulting,
+) -> Option<Labels> {
+    if defaulting == Defaulting::None {
+        return written;
+    }
+    written.filter(|selector| !selector.is_empty()).or_else(|| Some(template.labels.clone()))
 }
 
 /// Parallelism and completions of a Job: where both are absent the Job runs one pod; where only

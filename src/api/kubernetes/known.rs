@@ -1,6 +1,6 @@
 //! The keys that Kubernetes knows in the mappings that people write.
 //!
-//! Source: Kubernetes 1.36, staging/src/k8s.io/api/{core,apps,batch,scheduling}/v1/types.go. Only
+//! Source: Kubernetes 1.36, staging/src/k8s.io/api/{core,apps,batch,policy,scheduling}/v1/types.go. Only
 //! keys that are *not* listed here are suspected of being misspelt.
 
 use super::fields::Shape;
@@ -18,6 +18,17 @@ pub(super) const OBJECT: Shape = Shape {
         "description",
         "preemptionPolicy",
         "items",
+        "provisioner",
+        "parameters",
+        "reclaimPolicy",
+        "mountOptions",
+        "allowVolumeExpansion",
+        "volumeBindingMode",
+        "allowedTopologies",
+        "nodeTopology",
+        "storageClassName",
+        "capacity",
+        "maximumVolumeSize",
     ],
 };
 
@@ -194,6 +205,110 @@ pub(super) const SPREAD: Shape = Shape {
 
 pub(super) const GATE: Shape = Shape { name: "the scheduling gate", known: &["name"] };
 
+pub(super) const VOLUME: Shape = Shape {
+    name: "the volume",
+    known: &[
+        "awsElasticBlockStore",
+        "azureDisk",
+        "azureFile",
+        "cephfs",
+        "cinder",
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "fc",
+        "flexVolume",
+        "flocker",
+        "gcePersistentDisk",
+        "gitRepo",
+        "glusterfs",
+        "hostPath",
+        "image",
+        "iscsi",
+        "name",
+        "nfs",
+        "persistentVolumeClaim",
+        "photonPersistentDisk",
+        "portworxVolume",
+        "projected",
+        "quobyte",
+        "rbd",
+        "scaleIO",
+        "secret",
+        "storageos",
+        "vsphereVolume",
+    ],
+};
+
+pub(super) const VOLUME_SOURCE: Shape = Shape {
+    name: "the volume's source",
+    known: &[
+        "cachingMode",
+        "chapAuthDiscovery",
+        "chapAuthSession",
+        "claimName",
+        "diskName",
+        "diskURI",
+        "driver",
+        "fsType",
+        "image",
+        "initiatorName",
+        "iqn",
+        "iscsiInterface",
+        "keyring",
+        "kind",
+        "lun",
+        "monitors",
+        "nodePublishSecretRef",
+        "partition",
+        "pdName",
+        "pool",
+        "portals",
+        "pullPolicy",
+        "readOnly",
+        "reference",
+        "secretName",
+        "secretRef",
+        "shareName",
+        "storagePolicyID",
+        "storagePolicyName",
+        "targetPortal",
+        "user",
+        "volumeAttributes",
+        "volumeClaimTemplate",
+        "volumeID",
+        "volumePath",
+    ],
+};
+
+pub(super) const RESOURCE_CLAIM: Shape =
+    Shape { name: "the resource claim", known: &["name", "resourceClaimName", "resourceClaimTemplateName"] };
+
+pub(super) const RESTART_RULE: Shape = Shape { name: "the restart rule", known: &["action", "exitCodes"] };
+
+pub(super) const CONTAINER_STATUS: Shape = Shape {
+    name: "the container status",
+    known: &[
+        "allocatedResources",
+        "allocatedResourcesStatus",
+        "containerID",
+        "image",
+        "imageID",
+        "lastState",
+        "name",
+        "ready",
+        "resources",
+        "restartCount",
+        "started",
+        "state",
+        "stopSignal",
+        "user",
+        "volumeMounts",
+    ],
+};
+
 pub(super) const POD_STATUS: Shape = Shape {
     name: "the pod status",
     known: &[
@@ -242,6 +357,73 @@ pub(super) const ROLLING_UPDATE: Shape =
 
 pub(super) const REPLICA_SET_SPEC: Shape =
     Shape { name: "the ReplicaSet", known: &["minReadySeconds", "replicas", "selector", "template"] };
+
+pub(super) const STATEFUL_SET_SPEC: Shape = Shape {
+    name: "the StatefulSet",
+    known: &[
+        "minReadySeconds",
+        "ordinals",
+        "persistentVolumeClaimRetentionPolicy",
+        "podManagementPolicy",
+        "replicas",
+        "revisionHistoryLimit",
+        "selector",
+        "serviceName",
+        "template",
+        "updateStrategy",
+        "volumeClaimTemplates",
+    ],
+};
+
+pub(super) const REPLICATION_CONTROLLER_SPEC: Shape = Shape {
+    name: "the ReplicationController",
+    known: &["minReadySeconds", "replicas", "selector", "template"],
+};
+
+pub(super) const SERVICE_SPEC: Shape = Shape {
+    name: "the Service",
+    known: &[
+        "allocateLoadBalancerNodePorts",
+        "clusterIP",
+        "clusterIPs",
+        "externalIPs",
+        "externalName",
+        "externalTrafficPolicy",
+        "healthCheckNodePort",
+        "internalTrafficPolicy",
+        "ipFamilies",
+        "ipFamilyPolicy",
+        "loadBalancerClass",
+        "loadBalancerIP",
+        "loadBalancerSourceRanges",
+        "ports",
+        "publishNotReadyAddresses",
+        "selector",
+        "sessionAffinity",
+        "sessionAffinityConfig",
+        "topologyKeys",
+        "trafficDistribution",
+        "type",
+    ],
+};
+
+pub(super) const BUDGET_SPEC: Shape = Shape {
+    name: "the PodDisruptionBudget",
+    known: &["maxUnavailable", "minAvailable", "selector", "unhealthyPodEvictionPolicy"],
+};
+
+pub(super) const BUDGET_STATUS: Shape = Shape {
+    name: "the status of the PodDisruptionBudget",
+    known: &[
+        "conditions",
+        "currentHealthy",
+        "desiredHealthy",
+        "disruptedPods",
+        "disruptionsAllowed",
+        "expectedPods",
+        "observedGeneration",
+    ],
+};
 
 pub(super) const JOB_SPEC: Shape = Shape {
     name: "the Job",
@@ -295,6 +477,9 @@ pub(super) const NODE_STATUS: Shape = Shape {
 
 /// Kinds of Kubernetes' own groups, against which a misspelt `kind` is held.
 pub(super) const KINDS: &[&str] = &[
+    "CSIDriver",
+    "CSINode",
+    "CSIStorageCapacity",
     "ClusterRole",
     "ClusterRoleBinding",
     "ConfigMap",
@@ -312,6 +497,7 @@ pub(super) const KINDS: &[&str] = &[
     "PersistentVolume",
     "PersistentVolumeClaim",
     "Pod",
+    "PodDisruptionBudget",
     "PodTemplate",
     "PriorityClass",
     "ReplicaSet",
@@ -323,4 +509,6 @@ pub(super) const KINDS: &[&str] = &[
     "Service",
     "ServiceAccount",
     "StatefulSet",
+    "StorageClass",
+    "VolumeAttachment",
 ];

@@ -141,8 +141,12 @@ fn owner(metadata: &Fields<'_>, context: &mut Context<'_>) -> Read<Option<OwnerR
     for value in metadata.list("ownerReferences")? {
         let reference = Fields::open(value, &known::OWNER, context)?;
         if reference.flag("controller")? {
-            let (kind, name) = (reference.text("kind")?.to_owned(), reference.text("name")?.to_owned());
-            return Ok(Some(OwnerReference { kind, name }));
+            return Ok(Some(OwnerReference {
+                api_version: reference.text("apiVersion")?.to_owned(),
+                kind: reference.text("kind")?.to_owned(),
+                name: reference.text("name")?.to_owned(),
+                uid: reference.text("uid")?.to_owned(),
+            }));
         }
     }
     Ok(None)
@@ -150,11 +154,24 @@ fn owner(metadata: &Fields<'_>, context: &mut Context<'_>) -> Read<Option<OwnerR
 
 /// The RFC 3339 time at `key` in seconds since 1970.
 fn time(metadata: &Fields<'_>, key: &str) -> Read<Option<i64>> {
-    let Some(value) = metadata.get(key) else {
+    Ok(timestamp(metadata, key)?.map(|(time, _)| time.as_second()))
+}
+
+/// The RFC 3339 time at `key` in nanoseconds since 1970.
+pub(super) fn unix_nanos(fields: &Fields<'_>, key: &str) -> Read<Option<i64>> {
+    let Some((time, value)) = timestamp(fields, key)? else {
         return Ok(None);
     };
-    match text(value, key)?.parse::<jiff::Timestamp>() {
-        Ok(time) => Ok(Some(time.as_second())),
+    let nanos = i64::try_from(time.as_nanosecond());
+    nanos.map(Some).map_err(|_| value.error(format!("`{key}` must be from 1678 to 2261")))
+}
+
+fn timestamp<'t>(fields: &Fields<'t>, key: &str) -> Read<Option<(jiff::Timestamp, Value<'t>)>> {
+    let Some(value) = fields.get(key) else {
+        return Ok(None);
+    };
+    match text(value, key)?.parse() {
+        Ok(time) => Ok(Some((time, value))),
         Err(_) => Err(value
             .error(format!("`{key}` is not a time"))
             .help("write it as RFC 3339 has it, such as `2026-01-31T12:00:00Z`")),

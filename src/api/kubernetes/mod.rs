@@ -9,6 +9,7 @@ mod behavior;
 mod defaults;
 mod fields;
 mod known;
+mod known_storage;
 mod meta;
 mod node;
 mod places;
@@ -17,9 +18,13 @@ mod repeats;
 mod resources;
 pub mod scheduler;
 mod selectors;
+mod service;
+mod status;
+mod storage;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod volume;
 mod workload;
 
 pub use defaults::Defaulting;
@@ -240,7 +245,7 @@ fn object(context: &mut Context<'_>, value: Value<'_>, assumed: Option<(&str, &s
     if let Some(of) = kind.strip_suffix("List")
         && let Some(items) = value.get("items")
         && items.content() != Content::Sequence
-        && (of.is_empty() || READ.iter().any(|(read, _)| *read == of))
+        && (of.is_empty() || READ.iter().any(|(read, ..)| *read == of))
     {
         return Err(items.error(format!("`items` must be a list, not {}", items.describe())));
     }
@@ -251,14 +256,8 @@ fn object(context: &mut Context<'_>, value: Value<'_>, assumed: Option<(&str, &s
         let mut items = value.get("items").into_iter().flat_map(Value::items);
         return items.try_for_each(|item| object(context, item, assumed));
     }
-    let reader: Reader = match (version, kind) {
-        ("v1", "Node") => node::read,
-        ("v1", "Pod") => pod::read,
-        ("apps/v1", "ReplicaSet") => workload::replica_set,
-        ("apps/v1", "Deployment") => workload::deployment,
-        ("batch/v1", "Job") => workload::job,
-        ("scheduling.k8s.io/v1", "PriorityClass") => workload::priority_class,
-        _ => return ignore(context, value, version, kind),
+    let Some((.., reader)) = READ.iter().find(|(read, served, _)| (*served, *read) == (version, kind)) else {
+        return ignore(context, value, version, kind);
     };
     let fields = Fields::open(value, &known::OBJECT, context)?;
     context.places = Places::default();
@@ -283,19 +282,31 @@ fn no_mapping(value: Value<'_>) -> Diagnostic {
 }
 
 /// The kinds that are read, each with its only version.
-const READ: &[(&str, &str)] = &[
-    ("Node", "v1"),
-    ("Pod", "v1"),
-    ("ReplicaSet", "apps/v1"),
-    ("Deployment", "apps/v1"),
-    ("Job", "batch/v1"),
-    ("PriorityClass", "scheduling.k8s.io/v1"),
+const READ: &[(&str, &str, Reader)] = &[
+    ("Pod", "v1", pod::read),
+    ("Node", "v1", node::read),
+    ("ReplicaSet", "apps/v1", workload::replica_set),
+    ("Deployment", "apps/v1", workload::deployment),
+    ("Job", "batch/v1", workload::job),
+    ("StatefulSet", "apps/v1", workload::stateful_set),
+    ("ReplicationController", "v1", workload::replication_controller),
+    ("PriorityClass", "scheduling.k8s.io/v1", workload::priority_class),
+    ("Namespace", "v1", service::namespace),
+    ("Service", "v1", service::service),
+    ("PodDisruptionBudget", "policy/v1", service::budget),
+    ("PersistentVolume", "v1", storage::volume),
+    ("PersistentVolumeClaim", "v1", storage::claim),
+    ("StorageClass", "storage.k8s.io/v1", storage::class_object),
+    ("CSINode", "storage.k8s.io/v1", storage::node),
+    ("CSIDriver", "storage.k8s.io/v1", storage::driver),
+    ("CSIStorageCapacity", "storage.k8s.io/v1", storage::capacity),
+    ("VolumeAttachment", "storage.k8s.io/v1", storage::attachment),
 ];
 
 /// Counts an object that is not read, and warns if it looks as if it should have been.
 fn ignore(context: &mut Context<'_>, value: Value<'_>, version: &str, kind: &str) -> Read<()> {
     let at = value.get("kind").unwrap_or(value);
-    let served = READ.iter().find(|(read, _)| *read == kind).map(|(_, served)| *served);
+    let served = READ.iter().find(|(read, ..)| *read == kind).map(|(_, served, _)| *served);
     if let (Some(served), true) = (served, version.is_empty()) {
         let help = format!("write `apiVersion: {served}`");
         return Err(at.error("`apiVersion` is missing").help(help));
@@ -323,7 +334,7 @@ fn ignore(context: &mut Context<'_>, value: Value<'_>, version: &str, kind: &str
 /// Whether a version is of a group that Kubernetes itself has had these kinds in, or looks like one.
 fn is_own_group(version: &str) -> bool {
     let group = version.split_once('/').map_or("", |(group, _)| group);
-    group == "scheduling.k8s.io" || !group.contains('.')
+    matches!(group, "scheduling.k8s.io" | "storage.k8s.io") || !group.contains('.')
 }
 
 /// The error for a document that is no Kubernetes object, with a guess at what it is.

@@ -3,8 +3,8 @@
 use super::affinity::EFFECTS;
 use super::fields::{Fields, Read, choice, text};
 use super::meta::{self, Scope, check_label_key};
-use super::pod::condition;
 use super::resources::{Place, list};
+use super::status::condition;
 use super::{Context, defaults, known};
 use crate::api::yaml::Value;
 use crate::api::{Image, Node, Object, ResourceList, Taint};
@@ -23,6 +23,7 @@ pub(super) fn read(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Objec
         warn_of_surplus(&status, &node, context);
         node.images = status.list("images")?.map(image).collect::<Read<_>>()?;
         node.ready = condition(&status, "Ready")?;
+        node.declared_features = status.texts("declaredFeatures")?;
         let is_given = status.get("allocatable").is_some();
         defaults::allocatable(&mut node, is_given, context.defaulting);
     }

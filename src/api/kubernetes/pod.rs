@@ -1,14 +1,13 @@
 //! Pods, pod templates and containers.
 
 use super::affinity::{affinity, spread, toleration};
-use super::fields::{Fields, Read, text};
+use super::fields::{Fields, Read};
 use super::meta::{self, LABEL_RULE, Scope, is_dns_label};
 use super::resources::{Place, list, resources};
-use super::{Context, Part, behavior, defaults, known};
+use super::volume::{resource_claims, volumes};
+use super::{Context, Part, behavior, defaults, known, status};
 use crate::api::yaml::Value;
-use crate::api::{
-    Container, HostPort, Labels, Object, ObjectMeta, Pod, PodPhase, PodSpec, PodTemplate, RestartPolicy,
-};
+use crate::api::{Container, HostPort, Labels, Object, ObjectMeta, Pod, PodSpec, PodTemplate, RestartPolicy};
 use crate::base::Set;
 use std::sync::Arc;
 
@@ -29,12 +28,15 @@ pub(super) fn read(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Objec
     };
     let template = finish_template(fields, template, context)?;
     let mut pod = Pod { meta, template, ..Pod::default() };
-    status(fields, &mut pod, context)?;
+    status::read(fields, &mut pod, context)?;
     Ok(Object::Pod(Box::new(pod)))
 }
 
-/// The pod template of a workload.
+/// The pod template of a workload. Workloads that stand only for the selection of pods need none.
 pub(super) fn template(spec: &Fields<'_>, context: &mut Context<'_>) -> Read<Arc<PodTemplate>> {
+    if !context.checks() && spec.get("template").is_none() {
+        return Ok(Arc::default());
+    }
     let written = Fields::open(spec.require("template")?, &known::TEMPLATE, context)?;
     let mut template = PodTemplate::default();
     if let Some(metadata) = written.child("metadata", &known::METADATA, context)? {
@@ -99,7 +101,9 @@ fn pod_spec(spec: &Fields<'_>, labels: &Labels, context: &mut Context<'_>) -> Re
         termination_grace_seconds: spec.integer("terminationGracePeriodSeconds", 0, i64::MAX)?,
         active_deadline_seconds: spec.integer("activeDeadlineSeconds", 1, i64::from(i32::MAX))?,
         host_network,
-        has_claims: has_claims(spec)?,
+        own_users: spec.get("hostUsers").is_some() && !spec.flag("hostUsers")?,
+        volumes: volumes(spec, context)?,
+        resource_claims: resource_claims(spec, context)?,
     };
     if context.checks() {
         check_containers(spec, &pod)?;
@@ -112,13 +116,6 @@ fn pod_spec(spec: &Fields<'_>, labels: &Labels, context: &mut Context<'_>) -> Re
 pub(super) fn preemption_policy(fields: &Fields<'_>) -> Read<bool> {
     const POLICIES: &[(&str, bool)] = &[("Never", true), ("PreemptLowerPriority", false)];
     Ok(fields.choice("preemptionPolicy", POLICIES)?.unwrap_or(false))
-}
-
-/// Whether a volume is one that the scheduler would look at.
-fn has_claims(spec: &Fields<'_>) -> Read<bool> {
-    let mut volumes = spec.list("volumes")?;
-    Ok(volumes
-        .any(|volume| volume.get("persistentVolumeClaim").is_some() || volume.get("ephemeral").is_some()))
 }
 
 fn check_containers(spec: &Fields<'_>, pod: &PodSpec) -> Read<()> {
@@ -156,11 +153,23 @@ fn container(value: Value<'_>, host_network: bool, context: &mut Context<'_>) ->
         resources: resources(&written, Place::Container, context)?.unwrap_or_default(),
         host_ports: Vec::new(),
         restart_policy: written.choice("restartPolicy", RESTART_POLICIES)?,
+        restarts_all: restarts_all(&written, context)?,
     };
     for port in written.list("ports")? {
         container.host_ports.extend(host_port(port, host_network, context)?);
     }
     Ok(container)
+}
+
+/// Whether one of the container's restart rules restarts the whole pod.
+fn restarts_all(container: &Fields<'_>, context: &mut Context<'_>) -> Read<bool> {
+    const ACTIONS: &[(&str, bool)] = &[("Restart", false), ("RestartAllContainers", true)];
+    let mut any = false;
+    for value in container.list("restartPolicyRules")? {
+        any |=
+            Fields::open(value, &known::RESTART_RULE, context)?.choice("action", ACTIONS)?.unwrap_or(false);
+    }
+    Ok(any)
 }
 
 fn host_port(value: Value<'_>, host_network: bool, context: &mut Context<'_>) -> Read<Option<HostPort>> {
@@ -176,36 +185,4 @@ fn host_port(value: Value<'_>, host_network: bool, context: &mut Context<'_>) ->
     let ip = written.text("hostIP")?.to_owned();
     let port = defaults::host_port(written_port, container_port, host_network, context.defaulting);
     Ok(port.map(|port| HostPort { ip, protocol: protocol.to_owned(), port: port as u16 }))
-}
-
-/// What a dump says of the pod's state.
-fn status(fields: &Fields<'_>, pod: &mut Pod, context: &mut Context<'_>) -> Read<()> {
-    const PHASES: &[(&str, PodPhase)] = &[
-        ("Pending", PodPhase::Pending),
-        ("Running", PodPhase::Running),
-        ("Succeeded", PodPhase::Succeeded),
-        ("Failed", PodPhase::Failed),
-        ("Unknown", PodPhase::Running),
-    ];
-    let Some(status) = fields.child("status", &known::POD_STATUS, context)? else {
-        return Ok(());
-    };
-    if let Some(value) = status.get("phase").filter(|value| value.raw() == "Unknown") {
-        context.warn(value.warning("the phase `Unknown` is read as `Running`"));
-    }
-    pod.phase = status.choice("phase", PHASES)?.unwrap_or_default();
-    status.text("nominatedNodeName")?.clone_into(&mut pod.nominated_node_name);
-    pod.ready = condition(&status, "Ready")?.unwrap_or(false);
-    Ok(())
-}
-
-/// Whether the condition of that type is true; `None` where it is not given.
-pub(super) fn condition(status: &Fields<'_>, kind: &str) -> Read<Option<bool>> {
-    for value in status.list("conditions")? {
-        if value.get("type").is_some_and(|found| found.raw() == kind) {
-            let state = value.get("status").map_or(Ok(""), |state| text(state, "status"))?;
-            return Ok(Some(state == "True"));
-        }
-    }
-    Ok(None)
 }

@@ -1,6 +1,7 @@
 //! Quantities, requests and limits.
 
 use super::fields::{Fields, Read, expect_mapping, refuse_doubles};
+use super::volume::refuse_devices;
 use super::{Context, known};
 use crate::api::selector::is_qualified_name;
 use crate::api::yaml::{Content, Scalar, Value};
@@ -15,7 +16,7 @@ pub(super) enum Place {
     Container,
     /// A whole pod.
     Pod,
-    /// A node.
+    /// A node, storage, or a status: whatever has a legal name.
     Node,
 }
 
@@ -30,6 +31,9 @@ pub(super) fn resources(
     };
     let resources =
         Resources { requests: list(&written, "requests", place)?, limits: list(&written, "limits", place)? };
+    for claim in written.list("claims")? {
+        refuse_devices(claim, context)?;
+    }
     if context.checks() {
         for (name, request) in &resources.requests {
             if resources.limits.get(name).is_some_and(|limit| limit < request) {

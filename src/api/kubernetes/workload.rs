@@ -1,4 +1,4 @@
-//! Deployments, ReplicaSets, Jobs and priority classes.
+//! Deployments, ReplicaSets, StatefulSets, ReplicationControllers, Jobs and priority classes.
 
 use super::fields::{Fields, Read};
 use super::meta::{self, Scope};
@@ -8,8 +8,8 @@ use super::{Context, Part, defaults, known};
 use crate::api::workload::IntOrPercent;
 use crate::api::yaml::{Content, Scalar, Value};
 use crate::api::{
-    Deployment, Job, LabelSelector, Object, PodTemplate, PriorityClass, ReplicaSet, RestartPolicy,
-    UpdateStrategy,
+    Deployment, Job, LabelSelector, Object, PodTemplate, PriorityClass, ReplicaSet, ReplicationController,
+    RestartPolicy, StatefulSet, UpdateStrategy,
 };
 
 /// A ReplicaSet.
@@ -27,6 +27,45 @@ pub(super) fn replica_set(fields: &Fields<'_>, context: &mut Context<'_>) -> Rea
     };
     check_pods(&spec, &set.selector, &set.template, context)?;
     Ok(Object::ReplicaSet(Box::new(set)))
+}
+
+/// A StatefulSet.
+pub(super) fn stateful_set(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
+    let meta = meta::read(fields, Scope::Namespaced, context)?;
+    meta::warn_of_behavior(fields, context);
+    let spec = Fields::open(fields.require("spec")?, &known::STATEFUL_SET_SPEC, context)?;
+    context.places.note(Part::Replicas, spec.get("replicas"));
+    let set = StatefulSet {
+        meta,
+        replicas: spec.count("replicas")?.unwrap_or(defaults::REPLICAS),
+        selector: label_selector(&spec, "selector", context)?,
+        template: template(&spec, context)?,
+    };
+    check_pods(&spec, set.selector.as_ref().unwrap_or(&LabelSelector::default()), &set.template, context)?;
+    Ok(Object::StatefulSet(Box::new(set)))
+}
+
+/// A ReplicationController.
+pub(super) fn replication_controller(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
+    let meta = meta::read(fields, Scope::Namespaced, context)?;
+    meta::warn_of_behavior(fields, context);
+    let spec = Fields::open(fields.require("spec")?, &known::REPLICATION_CONTROLLER_SPEC, context)?;
+    context.places.note(Part::Replicas, spec.get("replicas"));
+    let template = template(&spec, context)?;
+    let written = spec.get("selector").map(|_| meta::labels(&spec, "selector")).transpose()?;
+    let controller = ReplicationController {
+        meta,
+        replicas: spec.count("replicas")?.unwrap_or(defaults::REPLICAS),
+        selector: defaults::controller_selector(written, &template, context.defaulting),
+        template,
+    };
+    if spec.get("selector").is_some() {
+        let labels = controller.selector.iter().flatten();
+        let match_labels = labels.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let selector = LabelSelector { match_labels, ..LabelSelector::default() };
+        check_pods(&spec, &selector, &controller.template, context)?;
+    }
+    Ok(Object::ReplicationController(Box::new(controller)))
 }
 
 /// A Deployment.
@@ -121,7 +160,7 @@ fn strategy(spec: &Fields<'_>, context: &mut Context<'_>) -> Read<UpdateStrategy
 }
 
 /// A number of pods, or a percentage such as `25%`.
-fn int_or_percent(value: Value<'_>, what: &str) -> Read<IntOrPercent> {
+pub(super) fn int_or_percent(value: Value<'_>, what: &str) -> Read<IntOrPercent> {
     if let Content::Scalar(Scalar::Text(text)) = value.content() {
         let digits = text.strip_suffix('%').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
         return match digits.and_then(|digits| digits.parse().ok()) {
@@ -179,10 +218,10 @@ pub(super) fn priority_class(fields: &Fields<'_>, context: &mut Context<'_>) -> 
         let help = format!("at most {HIGHEST_USER_PRIORITY}");
         return Err(written.error("the priority is above what users may give").help(help));
     }
-    Ok(Object::PriorityClass(PriorityClass {
+    Ok(Object::PriorityClass(Box::new(PriorityClass {
         meta,
         value: value as i32,
         global_default: fields.flag("globalDefault")?,
         never_preempts: preemption_policy(fields)?,
-    }))
+    })))
 }

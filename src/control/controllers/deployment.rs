@@ -244,7 +244,12 @@ fn replica_set(deployment: &Deployment, replicas: i32, target: Target) -> Replic
         name: set_name(&deployment.meta.name, &hash),
         namespace: deployment.meta.namespace.clone(),
         labels: template.labels.clone(),
-        owner: Some(OwnerReference { kind: "Deployment".into(), name: deployment.meta.name.clone() }),
+        owner: Some(OwnerReference {
+            api_version: "apps/v1".into(),
+            kind: "Deployment".into(),
+            name: deployment.meta.name.clone(),
+            uid: deployment.meta.uid.clone(),
+        }),
         ..ObjectMeta::default()
     };
     meta.annotations.insert(DESIRED_ANNOTATION.into(), target.replicas.to_string());

@@ -142,7 +142,7 @@ mod tests {
         let recorder = |name, refuses, binds| Recorder { name, calls: Arc::clone(&calls), refuses, binds };
         profile.plugins.push(Box::new(recorder("a", "", false)));
         profile.plugins.push(Box::new(recorder("b", refuses, binds)));
-        let context = Context { cluster: &cluster, class, version: config.version };
+        let context = Context { cluster: &cluster, class, pod: None, version: config.version };
         let prepared = prepare(&mut profile, context, NodeId(0));
         let calls = calls.lock().unwrap().join(", ");
         (prepared, calls)

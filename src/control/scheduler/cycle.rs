@@ -5,13 +5,17 @@
 //!
 //! Source: Kubernetes 1.36, pkg/scheduler/schedule_one.go (reference kube-scheduler §7, §8, §28.1).
 
-use super::framework::{Code, Column, Context, Status, Tally, Targets};
+use super::framework::{Code, Column, Context, MAX_NODE_SCORE, Status, Tally, Targets};
+use super::index::{Answer, Index, Search};
 use super::memo::Memo;
+use super::nominator::Nominator;
 use super::profile::{PluginSet, Profile};
+use super::promised::Refusal;
 use super::select::select;
-use crate::base::ids::{ClassId, NodeId};
+use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::{BitSet, Map, Streams, Symbol};
 use crate::cluster::Cluster;
+use crate::control::config::Mode;
 use crate::control::{Config, Diagnosis};
 use std::sync::Arc;
 
@@ -20,9 +24,8 @@ const MIN_FEASIBLE: usize = 100;
 /// The adaptive percentage never falls below this.
 const MIN_ADAPTIVE_PERCENTAGE: usize = 5;
 
-/// The largest weight; larger ones are taken as this. With 100 points from each of up to 20 plugins
-/// totals fit in 32 bits.
-const MAX_WEIGHT: i64 = 1_000_000;
+/// The most that the weights may sum up to for totals to be compared in 32 bits.
+const MAX_NARROW_WEIGHTS: i64 = (i32::MAX as i64) / MAX_NODE_SCORE;
 
 /// The node that an attempt has chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +38,17 @@ pub struct Placement {
     pub score: i64,
     /// How many nodes have it.
     pub tied: u32,
+}
+
+/// Whose attempt it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// The class of the pod.
+    pub class: ClassId,
+    /// The pod; `None` for a question about the class alone.
+    pub pod: Option<PodId>,
+    /// What stands for the attempt where a draw among ties is made: equal keys draw equally.
+    pub key: u64,
 }
 
 /// Why an attempt found no node.
@@ -71,6 +85,9 @@ pub(super) struct Scratch {
     named: Vec<NodeId>,
     /// The plugins that have restricted them.
     pub(super) restricting: PluginSet,
+    /// Nodes that refuse the pod because of pods that were promised them, and whether the search has
+    /// come across them.
+    pub(super) promised: Vec<(Refusal, bool)>,
     /// The feasible rows in search order, where they are listed.
     pub(super) listed: Vec<u32>,
     pub(super) column: Column,
@@ -110,9 +127,13 @@ pub struct Cycle {
     pub(super) next_start: usize,
     pub(super) scratch: Scratch,
     memo: Memo,
+    mode: Mode,
+    /// Whether totals may be negative or need more than 32 bits.
+    is_wide: bool,
+    index: Index,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
-    rejected_at: u64,
+    rejected_at: [u64; 3],
 }
 
 impl Cycle {
@@ -124,10 +145,9 @@ impl Cycle {
     pub fn new(config: &Config, profile: usize) -> Cycle {
         let written = &config.scheduler.profiles[profile];
         let global = config.scheduler.percentage_of_nodes_to_score;
-        let mut profile = Profile::new(written, config.version);
-        for (_, weight) in &mut profile.scores {
-            *weight = (*weight).clamp(0, MAX_WEIGHT);
-        }
+        let profile = Profile::new(written, config.version);
+        let weights = profile.scores.iter().map(|&(_, weight)| weight);
+        let is_wide = weights.clone().any(|weight| weight < 0) || weights.sum::<i64>() > MAX_NARROW_WEIGHTS;
         let failed = vec![BitSet::default(); profile.filters.len()];
         Cycle {
             scratch: Scratch { failed, ..Scratch::default() },
@@ -136,46 +156,93 @@ impl Cycle {
             percentage: written.percentage_of_nodes_to_score.unwrap_or(global),
             streams: Streams::new(config.seed),
             next_start: 0,
+            mode: if is_wide { Mode::Plain } else { config.scheduler.mode },
+            is_wide,
+            index: Index::default(),
             rejected: Map::default(),
-            rejected_at: 0,
+            rejected_at: [0; 3],
         }
     }
 
-    /// One attempt for a pod of a class. `key` stands for the attempt where a draw among ties is
-    /// made: equal keys draw equally.
+    /// One attempt for a pod of a class, as if no pod had been promised a node. `key` stands for the
+    /// attempt where a draw among ties is made: equal keys draw equally.
     pub fn evaluate(&mut self, cluster: &mut Cluster, class: ClassId, key: u64) -> Outcome {
-        self.profile.prepare(cluster, class);
+        self.schedule(cluster, Attempt { class, pod: None, key }, &Nominator::default())
+    }
+
+    /// One attempt. The cluster is as before when it is over.
+    pub fn schedule(&mut self, cluster: &mut Cluster, attempt: Attempt, nominated: &Nominator) -> Outcome {
+        self.profile.prepare(cluster, attempt.class);
         cluster.nodes.refresh_order();
-        let cluster = &*cluster;
-        if self.rejected_at != cluster.nodes.change_count() {
+        let own = attempt.pod.and_then(|pod| nominated.node_of(pod));
+        let now = [cluster.nodes.change_count(), cluster.selectors.change_count(), nominated.change_count()];
+        if self.rejected_at != now {
             self.rejected.clear();
-            self.rejected_at = cluster.nodes.change_count();
+            self.rejected_at = now;
         }
-        if let Some(rejection) = self.rejected.get(&class) {
+        if own.is_none()
+            && let Some(rejection) = self.rejected.get(&attempt.class)
+        {
             return Outcome::Rejected(rejection.clone());
         }
         let start = self.next_start;
-        let outcome = self.attempt(Context { cluster, class, version: self.profile.version }, key);
+        let outcome = self.attempt(cluster, attempt, own, nominated);
+        // Dry runs beside other pods count as changes of nodes, though they leave none.
+        self.rejected_at[0] = cluster.nodes.change_count();
         if let Outcome::Rejected(rejection) = &outcome
             && self.next_start == start
+            && own.is_none()
         {
-            self.rejected.insert(class, rejection.clone());
+            self.rejected.insert(attempt.class, rejection.clone());
         }
         outcome
     }
 
-    fn attempt(&mut self, context: Context<'_>, key: u64) -> Outcome {
-        let total = context.cluster.nodes.order.len();
+    fn attempt(
+        &mut self,
+        cluster: &mut Cluster,
+        attempt: Attempt,
+        own: Option<NodeId>,
+        nominated: &Nominator,
+    ) -> Outcome {
+        let total = cluster.nodes.order.len();
         if total == 0 {
             return failure(0, String::new(), PluginSet::default());
         }
-        if let Err((status, rejectors)) = self.pre_filter(context) {
+        if let Err((status, rejectors)) = self.pre_filter(self.context(cluster, attempt)) {
             return failure_of(&self.profile, total, status, rejectors);
         }
-        let found = self.search(context, self.limit(self.candidates(context.cluster).len()));
-        self.next_start = (self.next_start + found.visited) % total;
+        self.scratch.promised.clear();
+        if !nominated.is_empty() {
+            let own = own.filter(|node| cluster.nodes.present.contains(node.index()));
+            if let Some(node) = own
+                && self.refusal_beside(cluster, attempt, node, nominated).is_none()
+            {
+                return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
+            }
+            self.judge_promised(cluster, attempt, nominated);
+        }
+        let context = self.context(cluster, attempt);
+        match self.answer(context, attempt.key) {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => self.diagnose(context, total),
+            Err(status) => failure(total, status.message, PluginSet::default()),
+        }
+    }
+
+    /// The best node; `None` if none is feasible.
+    fn answer(&mut self, context: Context<'_>, key: u64) -> Result<Option<Outcome>, Status> {
+        let candidates = self.candidates(context.cluster).len();
+        let limit = self.limit(candidates);
+        if candidates <= limit
+            && let Some(placement) = self.indexed(context, key)?
+        {
+            return Ok(Some(Outcome::Placed(placement)));
+        }
+        let found = self.search(context, limit);
+        self.next_start = (self.next_start + found.visited) % context.cluster.nodes.order.len();
         if found.count == 0 {
-            return self.diagnose(context, total);
+            return Ok(None);
         }
         if found.count == 1 {
             let row = if found.is_listed {
@@ -184,12 +251,30 @@ impl Cycle {
                 self.scratch.feasible.iter().next().expect("one node is feasible")
             };
             let node = NodeId(row as u32);
-            return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
+            return Ok(Some(Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 })));
         }
-        if let Err(status) = self.score(context, found, None) {
-            return failure(total, status.message, PluginSet::default());
+        self.score(context, found, None)?;
+        Ok(Some(Outcome::Placed(self.select(context.cluster, found, key))))
+    }
+
+    /// The answer of the index; `None` if it has none, or if the reasons of a failure are to be found.
+    fn indexed(&mut self, context: Context<'_>, key: u64) -> Result<Option<Placement>, Status> {
+        let Scratch { skipped, restricting, promised, .. } = &self.scratch;
+        if self.mode == Mode::Plain || !restricting.is_empty() || !promised.is_empty() {
+            return Ok(None);
         }
-        Outcome::Placed(self.select(context.cluster, found, key))
+        let search = Search {
+            skipped: *skipped,
+            // After a search of all nodes the start is where it was before it.
+            start: self.next_start % context.cluster.nodes.order.len(),
+            streams: self.streams,
+            key,
+            is_forced: self.mode == Mode::Indexed,
+        };
+        Ok(match self.index.search(&mut self.profile, context, search)? {
+            Answer::Placed(placement) => Some(placement),
+            Answer::Nowhere | Answer::Unknown => None,
+        })
     }
 
     /// How many feasible nodes are looked for among `candidates` (numFeasibleNodesToFind). Without
@@ -314,7 +399,10 @@ impl Cycle {
 
     /// Runs the filters over `feasible` and remembers what each takes out.
     fn filter(&mut self, context: Context<'_>) {
-        let Scratch { feasible, before, failed, skipped, .. } = &mut self.scratch;
+        let Scratch { feasible, before, failed, skipped, promised, .. } = &mut self.scratch;
+        for (refusal, is_met) in promised.iter_mut() {
+            *is_met |= feasible.contains(refusal.node.index());
+        }
         for (place, &plugin) in self.profile.filters.iter().enumerate() {
             if skipped.contains(plugin) {
                 continue;
@@ -323,6 +411,10 @@ impl Cycle {
             self.profile.plugins[plugin].filter(context, feasible);
             before.and_not(feasible);
             failed[place].or(before);
+        }
+        for (refusal, _) in promised.iter() {
+            feasible.remove(refusal.node.index());
+            failed.iter_mut().for_each(|failed| failed.remove(refusal.node.index()));
         }
     }
 
@@ -443,11 +535,14 @@ impl Cycle {
     /// The best total over the feasible rows; `tied` becomes the set of rows that have it. Totals of
     /// other rows are lost.
     fn best_rows(&mut self) -> (i64, usize) {
+        let is_wide = self.is_wide;
         let Scratch { feasible, totals, tied, bests, .. } = &mut self.scratch;
         tied.resize(feasible.len());
         tied.clear();
         bests.clear();
-        bests.extend(totals.chunks_mut(64).zip(feasible.words()).map(|(block, &word)| best_of(block, word)));
+        bests.extend(
+            totals.chunks_mut(64).zip(feasible.words()).map(|(block, &word)| best_of(block, word, is_wide)),
+        );
         let best = bests.iter().copied().max().unwrap_or(i64::MIN);
         let mut count = 0;
         for (position, marks) in tied.words_mut().iter_mut().enumerate() {
@@ -475,6 +570,11 @@ impl Cycle {
                 rejectors.insert(plugin);
                 self.profile.plugins[plugin].tally(context, failed, &mut tally);
             }
+        }
+        for (refusal, _) in self.scratch.promised.iter().filter(|(_, is_met)| *is_met) {
+            explicit += 1;
+            rejectors.insert(self.profile.filters[refusal.filter]);
+            refusal.causes.iter().for_each(|&cause| tally.add(cause, 1));
         }
         let mut reasons: Vec<(String, usize)> =
             tally.0.into_iter().map(|(cause, count)| (cause.text(context.cluster), count)).collect();
@@ -535,8 +635,8 @@ fn add_weighted(totals: &mut Vec<i64>, scores: &mut Vec<i64>, weight: i64) {
 
 /// The best total of a block of up to 64 rows among those in `word`. Where most are, the others'
 /// totals are put out of the way, so that the search needs no test.
-fn best_of(block: &mut [i64], word: u64) -> i64 {
-    if word.count_ones() < 32 {
+fn best_of(block: &mut [i64], word: u64, is_wide: bool) -> i64 {
+    if is_wide || word.count_ones() < 32 {
         let in_word = block.iter().enumerate().filter(|(lane, _)| word >> lane & 1 == 1);
         return in_word.map(|(_, &total)| total).max().unwrap_or(i64::MIN);
     }
@@ -547,7 +647,7 @@ fn best_of(block: &mut [i64], word: u64) -> i64 {
         }
         absent &= absent - 1;
     }
-    // In 32 bits, whose maximum vectorises everywhere. Totals fit: see MAX_WEIGHT.
+    // In 32 bits, whose maximum vectorises everywhere. Totals fit, since they are not wide.
     let mut best = [i32::MIN; 8];
     for totals in block.chunks(8) {
         for (best, &total) in best.iter_mut().zip(totals) {

@@ -64,7 +64,7 @@ impl Cycle {
     pub fn explain(&mut self, cluster: &mut Cluster, class: ClassId) -> Explanation {
         self.profile.prepare(cluster, class);
         cluster.nodes.refresh_order();
-        let context = Context { cluster: &*cluster, class, version: self.profile.version };
+        let context = Context { cluster: &*cluster, class, pod: None, version: self.profile.version };
         let rejected = |cycle: &Cycle, message, plugins: PluginSet| Explanation::Rejected {
             plugins: cycle.profile.names(plugins),
             message,

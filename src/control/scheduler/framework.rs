@@ -10,7 +10,7 @@
 //! and pkg/scheduler/framework/runtime/framework.go (reference kube-scheduler §7).
 
 use super::events::{Change, Registration};
-use crate::base::ids::{ClassId, NodeId, ResourceId};
+use crate::base::ids::{ClassId, NodeId, PodId, ResourceId};
 use crate::base::{BitSet, Symbol};
 use crate::cluster::{Cluster, PodClass, TaintMark};
 use crate::control::config::Version;
@@ -125,6 +125,8 @@ pub struct Context<'a> {
     pub cluster: &'a Cluster,
     /// The class of the pod.
     pub class: ClassId,
+    /// The pod itself, where there is one: what-if questions are about a class alone.
+    pub pod: Option<PodId>,
     /// The release whose decisions are taken.
     pub version: Version,
 }
@@ -160,6 +162,14 @@ pub enum Targets<'a> {
     Rows(&'a BitSet),
     /// The n-th place of the column belongs to the n-th row listed.
     Listed(&'a [u32]),
+    /// The same, and each row stands for as many nodes as `sizes` says, itself among them, which no
+    /// score that is normalised can tell from it (see [`Plugin::index_key`]).
+    Groups {
+        /// One row of each group.
+        rows: &'a [u32],
+        /// The number of nodes in each group; at least one.
+        sizes: &'a [u32],
+    },
 }
 
 impl Targets<'_> {
@@ -167,7 +177,23 @@ impl Targets<'_> {
     pub fn len(&self) -> usize {
         match self {
             Targets::Rows(set) => set.len(),
-            Targets::Listed(rows) => rows.len(),
+            Targets::Listed(rows) | Targets::Groups { rows, .. } => rows.len(),
+        }
+    }
+
+    /// The rows, where they are listed.
+    pub const fn listed(&self) -> Option<&[u32]> {
+        match self {
+            Targets::Rows(_) => None,
+            Targets::Listed(rows) | Targets::Groups { rows, .. } => Some(rows),
+        }
+    }
+
+    /// How many nodes the n-th place stands for.
+    pub fn size(&self, place: usize) -> usize {
+        match self {
+            Targets::Groups { sizes, .. } => sizes[place] as usize,
+            _ => 1,
         }
     }
 
@@ -180,7 +206,7 @@ impl Targets<'_> {
     pub fn each(&self, mut visit: impl FnMut(usize, usize)) {
         match self {
             Targets::Rows(set) => set.iter().for_each(|row| visit(row, row)),
-            Targets::Listed(rows) => {
+            Targets::Listed(rows) | Targets::Groups { rows, .. } => {
                 rows.iter().enumerate().for_each(|(place, &row)| visit(place, row as usize));
             }
         }
@@ -230,6 +256,18 @@ impl Column {
         let values = &mut self.values;
         targets.each(|place, _| values[place] = scale(values[place], max));
     }
+}
+
+/// What a plugin's filter and score depend on, for pods of one class: what an index may keep.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Reach {
+    /// The pod class, the node itself, and the static side of nodes
+    /// ([`crate::cluster::NodeTable::static_change_count`]).
+    Node,
+    /// Also on which pods are elsewhere; nodes with the same index key are judged alike.
+    Topology,
+    /// Anything: every node must be looked at for each pod.
+    Cluster,
 }
 
 /// A plugin: what it has to say at each extension point. The points' names are Kubernetes'.
@@ -310,6 +348,18 @@ pub trait Plugin: Send {
     fn is_node_local(&self) -> bool {
         false
     }
+
+    /// What the plugin's filter and score depend on for this pod. Asked after PreFilter.
+    fn reach(&mut self, _context: Context<'_>) -> Reach {
+        Reach::Cluster
+    }
+
+    /// For plugins whose reach is [`Reach::Topology`]: appends to `key` what the filter and the raw
+    /// score see of a node. Of two nodes for which every plugin appends the same, the filter passes
+    /// both or none, and they have the same raw score, at any moment. What is appended for a node
+    /// changes only with the node itself, with the static side of some node, or with
+    /// [`crate::cluster::Selectors`]. The number of appended entries is the same for all nodes.
+    fn index_key(&mut self, _context: Context<'_>, _node: NodeId, _key: &mut Vec<i64>) {}
 
     /// NormalizeScore: brings the raw scores into 0…100.
     fn normalize_score(&mut self, _context: Context<'_>, _targets: Targets<'_>, _column: &mut Column) {}

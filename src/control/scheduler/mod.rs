@@ -13,13 +13,16 @@ pub mod cycle;
 pub mod events;
 pub mod explain;
 pub mod framework;
+mod index;
 mod memo;
+pub mod nominator;
 mod plugins;
 pub mod profile;
+mod promised;
 mod queue;
 mod select;
 
-pub use cycle::{Cycle, Outcome, Placement, Rejection};
+pub use cycle::{Attempt, Cycle, Outcome, Placement, Rejection};
 pub use queue::{Lengths, Place, Waiting};
 
 use super::config::Version;
@@ -161,7 +164,7 @@ impl Scheduler {
         if let Some(node) = cluster.pods.counted_on[id.index()]
             && let Some(cycle) = cycle_of(&mut self.cycles, cluster, class)
         {
-            let context = Context { cluster, class, version: self.version };
+            let context = Context { cluster, class, pod: None, version: self.version };
             binding::unreserve(&mut cycle.profile, context, node);
         }
         cluster.displace(id);
@@ -226,7 +229,7 @@ impl Scheduler {
         match outcome {
             Outcome::Placed(Placement { node, feasible, score, tied }) => {
                 cluster.place(id, node);
-                let context = Context { cluster, class, version: self.version };
+                let context = Context { cluster, class, pod: None, version: self.version };
                 let prepared = binding::prepare(&mut cycle.profile, context, node);
                 if let Prepared::Refused(rejectors, status) = prepared {
                     cluster.displace(id);
@@ -282,7 +285,7 @@ impl Component for Scheduler {
                     if self.is_assumed(*pod)
                         && let Some(cycle) = cycle_of(&mut self.cycles, cluster, class)
                     {
-                        let context = Context { cluster, class, version: self.version };
+                        let context = Context { cluster, class, pod: None, version: self.version };
                         binding::post_bind(&mut cycle.profile, context, *node);
                     }
                     self.assigned_pod(now, Action::Add, class, cluster);
@@ -338,7 +341,7 @@ pub fn unsupported(template: &PodTemplate) -> Vec<&'static str> {
         (!spec.topology_spread.is_empty(), "topologySpreadConstraints"),
         (spec.affinity.pod.is_some(), "podAffinity"),
         (spec.affinity.pod_anti.is_some(), "podAntiAffinity"),
-        (spec.has_claims, "volumes with claims"),
+        (spec.has_claims(), "volumes with claims"),
     ]
     .into_iter()
     .filter_map(|(present, name)| present.then_some(name))

@@ -119,7 +119,7 @@ impl Profile {
     /// PreEnqueue: the plugin that holds pods of the class back, if one does.
     pub fn gate(&mut self, cluster: &mut Cluster, class: ClassId) -> Option<usize> {
         self.prepare(cluster, class);
-        let context = Context { cluster, class, version: self.version };
+        let context = Context { cluster, class, pod: None, version: self.version };
         let Profile { pre_enqueue, plugins, .. } = self;
         let gates = |&plugin: &usize| plugins[plugin].pre_enqueue(context).code != Code::Success;
         pre_enqueue.iter().copied().find(gates)
@@ -151,7 +151,7 @@ impl Profile {
         change: &Change<'_>,
     ) -> bool {
         self.prepare(cluster, class);
-        let context = Context { cluster, class, version: self.version };
+        let context = Context { cluster, class, pod: None, version: self.version };
         let mut listed = self.plugins.iter_mut().enumerate();
         rejectors.is_empty()
             || listed

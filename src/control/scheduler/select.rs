@@ -28,7 +28,7 @@ pub(crate) fn select(version: Version, streams: Streams, key: u64, places: &[u32
 /// The original lays the feasible nodes out as a binary heap; after heap construction the first
 /// node with the highest total in this order is the root, because a child replaces its parent only
 /// if it is strictly larger, and of two equal children the left one rises.
-fn pre_order(place: u32) -> (u64, u64) {
+pub(super) fn pre_order(place: u32) -> (u64, u64) {
     let number = u64::from(place) + 1;
     (number << number.leading_zeros(), number)
 }

@@ -74,8 +74,24 @@ fn sort_in(build: &mut Build<'_>, nodes: &mut Nodes, objects: &mut Timed, at: Ti
             let finding = Diagnostic::error(place, "nodes exist from the start").found(&node.meta.name);
             build.error(finding.help("name the file without `at`"));
         }
-        object => objects.push((at, Sourced { object, ..sourced })),
+        object if is_simulated(&object) => objects.push((at, Sourced { object, ..sourced })),
+        object => {
+            build.remark(format!("objects not simulated: {}/{}", object.api_version(), object.kind()), 1);
+        }
     }
+}
+
+/// Whether a run takes the object into account.
+fn is_simulated(object: &Object) -> bool {
+    matches!(
+        object,
+        Object::Node(_)
+            | Object::Pod(_)
+            | Object::ReplicaSet(_)
+            | Object::Deployment(_)
+            | Object::Job(_)
+            | Object::PriorityClass(_)
+    )
 }
 
 fn add_node(build: &mut Build<'_>, nodes: &mut Nodes, mut node: Node, location: &Location) {
@@ -217,7 +233,7 @@ fn check_replicas(build: &mut Build<'_>, sourced: &Sourced) {
         Object::Deployment(deployment) => ("replicas", deployment.replicas),
         Object::ReplicaSet(set) => ("replicas", set.replicas),
         Object::Job(job) => ("pods", job.parallelism.max(job.completions.unwrap_or(0))),
-        Object::Node(_) | Object::Pod(_) | Object::PriorityClass(_) => return,
+        _ => return,
     };
     if i64::from(wanted) > MAX_REPLICAS {
         let message = format!("a {} has at most {MAX_REPLICAS} {what}", sourced.object.kind());

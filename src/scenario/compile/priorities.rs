@@ -71,7 +71,7 @@ impl Priorities {
             Object::ReplicaSet(set) => &mut set.template,
             Object::Deployment(deployment) => &mut deployment.template,
             Object::Job(job) => &mut job.template,
-            Object::Node(_) | Object::PriorityClass(_) => return,
+            _ => return,
         };
         let address = Arc::as_ptr(template) as usize;
         if let Some((_, filled)) = self.filled.get(&address) {

@@ -30,7 +30,7 @@ impl Checker {
             Object::ReplicaSet(set) => &set.template,
             Object::Deployment(deployment) => &deployment.template,
             Object::Job(job) => &job.template,
-            Object::Node(_) | Object::PriorityClass(_) => return,
+            _ => return,
         };
         let address = Arc::as_ptr(template) as usize;
         let (_, matched) = self.seen.entry(address).or_insert_with(|| {

@@ -19,7 +19,7 @@ impl Tally {
             Object::ReplicaSet(set) => &set.template,
             Object::Deployment(deployment) => &deployment.template,
             Object::Job(job) => &job.template,
-            Object::Node(_) | Object::PriorityClass(_) => return,
+            _ => return,
         };
         for constraint in scheduler::unsupported(template) {
             let (count, first) = self.0.entry(constraint).or_default();

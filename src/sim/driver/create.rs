@@ -52,8 +52,8 @@ impl Run<'_> {
             Object::Node(node) => {
                 return self.create_node(node);
             }
-            // Priorities were resolved when the manifests were read.
-            Object::PriorityClass(_) => return,
+            // Priorities were resolved when the manifests were read; the others have no effect.
+            _ => return,
         };
         let (observer, now) = (&mut *self.observer, self.now);
         let mut tell = |record: &Record<'_>, cluster: &Cluster| {

@@ -2,9 +2,12 @@
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod placement;
+mod pods;
 mod public;
 mod refused;
 mod robust;
+mod storage;
 
 use super::*;
 use crate::api::pod::WhenUnsatisfiable;
@@ -136,8 +139,8 @@ fn streams_and_lists() {
         &expect!["x.yaml:4:3 Pod a"],
     );
     check(
-        "kind: ServiceList\napiVersion: v1\nitems: [{metadata: {name: a}}, {}]\n",
-        &expect!["ignored 2 v1/Service"],
+        "kind: SecretList\napiVersion: v1\nitems: [{metadata: {name: a}}, {}]\n",
+        &expect!["ignored 2 v1/Secret"],
     );
     check("kind: NodeList\napiVersion: v1\nitems:\n", &expect![[""]]);
 }
@@ -276,7 +279,7 @@ fn pods_are_completed() {
     assert_eq!(anti.required[0].label_selector, None);
     let constraint = &spec.topology_spread[0];
     assert_eq!(constraint.when_unsatisfiable, WhenUnsatisfiable::ScheduleAnyway);
-    assert!(constraint.honor_node_affinity && !constraint.honor_node_taints && spec.has_claims);
+    assert!(constraint.honor_node_affinity && !constraint.honor_node_taints && spec.has_claims());
 }
 
 #[test]

@@ -66,7 +66,11 @@ fn public_manifests_are_read() {
         traces/kwok/stage/pod/general/testdata/pod-delete.output.yaml:2:7: error: `apiVersion` is missing: `Pod` (write `apiVersion: v1`)
         traces/kwok/stage/pod/general/testdata/pod-init-container-completed.output.yaml:2:7: error: `apiVersion` is missing: `Pod` (write `apiVersion: v1`)
         traces/kwok/stage/pod/general/testdata/pod-init-container-running.output.yaml:2:7: error: `apiVersion` is missing: `Pod` (write `apiVersion: v1`)
-        traces/kwok/stage/pod/general/testdata/pod-ready.output.yaml:2:7: error: `apiVersion` is missing: `Pod` (write `apiVersion: v1`)"#]].assert_eq(&lines.join("\n"));
+        traces/kwok/stage/pod/general/testdata/pod-ready.output.yaml:2:7: error: `apiVersion` is missing: `Pod` (write `apiVersion: v1`)
+        traces/kwok/stage/volume/fast/testdata/pv-bind.output.yaml:2:7: error: `apiVersion` is missing: `PersistentVolume` (write `apiVersion: v1`)
+        traces/kwok/stage/volume/fast/testdata/pv-delete.output.yaml:2:7: error: `apiVersion` is missing: `PersistentVolume` (write `apiVersion: v1`)
+        traces/kwok/stage/volume/fast/testdata/pvc-delete.output.yaml:2:7: error: `apiVersion` is missing: `PersistentVolumeClaim` (write `apiVersion: v1`)
+        traces/kwok/stage/volume/fast/testdata/pvc-provision.output.yaml:2:7: error: `apiVersion` is missing: `PersistentVolumeClaim` (write `apiVersion: v1`)"#]].assert_eq(&lines.join("\n"));
 }
 
 #[test]
@@ -150,4 +154,103 @@ fn objects_of_recorded_cases_are_read() {
         }
     }
     expect!["[1280, 557]"].assert_eq(&format!("{counts:?}"));
+}
+
+/// The lists of a recorded cluster, each with the version and kind of its members.
+const RECORDED: &[(&str, &str, &str)] = &[
+    ("nodes", "v1", "Node"),
+    ("pods", "v1", "Pod"),
+    ("namespaces", "v1", "Namespace"),
+    ("services", "v1", "Service"),
+    ("replicaSets", "apps/v1", "ReplicaSet"),
+    ("statefulSets", "apps/v1", "StatefulSet"),
+    ("replicationControllers", "v1", "ReplicationController"),
+    ("pdbs", "policy/v1", "PodDisruptionBudget"),
+    ("persistentVolumes", "v1", "PersistentVolume"),
+    ("persistentVolumeClaims", "v1", "PersistentVolumeClaim"),
+    ("storageClasses", "storage.k8s.io/v1", "StorageClass"),
+    ("csiNodes", "storage.k8s.io/v1", "CSINode"),
+    ("csiDrivers", "storage.k8s.io/v1", "CSIDriver"),
+    ("csiStorageCapacities", "storage.k8s.io/v1", "CSIStorageCapacity"),
+    ("volumeAttachments", "storage.k8s.io/v1", "VolumeAttachment"),
+];
+
+/// Adds what a recorded case has as input to `manifest`, and gives how many objects that are.
+fn read_case(case: &serde_json::Value, manifest: &mut Manifest) -> usize {
+    let mut read_one = |version: &str, kind: &str, object: &serde_json::Value| {
+        let options = Options { defaulting: Defaulting::None, assumed: Some((version, kind)) };
+        let text = object.to_string();
+        read_with(&"case".into(), text.as_bytes(), options, manifest)
+            .unwrap_or_else(|error| panic!("{error}\n{text}"));
+    };
+    let mut count = 0;
+    let lists = case["input"]["cluster"].as_object().into_iter().flatten();
+    for (list, objects) in lists {
+        let (_, version, kind) =
+            RECORDED.iter().find(|(name, ..)| name == list).unwrap_or_else(|| panic!("unknown list {list}"));
+        for object in objects.as_array().into_iter().flatten() {
+            read_one(version, kind, object);
+            count += 1;
+        }
+    }
+    if case["input"]["pod"].is_object() {
+        read_one("v1", "Pod", &case["input"]["pod"]);
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn recorded_inputs_of_the_scheduler_are_read() {
+    let Some(data) = data("recorded_inputs_of_the_scheduler_are_read") else { return };
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let (mut resized, mut preempted, mut claims) = (0, 0, 0);
+    let folder = data.join("conformance/scheduler-1.36");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "gz")) {
+        for line in String::from_utf8(unpacked(path)).unwrap().lines() {
+            let mut manifest = Manifest::default();
+            let count = read_case(&serde_json::from_str(line).unwrap(), &mut manifest);
+            assert_eq!(manifest.objects.len(), count, "{line}");
+            // Some of the invented nodes give more than they have.
+            manifest
+                .warnings
+                .retain(|warning| !warning.to_string().contains("is allocatable than the capacity"));
+            assert!(manifest.warnings.is_empty(), "{:?}", manifest.warnings);
+            for Sourced { object, .. } in &manifest.objects {
+                *counts.entry(object.kind()).or_default() += 1;
+                if let Object::Pod(pod) = object {
+                    resized += u64::from(pod.status_resources.is_some());
+                    preempted += u64::from(pod.preempted_condition);
+                    claims += u64::from(pod.template.spec.has_claims());
+                }
+            }
+        }
+    }
+    expect![[r#"
+        (
+            {
+                "CSIDriver": 22,
+                "CSINode": 373,
+                "CSIStorageCapacity": 48,
+                "Namespace": 2358,
+                "Node": 16844,
+                "PersistentVolume": 728,
+                "PersistentVolumeClaim": 519,
+                "Pod": 23859,
+                "PodDisruptionBudget": 317,
+                "ReplicaSet": 1075,
+                "ReplicationController": 298,
+                "Service": 1079,
+                "StatefulSet": 478,
+                "StorageClass": 212,
+                "VolumeAttachment": 3,
+            },
+            499,
+            142,
+            475,
+        )
+    "#]]
+    .assert_debug_eq(&(counts, resized, preempted, claims));
 }

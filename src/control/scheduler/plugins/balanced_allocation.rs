@@ -9,7 +9,7 @@ use super::resources::{Input, LANES, Scored, Scratch, block, float, floor, integ
 use crate::base::ids::{ClassId, ResourceId};
 use crate::cluster::{Cluster, NodeTable, requests};
 use crate::control::config::{PluginArgs, Version};
-use crate::control::scheduler::framework::{Column, Context, Plugin, Status, Targets};
+use crate::control::scheduler::framework::{Column, Context, Plugin, Reach, Status, Targets};
 
 /// The plugin.
 #[derive(Debug)]
@@ -77,6 +77,10 @@ impl Plugin for BalancedAllocation {
         "NodeResourcesBalancedAllocation"
     }
 
+    fn reach(&mut self, _context: Context<'_>) -> Reach {
+        Reach::Node
+    }
+
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {
         let mut scored = Vec::new();
         for name in self.names.iter().filter(|name| requests::is_tracked(name)) {
@@ -108,20 +112,19 @@ impl Plugin for BalancedAllocation {
     fn score(&mut self, context: Context<'_>, targets: Targets<'_>, column: &mut Column) {
         let nodes = &context.cluster.nodes;
         let ForClass { scored, before } = self.scored.get(context.class);
-        let (inputs, _) = self.scratch.inputs(nodes, scored, targets);
+        let inputs = self.scratch.inputs(nodes, scored, targets);
+        let inputs = inputs.as_slice();
         let out = column.open(targets.len());
         let mut start = 0;
         while start < out.len() {
             let end = (start + LANES).min(out.len());
             let fast = match inputs {
-                [Some(first), Some(second), None, ..] => {
-                    balance_block([first, second], start, &mut out[start..end])
-                }
+                [first, second] => balance_block([*first, *second], start, &mut out[start..end]),
                 _ => false,
             };
             if !fast {
                 for (place, score) in out.iter_mut().enumerate().take(end).skip(start) {
-                    *score = balance_with(inputs.iter().flatten(), place);
+                    *score = balance_with(inputs.iter(), place);
                 }
             }
             start = end;
@@ -131,7 +134,9 @@ impl Plugin for BalancedAllocation {
             before.refresh(nodes);
             match targets {
                 Targets::Rows(_) => improve(out, before.values.iter()),
-                Targets::Listed(rows) => improve(out, rows.iter().map(|&row| &before.values[row as usize])),
+                Targets::Listed(rows) | Targets::Groups { rows, .. } => {
+                    improve(out, rows.iter().map(|&row| &before.values[row as usize]));
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use super::{ByClass, StaticColumn};
 use crate::base::ids::ClassId;
 use crate::base::{Map, Symbol};
 use crate::cluster::{Cluster, NodeTable};
-use crate::control::scheduler::framework::{Column, Context, MAX_NODE_SCORE, Plugin, Targets};
+use crate::control::scheduler::framework::{Column, Context, MAX_NODE_SCORE, Plugin, Reach, Targets};
 
 /// Sizes up to this score nothing: 23 MiB.
 const MIN_THRESHOLD: i64 = 23 * 1024 * 1024;
@@ -36,6 +36,10 @@ pub(crate) struct ImageLocality {
 impl Plugin for ImageLocality {
     fn name(&self) -> &'static str {
         "ImageLocality"
+    }
+
+    fn reach(&mut self, _context: Context<'_>) -> Reach {
+        Reach::Node
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {

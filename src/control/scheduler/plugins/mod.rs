@@ -11,6 +11,7 @@ mod node_unschedulable;
 pub(crate) mod resources;
 mod scheduling_gates;
 mod taint_toleration;
+mod topology;
 
 use super::framework::{Column, Plugin, Targets};
 use crate::base::BitSet;
@@ -25,7 +26,7 @@ pub(crate) fn all(args: &PluginArgs) -> Vec<Box<dyn Plugin>> {
         Box::new(node_unschedulable::NodeUnschedulable::default()),
         Box::new(node_name::NodeName::default()),
         Box::new(taint_toleration::TaintToleration::default()),
-        Box::new(node_affinity::NodeAffinity::default()),
+        Box::new(node_affinity::NodeAffinity::new(args)),
         Box::new(node_ports::NodePorts::default()),
         Box::new(node_resources_fit::NodeResourcesFit::new(args)),
         Box::new(balanced_allocation::BalancedAllocation::new(args)),
@@ -119,7 +120,7 @@ impl StaticColumn {
         }
         match targets {
             Targets::Rows(_) => column.open(targets.len()).copy_from_slice(&self.values),
-            Targets::Listed(rows) => {
+            Targets::Listed(rows) | Targets::Groups { rows, .. } => {
                 for (score, &row) in column.open(rows.len()).iter_mut().zip(rows) {
                     *score = self.values[row as usize];
                 }

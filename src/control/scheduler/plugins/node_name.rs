@@ -7,7 +7,7 @@ use crate::base::ids::{ClassId, NodeId};
 use crate::base::{BitSet, Symbol};
 use crate::cluster::Cluster;
 use crate::control::scheduler::events::{Action, Registration, Resource};
-use crate::control::scheduler::framework::{Cause, Code, Context, Plugin, Tally};
+use crate::control::scheduler::framework::{Cause, Code, Context, Plugin, Reach, Tally};
 
 /// The reason given.
 const REASON: Cause = Cause::Text("node(s) didn't match the requested node name");
@@ -21,6 +21,10 @@ pub(crate) struct NodeName {
 impl Plugin for NodeName {
     fn name(&self) -> &'static str {
         "NodeName"
+    }
+
+    fn reach(&mut self, _context: Context<'_>) -> Reach {
+        Reach::Node
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {

@@ -7,7 +7,7 @@ use crate::base::ids::{ClassId, NodeId};
 use crate::base::{BitSet, Symbol};
 use crate::cluster::{Cluster, Port};
 use crate::control::scheduler::events::{Action, Change, Registration, Resource};
-use crate::control::scheduler::framework::{Cause, Code, Context, Plugin, PreFiltered, Tally};
+use crate::control::scheduler::framework::{Cause, Code, Context, Plugin, PreFiltered, Reach, Tally};
 
 /// The reason given.
 const REASON: Cause = Cause::Text("node(s) didn't have free ports for the requested pod ports");
@@ -34,6 +34,10 @@ impl NodePorts {
 impl Plugin for NodePorts {
     fn name(&self) -> &'static str {
         "NodePorts"
+    }
+
+    fn reach(&mut self, _context: Context<'_>) -> Reach {
+        Reach::Node
     }
 
     fn compile(&mut self, cluster: &mut Cluster, _class: ClassId) {

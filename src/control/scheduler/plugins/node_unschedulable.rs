@@ -11,7 +11,7 @@ use crate::base::ids::{ClassId, NodeId};
 use crate::cluster::Cluster;
 use crate::cluster::class::tolerates;
 use crate::control::scheduler::events::{Action, Change, Registration, Resource};
-use crate::control::scheduler::framework::{Cause, Code, Context, Plugin, Tally};
+use crate::control::scheduler::framework::{Cause, Code, Context, Plugin, Reach, Tally};
 
 /// The reason given.
 const REASON: Cause = Cause::Text("node(s) were unschedulable");
@@ -27,6 +27,10 @@ pub(crate) struct NodeUnschedulable {
 impl Plugin for NodeUnschedulable {
     fn name(&self) -> &'static str {
         "NodeUnschedulable"
+    }
+
+    fn reach(&mut self, _context: Context<'_>) -> Reach {
+        Reach::Node
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {

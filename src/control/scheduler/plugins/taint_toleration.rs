@@ -11,7 +11,7 @@ use crate::cluster::class::tolerates;
 use crate::cluster::{Cluster, NodeClass, PodClass, Toleration};
 use crate::control::config::Version;
 use crate::control::scheduler::events::{Action, Change, Registration, Resource};
-use crate::control::scheduler::framework::{Cause, Code, Column, Context, Plugin, Tally, Targets};
+use crate::control::scheduler::framework::{Cause, Code, Column, Context, Plugin, Reach, Tally, Targets};
 
 /// The reason given since 1.36.
 const REASON: Cause = Cause::Text("node(s) had untolerated taint(s)");
@@ -43,6 +43,10 @@ impl TaintToleration {
 impl Plugin for TaintToleration {
     fn name(&self) -> &'static str {
         "TaintToleration"
+    }
+
+    fn reach(&mut self, _context: Context<'_>) -> Reach {
+        Reach::Node
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {

@@ -1,7 +1,10 @@
 //! The scheduler as a whole: against a textbook form, against recorded answers, and as a component.
 
+mod arguments;
 mod component;
+mod configurations;
 mod conformance;
+mod indexed;
 mod textbook;
 
 use super::*;
@@ -57,7 +60,8 @@ fn insert_pod(cluster: &mut Cluster, class: ClassId) -> PodId {
 fn what_is_not_honoured_is_named() {
     let mut template = template(100, 1);
     assert_eq!(unsupported(&template), Vec::<&str>::new());
-    template.spec.has_claims = true;
+    let source = crate::api::VolumeSource::Ephemeral;
+    template.spec.volumes.push(crate::api::Volume { name: "v".into(), source });
     template.spec.affinity.pod_anti = Some(crate::api::pod::PodAffinity::default());
     assert_eq!(unsupported(&template), ["podAntiAffinity", "volumes with claims"]);
 }

@@ -1,0 +1,294 @@
+//! What is kept of the nodes for the pods of one class: which pass the node-local filters, what
+//! their node-local scores come to, and in which group they are.
+
+use super::super::framework::{Code, Column, Context, Reach, Status, Targets};
+use super::super::profile::{PluginSet, Profile};
+use super::group::Group;
+use super::rank_set::RankSet;
+use crate::base::Map;
+use crate::base::ids::NodeId;
+
+/// The group of nodes that do not pass the node-local filters.
+const REFUSED: u32 = u32::MAX;
+
+/// Where a node stands.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    group: u32,
+    total: i64,
+}
+
+/// How the plugins take part, which can change as pods come and go.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Layout {
+    /// Filters that depend on the node alone.
+    pub(super) node_filters: Vec<usize>,
+    /// Filters that are the same for all nodes of a group.
+    pub(super) group_filters: Vec<usize>,
+    /// Scores that depend on the node alone and are not normalised, with their weights.
+    pub(super) node_scores: Vec<(usize, i64)>,
+    /// Scores that are computed for groups, with their weights.
+    pub(super) group_scores: Vec<(usize, i64)>,
+    /// Those among them whose raw score, which depends on the node alone, is part of the key.
+    raw_in_key: Vec<usize>,
+    /// Plugins that say themselves what of a node is part of the key.
+    keyed: Vec<usize>,
+}
+
+impl Layout {
+    /// Refills the layout for a pod, after PreFilter; `skipped` are the plugins whose
+    /// filters have nothing to do. False if some plugin must look at every node.
+    pub(super) fn fill(&mut self, profile: &mut Profile, context: Context<'_>, skipped: PluginSet) -> bool {
+        let Layout { node_filters, group_filters, node_scores, group_scores, raw_in_key, keyed } = self;
+        for list in [&mut *node_filters, group_filters, raw_in_key, keyed] {
+            list.clear();
+        }
+        node_scores.clear();
+        group_scores.clear();
+        for &plugin in &profile.filters {
+            if skipped.contains(plugin) {
+                continue;
+            }
+            match profile.plugins[plugin].reach(context) {
+                Reach::Node => node_filters.push(plugin),
+                Reach::Topology => {
+                    group_filters.push(plugin);
+                    keyed.push(plugin);
+                }
+                Reach::Cluster => return false,
+            }
+        }
+        for &(plugin, weight) in &profile.scores {
+            let reach = profile.plugins[plugin].reach(context);
+            match reach {
+                Reach::Node if profile.plugins[plugin].is_node_local() => node_scores.push((plugin, weight)),
+                Reach::Node => {
+                    raw_in_key.push(plugin);
+                    group_scores.push((plugin, weight));
+                }
+                Reach::Topology => {
+                    group_scores.push((plugin, weight));
+                    if !keyed.contains(&plugin) {
+                        keyed.push(plugin);
+                    }
+                }
+                Reach::Cluster => return false,
+            }
+        }
+        true
+    }
+}
+
+/// Scratch space of an update.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    column: Column,
+    causes: Vec<super::super::framework::Cause>,
+    key: Vec<i64>,
+    rows: Vec<u32>,
+}
+
+/// The index of one class.
+#[derive(Debug, Default)]
+pub(super) struct ClassIndex {
+    layout: Layout,
+    changes: u64,
+    statics: u64,
+    selectors: u64,
+    slots: Vec<Slot>,
+    /// All groups, by number; some are empty and wait for another key.
+    pub(super) groups: Vec<Group>,
+    keys: Vec<Box<[i64]>>,
+    numbers: Map<Box<[i64]>, u32>,
+    empty: Vec<u32>,
+    /// The nodes of all groups.
+    pub(super) all: RankSet,
+    /// When it was used last.
+    pub(super) last_used: u64,
+}
+
+impl ClassIndex {
+    /// Whether what was kept can be brought up to date by looking at the nodes that changed since.
+    pub(super) fn is_current(&self, context: Context<'_>, layout: &Layout) -> bool {
+        let (nodes, selectors) = (&context.cluster.nodes, &context.cluster.selectors);
+        self.statics == nodes.static_change_count()
+            && self.selectors == selectors.change_count()
+            && self.slots.len() == nodes.len()
+            && self.layout == *layout
+            && nodes.changed_since(self.changes).is_some()
+    }
+
+    /// How many nodes have slots.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// How many groups have nodes.
+    pub(super) fn group_count(&self) -> usize {
+        self.groups.len() - self.empty.len()
+    }
+
+    /// Computes everything anew.
+    pub(super) fn build(
+        &mut self,
+        profile: &mut Profile,
+        context: Context<'_>,
+        layout: &Layout,
+        work: &mut Work,
+    ) -> Result<(), Status> {
+        let nodes = &context.cluster.nodes;
+        self.layout.clone_from(layout);
+        self.slots.clear();
+        self.slots.resize(nodes.len(), Slot { group: REFUSED, total: 0 });
+        self.groups.clear();
+        self.keys.clear();
+        self.numbers.clear();
+        self.empty.clear();
+        self.all = RankSet::new(nodes.order.len());
+        self.statics = nodes.static_change_count();
+        self.selectors = context.cluster.selectors.change_count();
+        self.changes = nodes.change_count();
+        nodes.present.iter().try_for_each(|row| self.refresh(profile, context, row as u32, work))
+    }
+
+    /// Looks again at the nodes that have changed since the last time.
+    pub(super) fn update(
+        &mut self,
+        profile: &mut Profile,
+        context: Context<'_>,
+        work: &mut Work,
+    ) -> Result<(), Status> {
+        let nodes = &context.cluster.nodes;
+        let mut rows = std::mem::take(&mut work.rows);
+        rows.clear();
+        if let Some(changed) = nodes.changed_since(self.changes) {
+            rows.extend(changed.map(|node| node.0));
+        }
+        if rows.len() > 1 {
+            rows.sort_unstable();
+            rows.dedup();
+        }
+        self.changes = nodes.change_count();
+        let result = rows.iter().try_for_each(|&row| self.refresh(profile, context, row, work));
+        work.rows = rows;
+        result
+    }
+
+    /// Puts a node where it belongs now.
+    fn refresh(
+        &mut self,
+        profile: &mut Profile,
+        context: Context<'_>,
+        row: u32,
+        work: &mut Work,
+    ) -> Result<(), Status> {
+        let place = context.cluster.nodes.order_place[row as usize];
+        let before = self.slots[row as usize];
+        let after = self.judge(profile, context, row, work)?;
+        self.slots[row as usize] = after;
+        match (before.group, after.group) {
+            (REFUSED, REFUSED) => {}
+            (REFUSED, group) => {
+                self.all.insert(place);
+                self.groups[group as usize].insert(place, after.total);
+            }
+            (group, REFUSED) => {
+                self.all.remove(place);
+                self.leave(group, place, before.total);
+            }
+            (old, new) if old == new => {
+                if before.total != after.total {
+                    self.groups[new as usize].change(place, before.total, after.total);
+                }
+            }
+            (old, new) => {
+                self.groups[new as usize].insert(place, after.total);
+                self.leave(old, place, before.total);
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, group: u32, place: u32, total: i64) {
+        let left = &mut self.groups[group as usize];
+        left.remove(place, total);
+        if left.len() == 0 {
+            self.empty.push(group);
+            self.numbers.remove(&self.keys[group as usize]);
+        }
+    }
+
+    /// Where a node belongs: its group, which is made if it is new, and its total.
+    fn judge(
+        &mut self,
+        profile: &mut Profile,
+        context: Context<'_>,
+        row: u32,
+        work: &mut Work,
+    ) -> Result<Slot, Status> {
+        let node = NodeId(row);
+        let is_listed = context.cluster.nodes.present.contains(row as usize);
+        let plugins = &mut profile.plugins;
+        work.causes.clear();
+        let mut passes = |&plugin: &usize| {
+            let status: Code = plugins[plugin].status(context, node, &mut work.causes);
+            status == Code::Success
+        };
+        if !is_listed || !self.layout.node_filters.iter().all(&mut passes) {
+            return Ok(Slot { group: REFUSED, total: 0 });
+        }
+        let mut total = 0;
+        for &(plugin, weight) in &self.layout.node_scores {
+            total += weight * raw_score(profile, plugin, context, row, &mut work.column)?;
+        }
+        work.key.clear();
+        for &plugin in &self.layout.raw_in_key {
+            let raw = raw_score(profile, plugin, context, row, &mut work.column)?;
+            work.key.push(raw);
+        }
+        for &plugin in &self.layout.keyed {
+            profile.plugins[plugin].index_key(context, node, &mut work.key);
+        }
+        Ok(Slot { group: self.group_of(&work.key, context.cluster.nodes.order.len()), total })
+    }
+
+    /// The number of the group with a key.
+    fn group_of(&mut self, key: &[i64], len: usize) -> u32 {
+        if let Some(&number) = self.numbers.get(key) {
+            return number;
+        }
+        let number = match self.empty.pop() {
+            Some(number) => {
+                self.keys[number as usize] = key.into();
+                number
+            }
+            None => {
+                self.groups.push(Group::new(len));
+                self.keys.push(key.into());
+                self.groups.len() as u32 - 1
+            }
+        };
+        self.numbers.insert(key.into(), number);
+        number
+    }
+}
+
+/// The raw score that a plugin gives one node; 0 if it skips the pod.
+fn raw_score(
+    profile: &mut Profile,
+    plugin: usize,
+    context: Context<'_>,
+    row: u32,
+    column: &mut Column,
+) -> Result<i64, Status> {
+    let rows = [row];
+    let targets = Targets::Listed(&rows);
+    let plugin = &mut profile.plugins[plugin];
+    let status = plugin.pre_score(context, targets);
+    match status.code {
+        Code::Success => plugin.score(context, targets, column),
+        Code::Skip => return Ok(0),
+        _ => return Err(status),
+    }
+    Ok(column.at(0))
+}
