@@ -114,12 +114,17 @@ pub fn is_tracked(name: &str) -> bool {
     matches!(name, "cpu" | "memory" | "ephemeral-storage") || is_scalar(name)
 }
 
-fn is_scalar(name: &str) -> bool {
+/// Whether a name is that of an extended resource, which a device plugin or a person has added
+/// (IsExtendedResourceName in pkg/apis/core/v1/helper/helpers.go).
+pub fn is_extended(name: &str) -> bool {
     let native = !name.contains('/') || name.contains("kubernetes.io/");
-    let extended = !native
+    !native
         && !name.starts_with("requests.")
-        && crate::api::selector::is_qualified_name(&format!("requests.{name}"));
-    extended
+        && crate::api::selector::is_qualified_name(&format!("requests.{name}"))
+}
+
+fn is_scalar(name: &str) -> bool {
+    is_extended(name)
         || name.starts_with("hugepages-")
         || name.contains("kubernetes.io/")
         || name.starts_with("attachable-volumes-")

@@ -8,7 +8,7 @@ use super::super::queue::Queue;
 use super::*;
 use crate::api::kubernetes::{Defaulting, Manifest, Options, read_with};
 use crate::api::{Object, Pod};
-use crate::control::config::{SchedulerProfile, ScoringStrategy};
+use crate::control::config::{self, Version};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -115,83 +115,26 @@ fn scope(input: &Value) -> Scope {
         pods.iter().any(nominated) || nominated(&input["pod"]),
         &["NodeResourcesFit", "NodePorts", "InterPodAffinity"],
     );
-    for entry in profile_of(input).map_or(&[][..], |profile| list(profile, "pluginConfig")) {
-        match text(entry, "name") {
-            "NodeAffinity" => {
-                let added = entry["args"].get("addedAffinity").is_some();
-                scope.leave_out(added, &["NodeAffinity"]);
-            }
-            "NodeResourcesFit" => {
-                let ignored = ["ignoredResources", "ignoredResourceGroups"];
-                let ignores = ignored.iter().any(|key| !list(&entry["args"], key).is_empty());
-                scope.leave_out(ignores, &["NodeResourcesFit"]);
-            }
-            _ => {}
-        }
-    }
     scope
 }
 
-/// The profile that the pod's scheduler name asks for.
-pub(super) fn profile_of(input: &Value) -> Option<&Value> {
-    let profiles = list(&input["config"], "profiles");
+/// The configuration of a case, and which of its profiles the pod asks for. The recorder looks at all
+/// nodes, and takes a pod that no profile serves for the first one's.
+pub(super) fn config_of(input: &Value, version: Version) -> (Config, usize) {
+    let mut config =
+        Config { version, scheduler: config::Scheduler::default_for(version), ..Config::default() };
+    if input["config"].is_object() {
+        let bytes = input["config"].to_string().into_bytes();
+        let read = configuration::read(&"config".into(), &bytes, version);
+        config.scheduler = read.unwrap_or_else(|findings| panic!("{findings:?}")).scheduler;
+        config.scheduler.percentage_of_nodes_to_score = 100;
+    }
+    for profile in &mut config.scheduler.profiles {
+        profile.percentage_of_nodes_to_score = None;
+    }
     let wanted = text(&input["pod"]["spec"], "schedulerName");
-    let named =
-        profiles.iter().find(|profile| !wanted.is_empty() && text(profile, "schedulerName") == wanted);
-    named.or_else(|| profiles.first())
-}
-
-pub(super) fn config_of(case: &Value) -> Config {
-    let mut config = Config::default();
-    let SchedulerProfile { plugins, args: arguments, .. } = &mut config.scheduler.profiles[0];
-    let weights = &case["expected"]["weights"];
-    if weights.is_object() {
-        plugins.score.retain(|(name, _)| weights.get(*name).is_some());
-        for (name, weight) in &mut plugins.score {
-            *weight = weights[*name].as_i64().unwrap();
-        }
-    }
-    let Some(profile) = profile_of(&case["input"]) else { return config };
-    for point in ["filter", "multiPoint"] {
-        let disabled = list(&profile["plugins"][point], "disabled");
-        plugins
-            .filter
-            .retain(|name| !disabled.iter().any(|entry| [*name, "*"].contains(&text(entry, "name"))));
-    }
-    for entry in list(profile, "pluginConfig") {
-        let args = &entry["args"];
-        let resources = |holder: &Value| -> Vec<(String, i64)> {
-            let weight = |entry: &Value| entry["weight"].as_i64().filter(|weight| *weight > 0).unwrap_or(1);
-            list(holder, "resources")
-                .iter()
-                .map(|entry| (text(entry, "name").to_owned(), weight(entry)))
-                .collect()
-        };
-        match text(entry, "name") {
-            "NodeResourcesFit" => {
-                let strategy = &args["scoringStrategy"];
-                if !list(strategy, "resources").is_empty() {
-                    arguments.fit.resources = resources(strategy);
-                }
-                let shape = list(&strategy["requestedToCapacityRatio"], "shape");
-                let point = |entry: &Value| {
-                    (entry["utilization"].as_i64().unwrap_or(0), entry["score"].as_i64().unwrap_or(0))
-                };
-                arguments.fit.strategy = match text(strategy, "type") {
-                    "MostAllocated" => ScoringStrategy::MostAllocated,
-                    "RequestedToCapacityRatio" => {
-                        ScoringStrategy::RequestedToCapacityRatio(shape.iter().map(point).collect())
-                    }
-                    _ => ScoringStrategy::LeastAllocated,
-                };
-            }
-            "NodeResourcesBalancedAllocation" if !list(args, "resources").is_empty() => {
-                arguments.balanced_resources = resources(args).into_iter().map(|(name, _)| name).collect();
-            }
-            _ => {}
-        }
-    }
-    config
+    let profile = config.scheduler.profiles.iter().position(|profile| profile.name == wanted);
+    (config, profile.unwrap_or(0))
 }
 
 pub(super) fn cluster_of_case(input: &Value) -> Cluster {
@@ -288,15 +231,15 @@ fn compare_node(
 fn compare_case(report: &mut Report, case: &Value) {
     let (id, input, expected) = (text(case, "id"), &case["input"], &case["expected"]);
     let scope = scope(input);
-    let mut config = config_of(case);
+    let (mut config, profile) = config_of(input, Version::V1_36);
     // What is not compared needs not run.
-    let enabled = &mut config.scheduler.profiles[0].plugins;
+    let enabled = &mut config.scheduler.profiles[profile].plugins;
     enabled.filter.retain(|name| OURS.contains(name));
     enabled.pre_filter.retain(|name| OURS.contains(name));
     enabled.score.retain(|(name, _)| OURS.contains(name));
     let mut cluster = cluster_of_case(input);
     let class = class_of(&mut cluster, &read_pod(&input["pod"]));
-    let mut cycle = Cycle::new(&config, 0);
+    let mut cycle = Cycle::new(&config, profile);
     if text(expected, "result") == "gated" {
         let gate = cycle.profile.gate(&mut cluster, class).map(|place| cycle.profile.plugins[place].name());
         return report.compare("gate", id, &gate, &expected["gate"]["plugin"].as_str());

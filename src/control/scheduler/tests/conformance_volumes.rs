@@ -7,6 +7,7 @@ use super::conformance::{
 };
 use super::*;
 use crate::api::Object;
+use crate::control::config::Version;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -124,7 +125,8 @@ fn compare(case: &Value) -> Differences {
         compare_load(&mut differences, &cluster, node_of(&cluster, text(theirs, "node")), theirs);
     }
     let class = class_of(&mut cluster, &read_pod(&input["pod"]));
-    let mut cycle = Cycle::new(&config_of(case), 0);
+    let (config, profile) = config_of(&case["input"], Version::V1_36);
+    let mut cycle = Cycle::new(&config, profile);
     cycle.profile.prepare(&mut cluster);
     let context = Context { cluster: &cluster, class, pod: None, version: Version::V1_36 };
     let rejection = cycle.pre_filter(context).err().map(|(status, plugins)| {

@@ -1,6 +1,8 @@
 //! The scheduler as a whole: against a textbook form, against recorded answers, and as a component.
 
+mod arguments;
 mod component;
+mod configurations;
 mod conformance;
 mod conformance_volumes;
 mod indexed;
