@@ -9,6 +9,7 @@ use super::framework::{Code, Column, Context, Status, Tally, Targets};
 use super::index::{Answer, Index, Search};
 use super::memo::Memo;
 use super::nominator::Nominator;
+use super::preemption;
 use super::profile::{PluginSet, Profile};
 use super::promised::Refusal;
 use super::select::select;
@@ -123,7 +124,7 @@ pub struct Cycle {
     /// The plugins.
     pub profile: Profile,
     percentage: u32,
-    streams: Streams,
+    pub(super) streams: Streams,
     /// Where the next search starts in the list of nodes.
     pub(super) next_start: usize,
     pub(super) scratch: Scratch,
@@ -132,7 +133,9 @@ pub struct Cycle {
     index: Index,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
-    rejected_at: [u64; 3],
+    /// The state of nodes, selectors and nominations as of which they do.
+    pub(super) rejected_at: [u64; 3],
+    pub(super) preemption: preemption::State,
 }
 
 impl Cycle {
@@ -160,6 +163,7 @@ impl Cycle {
             index: Index::default(),
             rejected: Map::default(),
             rejected_at: [0; 3],
+            preemption: preemption::State::default(),
         }
     }
 
@@ -578,8 +582,7 @@ impl Cycle {
             reasons.push((absent_reason(&self.profile, *restricting), total - explicit));
         }
         let plugins = self.profile.names(rejectors);
-        let post_filter = self.profile.post_filter(context);
-        let diagnosis = Diagnosis { nodes: total, reasons, plugins, post_filter, ..Diagnosis::default() };
+        let diagnosis = Diagnosis { nodes: total, reasons, plugins, ..Diagnosis::default() };
         Outcome::Rejected(Rejection { diagnosis: Arc::new(diagnosis), rejectors })
     }
 }

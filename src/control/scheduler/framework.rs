@@ -328,11 +328,6 @@ pub trait Plugin: Send {
         }
     }
 
-    /// PostFilter: called when no node is left. May make room and name a node.
-    fn post_filter(&mut self, _context: Context<'_>) -> (Status, Option<NodeId>) {
-        (Status { code: Code::Unschedulable, message: String::new() }, None)
-    }
-
     /// PreScore: prepares for scoring, or skips it.
     fn pre_score(&mut self, _context: Context<'_>, _targets: Targets<'_>) -> Status {
         Status::SUCCESS

@@ -16,6 +16,7 @@ mod index;
 mod memo;
 pub mod nominator;
 mod plugins;
+pub mod preemption;
 pub mod profile;
 mod promised;
 mod queue;

@@ -6,11 +6,11 @@
 
 use super::events::{Action, Change, Resource};
 use super::framework::{Code, Context, Plugin};
-use super::plugins;
+use super::{plugins, preemption};
 use crate::base::BitSet;
 use crate::base::ids::ClassId;
 use crate::cluster::Cluster;
-use crate::control::config::{DEFAULT_SCHEDULER_NAME, SchedulerProfile, Version};
+use crate::control::config::{DEFAULT_SCHEDULER_NAME, PreemptionArgs, SchedulerProfile, Version};
 
 /// A set of plugins: one bit each, by place in [`Profile::plugins`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -45,8 +45,9 @@ pub struct Profile {
     pub pre_filters: Vec<usize>,
     /// Filter.
     pub filters: Vec<usize>,
-    /// PostFilter.
-    pub post_filters: Vec<usize>,
+    /// What DefaultPreemption is told, if it is enabled at PostFilter. It is the only plugin with
+    /// something to say there, and works with the whole cycle ([`super::Cycle::preempt`]).
+    pub preemption: Option<PreemptionArgs>,
     /// PreScore.
     pub pre_scores: PluginSet,
     /// Score, with weights.
@@ -71,6 +72,7 @@ impl Profile {
     pub fn new(config: &SchedulerProfile, version: Version) -> Profile {
         let enabled = &config.plugins;
         let mut plugins = plugins::all(&config.args);
+        plugins.push(Box::new(preemption::DefaultPreemption));
         plugins.retain(|plugin| enabled.is_enabled(plugin.name()));
         let find = |name: &str| plugins.iter().position(|plugin| plugin.name() == name);
         let places = |names: &[&str]| names.iter().filter_map(|name| find(name)).collect::<Vec<usize>>();
@@ -84,7 +86,7 @@ impl Profile {
             pre_enqueue: places(&enabled.pre_enqueue),
             pre_filters: places(&enabled.pre_filter),
             filters: places(&enabled.filter),
-            post_filters: places(&enabled.post_filter),
+            preemption: enabled.post_filter.contains(&preemption::NAME).then_some(config.args.preemption),
             pre_scores,
             scores: scores.filter_map(|&(name, weight)| Some((find(name)?, weight))).collect(),
             reserve: places(&enabled.reserve),
@@ -123,14 +125,6 @@ impl Profile {
         let Profile { pre_enqueue, plugins, .. } = self;
         let gates = |&plugin: &usize| plugins[plugin].pre_enqueue(context).code != Code::Success;
         pre_enqueue.iter().copied().find(gates)
-    }
-
-    /// PostFilter: what the plugins have to say of a pod that fits nowhere, joined. That a plugin has
-    /// made room and names a node is not acted on yet: none of this profile does.
-    pub fn post_filter(&mut self, context: Context<'_>) -> String {
-        let Profile { post_filters, plugins, .. } = self;
-        let said = post_filters.iter().map(|&plugin| plugins[plugin].post_filter(context).0.message);
-        said.filter(|message| !message.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
     /// The names of the plugins in a set, sorted.
