@@ -576,8 +576,7 @@ impl Cycle {
             rejectors.insert(self.profile.filters[refusal.filter]);
             refusal.causes.iter().for_each(|&cause| tally.add(cause, 1));
         }
-        let mut reasons: Vec<(String, usize)> =
-            tally.0.into_iter().map(|(cause, count)| (cause.text(context.cluster), count)).collect();
+        let mut reasons = tally.texts(context.cluster);
         if total > explicit {
             reasons.push((absent_reason(&self.profile, *restricting), total - explicit));
         }

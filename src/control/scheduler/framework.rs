@@ -118,6 +118,21 @@ impl Tally {
     }
 }
 
+impl Tally {
+    /// The reasons as text, equal ones together: taints that differ in their effect read alike.
+    pub fn texts(self, cluster: &Cluster) -> Vec<(String, usize)> {
+        let mut texts: Vec<(String, usize)> = Vec::new();
+        for (cause, count) in self.0 {
+            let text = cause.text(cluster);
+            match texts.iter_mut().find(|(known, _)| *known == text) {
+                Some((_, total)) => *total += count,
+                None => texts.push((text, count)),
+            }
+        }
+        texts
+    }
+}
+
 /// What a plugin sees of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {

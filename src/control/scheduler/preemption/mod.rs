@@ -294,8 +294,7 @@ fn failure(cluster: &Cluster, preemption: &Preemption) -> Status {
         tally.add(cause, 1);
     }
     let nodes = cluster.nodes.order.len();
-    let mut reasons: Vec<(String, usize)> =
-        tally.0.into_iter().map(|(cause, count)| (cause.text(cluster), count)).collect();
+    let mut reasons = tally.texts(cluster);
     if nodes > preemption.others.len() {
         reasons.push((NOT_HELPFUL.to_owned(), nodes - preemption.others.len()));
     }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 #[expect(clippy::disallowed_methods, reason = "tests find the recorded answers by an environment variable")]
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn folder(test: &str) -> Option<PathBuf> {
+pub(super) fn folder(test: &str) -> Option<PathBuf> {
     let place = std::env::var_os("SEATRIAL_DATA");
     if place.is_none() {
         eprintln!("skipped: {test} (SEATRIAL_DATA is not set)");
@@ -23,7 +23,7 @@ fn folder(test: &str) -> Option<PathBuf> {
     place.map(|data| PathBuf::from(data).join("conformance/scheduler-1.36"))
 }
 
-fn cases(path: &Path) -> Vec<Value> {
+pub(super) fn cases(path: &Path) -> Vec<Value> {
     use std::io::Read as _;
     let bytes = std::fs::read(path).unwrap();
     let mut text = String::new();
@@ -40,34 +40,34 @@ fn object(kind: &str, value: &Value) -> Object {
     manifest.objects.pop().unwrap_or_else(|| panic!("no object in {text}")).object
 }
 
-fn read_pod(value: &Value) -> Pod {
+pub(super) fn read_pod(value: &Value) -> Pod {
     match object("Pod", value) {
         Object::Pod(pod) => *pod,
         other => panic!("a {}", other.kind()),
     }
 }
 
-fn read_node(value: &Value) -> Node {
+pub(super) fn read_node(value: &Value) -> Node {
     match object("Node", value) {
         Object::Node(node) => *node,
         other => panic!("a {}", other.kind()),
     }
 }
 
-fn class_of(cluster: &mut Cluster, pod: &Pod) -> ClassId {
+pub(super) fn class_of(cluster: &mut Cluster, pod: &Pod) -> ClassId {
     let namespace = if pod.meta.namespace.is_empty() { "default" } else { &pod.meta.namespace };
     cluster.class(&pod.template, namespace, pod.template.spec.priority.unwrap_or(0))
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or("")
 }
 
-fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+pub(super) fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     value[key].as_array().map_or(&[], Vec::as_slice)
 }
 
-fn strings(value: &Value, key: &str) -> Vec<String> {
+pub(super) fn strings(value: &Value, key: &str) -> Vec<String> {
     list(value, key).iter().map(|entry| entry.as_str().unwrap().to_owned()).collect()
 }
 
@@ -224,14 +224,20 @@ fn cluster_of_case(input: &Value) -> Cluster {
 
 /// Counts of what was compared, and what differed.
 #[derive(Default)]
-struct Report {
-    agreed: BTreeMap<String, u32>,
-    differed: Vec<String>,
-    left_out: u32,
+pub(super) struct Report {
+    pub(super) agreed: BTreeMap<String, u32>,
+    pub(super) differed: Vec<String>,
+    pub(super) left_out: u32,
 }
 
 impl Report {
-    fn compare<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, id: &str, ours: &T, theirs: &T) {
+    pub(super) fn compare<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        what: &str,
+        id: &str,
+        ours: &T,
+        theirs: &T,
+    ) {
         if ours == theirs {
             *self.agreed.entry(what.to_owned()).or_default() += 1;
         } else {
@@ -370,7 +376,7 @@ fn compare_outcome(
     }
 }
 
-fn summary(report: &Report) -> String {
+pub(super) fn summary(report: &Report) -> String {
     let lines: Vec<String> = report.agreed.iter().map(|(what, count)| format!("{what}: {count}")).collect();
     format!("{}\nleft out: {}", lines.join("\n"), report.left_out)
 }

@@ -2,6 +2,7 @@
 
 mod component;
 mod conformance;
+mod conformance_preempt;
 mod textbook;
 
 use super::*;
