@@ -127,6 +127,11 @@ impl Profile {
         pre_enqueue.iter().copied().find(gates)
     }
 
+    /// The place of a plugin, if it is enabled at PreEnqueue.
+    pub fn pre_enqueue_place(&self, name: &str) -> Option<usize> {
+        self.pre_enqueue.iter().copied().find(|&place| self.plugins[place].name() == name)
+    }
+
     /// The names of the plugins in a set, sorted.
     pub fn names(&self, set: PluginSet) -> Vec<&'static str> {
         let listed = self.plugins.iter().enumerate().filter(|(place, _)| set.contains(*place));
@@ -154,11 +159,14 @@ impl Profile {
 
     /// Whether anything is registered for a change at all.
     pub fn listens(&self, resource: Resource, action: Action) -> bool {
-        let heard = |plugin: &dyn Plugin| {
-            plugin.registrations().iter().any(|entry| entry.matches(resource, action, self.version))
-                || is_taint_update(resource, action) && hears_all_taints(plugin, self.version)
-        };
-        self.plugins.iter().any(|plugin| heard(plugin.as_ref()))
+        (0..self.plugins.len()).any(|plugin| self.hears(plugin, resource, action))
+    }
+
+    /// Whether one plugin is registered for a change.
+    pub fn hears(&self, plugin: usize, resource: Resource, action: Action) -> bool {
+        let plugin = self.plugins[plugin].as_ref();
+        plugin.registrations().iter().any(|entry| entry.matches(resource, action, self.version))
+            || is_taint_update(resource, action) && hears_all_taints(plugin, self.version)
     }
 }
 

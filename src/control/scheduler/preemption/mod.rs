@@ -16,6 +16,7 @@ mod priorities;
 mod victims;
 
 pub(super) use plugin::{DefaultPreemption, NAME};
+pub(super) use post_filter::PostFiltered;
 
 use super::cycle::{Attempt, Cycle};
 use super::explain::Failure;

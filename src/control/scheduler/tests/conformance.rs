@@ -596,7 +596,7 @@ impl History {
             "flushBackoff" => self.queue.flush(now),
             "flushUnschedulable" => {
                 let before = self.queue.lengths().unschedulable;
-                self.queue.sweep(now);
+                self.queue.sweep(now, &mut |_, _| true);
                 if self.queue.lengths().unschedulable < before {
                     self.keep(&Kept::Sweep);
                 }

@@ -3,6 +3,7 @@
 mod component;
 mod conformance;
 mod conformance_preempt;
+mod preemption;
 mod textbook;
 
 use super::*;
