@@ -417,7 +417,9 @@ impl Cycle {
         }
         for (refusal, _) in promised.iter() {
             feasible.remove(refusal.node.index());
-            failed.iter_mut().for_each(|failed| failed.remove(refusal.node.index()));
+            for failed in failed.iter_mut() {
+                failed.remove(refusal.node.index());
+            }
         }
     }
 

@@ -412,10 +412,10 @@ impl Queue {
         self.lengths.of(place).into_iter().for_each(|length| *length -= 1);
         let wait = (waiting.since, waiting.sequence);
         match place {
-            Place::Unschedulable => leave_group(&mut self.parked, (waiting.class, waiting.rejectors), wait),
+            Place::Unschedulable => leave_group(&mut self.parked, &(waiting.class, waiting.rejectors), wait),
             Place::Gated => {
                 let key = (waiting.class, waiting.rejectors, waiting.gate.unwrap_or_default());
-                leave_group(&mut self.gated, key, wait);
+                leave_group(&mut self.gated, &key, wait);
             }
             _ => {}
         }
@@ -471,11 +471,11 @@ impl Queue {
 }
 
 /// Takes a pod out of its group; the group goes with its last pod.
-fn leave_group<K: Ord>(groups: &mut BTreeMap<K, ByWait>, key: K, wait: (Time, u64)) {
-    if let Some(pods) = groups.get_mut(&key) {
+fn leave_group<K: Ord>(groups: &mut BTreeMap<K, ByWait>, key: &K, wait: (Time, u64)) {
+    if let Some(pods) = groups.get_mut(key) {
         pods.remove(&wait);
         if pods.is_empty() {
-            groups.remove(&key);
+            groups.remove(key);
         }
     }
 }

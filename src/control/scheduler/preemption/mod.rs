@@ -58,19 +58,24 @@ pub struct NonCandidate {
     pub plugin: &'static str,
     /// The code of the failure.
     pub code: Code,
-    /// The reasons.
-    pub causes: Vec<Cause>,
+    /// The reasons of the filter.
+    causes: Vec<Cause>,
 }
 
 impl NonCandidate {
     fn without_victims(node: NodeId) -> NonCandidate {
         let code = Code::UnschedulableAndUnresolvable;
-        NonCandidate { node, plugin: "", code, causes: vec![Cause::Text(NO_VICTIMS)] }
+        NonCandidate { node, plugin: "", code, causes: Vec::new() }
+    }
+
+    /// The reasons.
+    pub fn causes(&self) -> &[Cause] {
+        if self.causes.is_empty() { &[Cause::Text(NO_VICTIMS)] } else { &self.causes }
     }
 
     /// The failure with its reasons as text.
     pub fn failure(&self, cluster: &Cluster) -> Failure {
-        let reasons = self.causes.iter().map(|cause| cause.text(cluster)).collect();
+        let reasons = self.causes().iter().map(|cause| cause.text(cluster)).collect();
         Failure { plugin: self.plugin, code: self.code, reasons }
     }
 }
@@ -291,7 +296,7 @@ fn failure(cluster: &Cluster, preemption: &Preemption) -> Status {
         return Status { code: Code::Error, message: format!("preemption: {text}") };
     }
     let mut tally = super::framework::Tally::default();
-    for &cause in preemption.others.iter().flat_map(|other| &other.causes) {
+    for &cause in preemption.others.iter().flat_map(NonCandidate::causes) {
         tally.add(cause, 1);
     }
     let nodes = cluster.nodes.order.len();

@@ -454,8 +454,9 @@ struct History {
 }
 
 impl History {
-    fn new(input: &Value) -> History {
-        let config = Config::default();
+    fn new(input: &Value, version: Version) -> History {
+        let scheduler = crate::control::config::Scheduler::default_for(version);
+        let config = Config { version, scheduler, ..Config::default() };
         let seconds = |key: &str, default: u64| Span::from_secs(input[key].as_u64().unwrap_or(default));
         History {
             queue: Queue::new(seconds("podInitialBackoffSeconds", 1), seconds("podMaxBackoffSeconds", 10)),
@@ -641,16 +642,20 @@ fn recorded(step: &Value) -> Value {
 fn conformance_queue_histories_are_the_recorded_ones() {
     let Some(folder) = folder("conformance_queue_histories_are_the_recorded_ones") else { return };
     let mut report = Report::default();
-    for name in ["queue.jsonl.gz", "focus-QueueHints.jsonl.gz"] {
-        for case in cases(&folder.join(name)) {
-            let mut history = History::new(&case["input"]);
+    for (version, name) in [
+        (Version::V1_36, "scheduler-1.36/queue.jsonl.gz"),
+        (Version::V1_36, "scheduler-1.36/focus-QueueHints.jsonl.gz"),
+        (Version::V1_34, "scheduler-1.34/queue.jsonl.gz"),
+    ] {
+        for case in cases(&folder.with_file_name(name)) {
+            let mut history = History::new(&case["input"], version);
             let ops = list(&case["input"], "ops").iter().zip(list(&case["expected"], "ops"));
             for (number, (op, theirs)) in ops.enumerate() {
                 let Some(ours) = history.step(op) else {
                     report.left_out += 1;
                     break;
                 };
-                let id = format!("{} step {number} {}", text(&case, "id"), text(op, "op"));
+                let id = format!("{version:?} {} step {number} {}", text(&case, "id"), text(op, "op"));
                 report.compare(text(op, "op"), &id, &ours, &recorded(theirs));
             }
         }
