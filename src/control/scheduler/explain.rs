@@ -62,7 +62,7 @@ impl Cycle {
     /// Filters and scores every node for a pod of a class, whatever the sampling says and even if
     /// only one is feasible. Leaves the state of the search alone.
     pub fn explain(&mut self, cluster: &mut Cluster, class: ClassId) -> Explanation {
-        self.profile.prepare(cluster, class);
+        self.profile.prepare(cluster);
         cluster.nodes.refresh_order();
         let context = Context { cluster: &*cluster, class, pod: None, version: self.profile.version };
         let rejected = |cycle: &Cycle, message, plugins: PluginSet| Explanation::Rejected {

@@ -113,7 +113,7 @@ fn scope(input: &Value) -> Scope {
     let mut scope = Scope::default();
     scope.leave_out(
         pods.iter().any(nominated) || nominated(&input["pod"]),
-        &["NodeResourcesFit", "NodePorts"],
+        &["NodeResourcesFit", "NodePorts", "InterPodAffinity"],
     );
     scope
 }
@@ -139,6 +139,12 @@ pub(super) fn config_of(input: &Value, version: Version) -> (Config, usize) {
 
 pub(super) fn cluster_of_case(input: &Value) -> Cluster {
     let mut cluster = Cluster::default();
+    for namespace in list(&input["cluster"], "namespaces") {
+        let labels = namespace["metadata"]["labels"].as_object().into_iter().flatten();
+        let labels = labels.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect();
+        let name = text(&namespace["metadata"], "name");
+        cluster.selectors.set_namespace(&mut cluster.names, name, &labels);
+    }
     for node in list(&input["cluster"], "nodes") {
         cluster.add_node(&read_node(node), PoolId(0), Time::ZERO);
     }

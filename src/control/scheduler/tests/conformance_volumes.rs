@@ -127,7 +127,7 @@ fn compare(case: &Value) -> Differences {
     let class = class_of(&mut cluster, &read_pod(&input["pod"]));
     let (config, profile) = config_of(&case["input"], Version::V1_36);
     let mut cycle = Cycle::new(&config, profile);
-    cycle.profile.prepare(&mut cluster, class);
+    cycle.profile.prepare(&mut cluster);
     let context = Context { cluster: &cluster, class, pod: None, version: Version::V1_36 };
     let rejection = cycle.pre_filter(context).err().map(|(status, plugins)| {
         (cycle.profile.names(plugins).join(" "), status.code.name().to_owned(), status.message)
