@@ -190,10 +190,19 @@ impl Cluster {
     /// If the pod is counted on a node already.
     pub fn place(&mut self, pod: PodId, node: NodeId) {
         assert!(self.pods.counted_on[pod.index()].is_none(), "pod {pod:?} is counted twice");
+        self.note_ports(pod, node);
         self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], 1);
         self.pods.counted_on[pod.index()] = Some(node);
         self.note_shift(pod, node, 1);
         self.undo.note(|| undo::Undo::Placed(pod));
+    }
+
+    /// Keeps the ports that are taken on a node, if the pod has some and the change may be taken back.
+    fn note_ports(&mut self, pod: PodId, node: NodeId) {
+        if self.undo.is_open() && !self.classes[self.pods.class[pod.index()]].ports.is_empty() {
+            let ports = self.nodes.ports[node.index()].clone();
+            self.undo.note(|| undo::Undo::Ports(node, ports));
+        }
     }
 
     /// Enters in the log that a pod begins (1) or ceases (-1) to count on a node.
@@ -221,6 +230,7 @@ impl Cluster {
     /// Stops counting a pod on its node; nothing happens if it is counted on none.
     pub fn displace(&mut self, pod: PodId) {
         let Some(node) = self.pods.counted_on[pod.index()].take() else { return };
+        self.note_ports(pod, node);
         let position = self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], -1);
         self.note_shift(pod, node, -1);
         self.undo.note(|| undo::Undo::Displaced(pod, node, position));

@@ -72,6 +72,7 @@ impl Cycle {
         if let Err((status, plugins)) = self.pre_filter(context) {
             return rejected(self, status.message, plugins);
         }
+        self.scratch.promised.clear();
         let found = self.search(context, usize::MAX);
         let mut recording = Recording::new();
         if let Err(status) = self.score(context, found, Some(&mut recording)) {

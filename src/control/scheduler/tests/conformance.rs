@@ -47,7 +47,7 @@ pub(super) fn read_pod(value: &Value) -> Pod {
     }
 }
 
-fn read_node(value: &Value) -> Node {
+pub(super) fn read_node(value: &Value) -> Node {
     match object("v1", "Node", value) {
         Object::Node(node) => *node,
         other => panic!("a {}", other.kind()),
@@ -398,8 +398,9 @@ struct History {
 }
 
 impl History {
-    fn new(input: &Value) -> History {
-        let config = Config::default();
+    fn new(input: &Value, version: Version) -> History {
+        let scheduler = crate::control::config::Scheduler::default_for(version);
+        let config = Config { version, scheduler, ..Config::default() };
         let seconds = |key: &str, default: u64| Span::from_secs(input[key].as_u64().unwrap_or(default));
         History {
             queue: Queue::new(seconds("podInitialBackoffSeconds", 1), seconds("podMaxBackoffSeconds", 10)),
@@ -540,7 +541,7 @@ impl History {
             "flushBackoff" => self.queue.flush(now),
             "flushUnschedulable" => {
                 let before = self.queue.lengths().unschedulable;
-                self.queue.sweep(now);
+                self.queue.sweep(now, &mut |_, _| true);
                 if self.queue.lengths().unschedulable < before {
                     self.keep(&Kept::Sweep);
                 }
@@ -585,16 +586,20 @@ fn recorded(step: &Value) -> Value {
 fn conformance_queue_histories_are_the_recorded_ones() {
     let Some(folder) = folder("conformance_queue_histories_are_the_recorded_ones") else { return };
     let mut report = Report::default();
-    for name in ["queue.jsonl.gz", "focus-QueueHints.jsonl.gz"] {
-        for case in cases(&folder.join(name)) {
-            let mut history = History::new(&case["input"]);
+    for (version, name) in [
+        (Version::V1_36, "scheduler-1.36/queue.jsonl.gz"),
+        (Version::V1_36, "scheduler-1.36/focus-QueueHints.jsonl.gz"),
+        (Version::V1_34, "scheduler-1.34/queue.jsonl.gz"),
+    ] {
+        for case in cases(&folder.with_file_name(name)) {
+            let mut history = History::new(&case["input"], version);
             let ops = list(&case["input"], "ops").iter().zip(list(&case["expected"], "ops"));
             for (number, (op, theirs)) in ops.enumerate() {
                 let Some(ours) = history.step(op) else {
                     report.left_out += 1;
                     break;
                 };
-                let id = format!("{} step {number} {}", text(&case, "id"), text(op, "op"));
+                let id = format!("{version:?} {} step {number} {}", text(&case, "id"), text(op, "op"));
                 report.compare(text(op, "op"), &id, &ours, &recorded(theirs));
             }
         }
