@@ -224,12 +224,17 @@ impl Cycle {
         self.scratch.promised.clear();
         if !nominated.is_empty() {
             let own = own.filter(|node| cluster.nodes.present.contains(node.index()));
-            if let Some(node) = own
-                && self.refusal_beside(cluster, attempt, node, nominated).is_none()
-            {
+            let refusal = own.and_then(|node| self.refusal_beside(cluster, attempt, node, nominated));
+            if let (Some(node), None) = (own, &refusal) {
                 return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
             }
             self.judge_promised(cluster, attempt, nominated);
+            // Its own node is looked at even if PreFilter has excluded it.
+            let is_excluded =
+                |node| !self.scratch.restricting.is_empty() && !self.scratch.named.contains(&node);
+            if let Some(refusal) = refusal.filter(|refusal| is_excluded(refusal.node)) {
+                self.scratch.promised.push((refusal, true));
+            }
         }
         let context = self.context(cluster, attempt);
         match self.answer(context, attempt.key) {
