@@ -125,6 +125,13 @@ impl Cluster {
         id
     }
 
+    /// Replaces what is written of a node: labels, taints, cordon, amounts, images. What counts on it
+    /// stays, and its pool and the time of its creation. Not covered by [`Cluster::fork`].
+    pub fn update_node(&mut self, id: NodeId, node: &Node) {
+        let scalars = nodes::columns(self, node);
+        self.nodes.update(&mut self.names, id, node, &scalars);
+    }
+
     /// Removes the node object. Pods that are still on it stay in the table, hidden from the
     /// scheduler, until they go.
     pub fn remove_node(&mut self, node: NodeId) {

@@ -252,6 +252,47 @@ impl NodeTable {
         let id = self.row(name);
         let index = id.index();
         assert!(!self.present.contains(index), "node {} exists", node.meta.name);
+        self.pool[index] = pool;
+        self.created[index] = now;
+        self.describe(names, id, node, amounts);
+        self.present.insert(index);
+        self.enter_tree(id);
+        self.touch_static(id);
+        id
+    }
+
+    /// Replaces what is written of a present node. If its zone changes, it goes to the end of the new
+    /// one; that shows in the list only when some node is added or removed (Kubernetes 1.36,
+    /// pkg/scheduler/backend/cache/cache.go; reference kube-scheduler §6.2, §6.3).
+    pub(super) fn update(
+        &mut self,
+        names: &mut Interner,
+        id: NodeId,
+        node: &Node,
+        amounts: &[(ResourceId, i64, i64)],
+    ) {
+        let (zone, was_stale) = (self.zone[id.index()], self.order_is_stale);
+        self.count_images(id.index(), -1);
+        self.describe(names, id, node, amounts);
+        let new = std::mem::replace(&mut self.zone[id.index()], zone);
+        if new != zone {
+            self.leave_tree(id);
+            self.zone[id.index()] = new;
+            self.enter_tree(id);
+            self.order_is_stale = was_stale;
+        }
+        self.touch_static(id);
+    }
+
+    /// Fills the columns of what is written of a node.
+    fn describe(
+        &mut self,
+        names: &mut Interner,
+        id: NodeId,
+        node: &Node,
+        amounts: &[(ResourceId, i64, i64)],
+    ) {
+        let index = id.index();
         for column in self.allocatable.iter_mut().chain(&mut self.capacity) {
             column[index] = 0;
         }
@@ -261,8 +302,6 @@ impl NodeTable {
         }
         let pods = node.allocatable.get("pods").map_or(0, |&pods| pods.units_ceil());
         self.allowed_pods[index] = pods;
-        self.pool[index] = pool;
-        self.created[index] = now;
         self.ready[index] = match node.ready {
             Some(false) => ReadyStatus::False,
             _ => ReadyStatus::True,
@@ -287,10 +326,6 @@ impl NodeTable {
         let taints = node.taints.iter().map(|taint| mark(names, taint)).collect();
         self.class[index] = self.class_id(NodeClass { labels, taints });
         self.zone[index] = self.zone_of(names, node);
-        self.present.insert(index);
-        self.enter_tree(id);
-        self.touch_static(id);
-        id
     }
 
     pub(super) fn remove(&mut self, node: NodeId) {
@@ -468,9 +503,14 @@ impl NodeTable {
     }
 
     /// Lists the nodes: the first of each zone, then the second of each, and so on (Kubernetes
-    /// 1.36, pkg/scheduler/backend/cache/node_tree.go).
+    /// 1.36, pkg/scheduler/backend/cache/node_tree.go). The list stays as it is where the same nodes
+    /// are present as when it was made (snapshot.go; reference kube-scheduler §6.3).
     pub fn refresh_order(&mut self) {
         if !std::mem::take(&mut self.order_is_stale) {
+            return;
+        }
+        let still_present = |node: &NodeId| self.present.contains(node.index());
+        if self.order.len() == self.present.count() && self.order.iter().all(still_present) {
             return;
         }
         self.order.clear();

@@ -83,7 +83,7 @@ pub(super) struct Scratch {
     /// The plugins whose filters have nothing to do for this pod.
     pub(super) skipped: PluginSet,
     /// The candidates in list order, where PreFilter has restricted them.
-    named: Vec<NodeId>,
+    pub(super) named: Vec<NodeId>,
     /// The plugins that have restricted them.
     pub(super) restricting: PluginSet,
     /// Nodes that refuse the pod because of pods that were promised them, and whether the search has
@@ -110,7 +110,7 @@ pub(super) struct Found {
     /// Feasible nodes found.
     pub(super) count: usize,
     /// Nodes looked at.
-    visited: usize,
+    pub(super) visited: usize,
     /// Whether the feasible rows stand in `listed`.
     pub(super) is_listed: bool,
 }
@@ -123,7 +123,7 @@ pub struct Cycle {
     /// The plugins.
     pub profile: Profile,
     percentage: u32,
-    streams: Streams,
+    pub(super) streams: Streams,
     /// Where the next search starts in the list of nodes.
     pub(super) next_start: usize,
     pub(super) scratch: Scratch,
@@ -278,7 +278,7 @@ impl Cycle {
 
     /// How many feasible nodes are looked for among `candidates` (numFeasibleNodesToFind). Without
     /// any score plugin the first one will do.
-    fn limit(&self, candidates: usize) -> usize {
+    pub(super) fn limit(&self, candidates: usize) -> usize {
         if self.profile.scores.is_empty() {
             return 1;
         }
@@ -287,14 +287,14 @@ impl Cycle {
 
     /// PreFilter: what the filters have to prepare. An error is a rejection of the pod as a whole.
     pub(super) fn pre_filter(&mut self, context: Context<'_>) -> Result<(), (Status, PluginSet)> {
-        let Profile { plugins, pre_filters, .. } = &mut self.profile;
         let scratch = &mut self.scratch;
         scratch.skipped = PluginSet::default();
         scratch.restricting = PluginSet::default();
         let mut names: Option<Arc<[Symbol]>> = None;
         let mut rejection = None;
-        for &plugin in pre_filters.iter() {
-            let answer = plugins[plugin].pre_filter(context);
+        for place in 0..self.profile.pre_filters.len() {
+            let plugin = self.profile.pre_filters[place];
+            let answer = self.profile.plugins[plugin].pre_filter(context);
             let only = PluginSet(1 << plugin);
             match answer.status.code {
                 Code::Success => {}
@@ -310,7 +310,7 @@ impl Cycle {
             };
             let left = names.take().map_or_else(|| Arc::clone(&listed), both);
             if left.is_empty() {
-                let message = "node(s) didn't satisfy plugin(s) simultaneously".to_owned();
+                let message = unsatisfied(&self.profile.names(scratch.restricting));
                 let status = Status { code: Code::UnschedulableAndUnresolvable, message };
                 return Err((status, scratch.restricting));
             }
@@ -323,7 +323,7 @@ impl Cycle {
     }
 
     /// The candidates in list order.
-    fn candidates<'a>(&'a self, cluster: &'a Cluster) -> &'a [NodeId] {
+    pub(super) fn candidates<'a>(&'a self, cluster: &'a Cluster) -> &'a [NodeId] {
         if self.scratch.restricting.is_empty() { &cluster.nodes.order } else { &self.scratch.named }
     }
 
@@ -426,7 +426,7 @@ impl Cycle {
     }
 
     /// Visits the feasible nodes of a whole search in search order, with their places.
-    fn each_feasible(&self, cluster: &Cluster, mut visit: impl FnMut(u32, usize)) {
+    pub(super) fn each_feasible(&self, cluster: &Cluster, mut visit: impl FnMut(u32, usize)) {
         let list = self.candidates(cluster);
         // After a search of all nodes the start is where it was before it; after one of named nodes
         // the order of the candidates is free in the original.
@@ -598,6 +598,14 @@ pub fn feasible_nodes_to_find(candidates: usize, percentage: usize) -> usize {
 /// What is said of nodes that PreFilter has excluded.
 pub(super) fn absent_reason(profile: &Profile, restricting: PluginSet) -> String {
     format!("node(s) didn't satisfy plugin(s) [{}]", profile.names(restricting).join(" "))
+}
+
+/// What is said when no node is left that PreFilter plugins have named.
+fn unsatisfied(plugins: &[&str]) -> String {
+    match plugins {
+        [only] => format!("node(s) didn't satisfy plugin {only}"),
+        several => format!("node(s) didn't satisfy plugin(s) [{}] simultaneously", several.join(" ")),
+    }
 }
 
 /// The nodes of these names, in list order.
