@@ -3,7 +3,9 @@
 use super::Cluster;
 use super::requests::{self, Defaults};
 use super::selectors::ControllerName;
-use crate::api::{PodTemplate, RestartPolicy, TaintEffect, TolerationOperator};
+use crate::api::{
+    PodStatusResources, PodTemplate, ResourceList, RestartPolicy, TaintEffect, TolerationOperator,
+};
 use crate::base::ids::{ClassId, ResourceId};
 use crate::base::units::NANOS_PER_SECOND;
 use crate::base::{Interner, Map, Span, Symbol};
@@ -50,18 +52,22 @@ pub struct ClassKey<'t> {
     pub controller: Option<ControllerName>,
     /// The pod's own name, for pods whose volumes' claims are named after it; empty for others.
     pub own_name: Symbol,
+    /// What the containers have been given, where that is not what the template asks for; makes
+    /// such pods a class of their own.
+    pub resized: Option<&'t Arc<PodStatusResources>>,
 }
 
 impl<'t> ClassKey<'t> {
     /// The key of pods that no controller owns and that have no claims of their own.
     pub fn new(template: &'t Arc<PodTemplate>, namespace: Symbol, priority: i32) -> ClassKey<'t> {
-        ClassKey { template, namespace, priority, controller: None, own_name: Symbol::EMPTY }
+        ClassKey { template, namespace, priority, controller: None, own_name: Symbol::EMPTY, resized: None }
     }
 
     fn hash(&self) -> u64 {
         let mut hasher = rustc_hash::FxHasher::default();
         (self.namespace, self.priority, self.controller, self.own_name).hash(&mut hasher);
         (&self.template.labels, &self.template.spec).hash(&mut hasher);
+        self.resized.map(|status| (&status.containers, &status.pod)).hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -81,8 +87,12 @@ pub struct PodClass {
     pub controller: Option<ControllerName>,
     /// See [`ClassKey::own_name`].
     pub own_name: Symbol,
-    /// Requests above zero, by resource: what the filter asks for and what a node counts.
+    /// See [`ClassKey::resized`].
+    pub resized: Option<Arc<PodStatusResources>>,
+    /// Requests above zero, by resource: what the filter asks for.
     pub requests: Vec<(ResourceId, i64)>,
+    /// The same as a node counts them: with what a resize under way adds.
+    pub counted: Vec<(ResourceId, i64)>,
     /// CPU and memory as nodes count them for scores.
     pub non_zero: [i64; 2],
     /// CPU and memory of the incoming pod in NodeResourcesFit's score.
@@ -106,13 +116,23 @@ impl PodClass {
             priority: self.priority,
             controller: self.controller,
             own_name: self.own_name,
+            resized: self.resized.as_ref(),
         }
     }
 
     /// The amount requested of a resource; zero if there is none.
     pub fn request(&self, resource: ResourceId) -> i64 {
-        self.requests.iter().find(|(id, _)| *id == resource).map_or(0, |(_, amount)| *amount)
+        amount_of(&self.requests, resource)
     }
+
+    /// The amount of a resource that a node counts; zero if there is none.
+    pub fn counted(&self, resource: ResourceId) -> i64 {
+        amount_of(&self.counted, resource)
+    }
+}
+
+fn amount_of(amounts: &[(ResourceId, i64)], resource: ResourceId) -> i64 {
+    amounts.iter().find(|(id, _)| *id == resource).map_or(0, |(_, amount)| *amount)
 }
 
 /// Whether a toleration bears a taint (staging/src/k8s.io/api/core/v1/toleration.go).
@@ -166,6 +186,7 @@ impl PodClasses {
                 && class.priority == key.priority
                 && class.controller == key.controller
                 && class.own_name == key.own_name
+                && class.resized.as_ref() == key.resized
                 && (Arc::ptr_eq(&class.template, key.template) || class.template == *key.template)
         };
         let ids = self.by_hash.get(&key.hash())?;
@@ -202,15 +223,12 @@ impl std::ops::Index<ClassId> for PodClasses {
 pub(super) fn compile(cluster: &mut Cluster, key: &ClassKey<'_>) -> PodClass {
     let template = key.template;
     let spec = &template.spec;
-    let listed = requests::pod_requests(spec, Defaults::default(), true);
-    let mut amounts: Vec<(ResourceId, i64)> = Vec::new();
-    for (name, &amount) in listed.iter().filter(|(name, _)| requests::is_tracked(name)) {
-        let value = requests::to_integer(name, amount);
-        if value > 0 {
-            amounts.push((cluster.resource(name), value));
-        }
-    }
-    amounts.sort_unstable();
+    let status = key.resized.map(Arc::as_ref);
+    let requested = amounts(cluster, &requests::pod_requests(spec, Defaults::default(), true));
+    let counted = match status {
+        Some(_) => amounts(cluster, &requests::counted_requests(spec, Defaults::default(), status)),
+        None => requested.clone(),
+    };
     let names = &mut cluster.names;
     let labels =
         template.labels.iter().map(|(key, value)| (names.intern(key), names.intern(value))).collect();
@@ -245,14 +263,29 @@ pub(super) fn compile(cluster: &mut Cluster, key: &ClassKey<'_>) -> PodClass {
         priority: key.priority,
         controller: key.controller,
         own_name: key.own_name,
-        requests: amounts,
-        non_zero: requests::non_zero_requests(spec),
+        resized: key.resized.cloned(),
+        requests: requested,
+        counted,
+        non_zero: requests::non_zero_requests(spec, status),
         fit_score: requests::fit_score_requests(spec),
         limits: [limit(template, "cpu"), limit(template, "memory")],
         tolerations,
         ports,
         restart_policy: spec.restart_policy,
     }
+}
+
+/// The tracked amounts above zero of a list, by resource.
+fn amounts(cluster: &mut Cluster, list: &ResourceList) -> Vec<(ResourceId, i64)> {
+    let mut amounts: Vec<(ResourceId, i64)> = Vec::new();
+    for (name, &amount) in list.iter().filter(|(name, _)| requests::is_tracked(name)) {
+        let value = requests::to_integer(name, amount);
+        if value > 0 {
+            amounts.push((cluster.resource(name), value));
+        }
+    }
+    amounts.sort_unstable();
+    amounts
 }
 
 /// The sum of the containers' limits, or the pod-level limit; `None` where a container has none.

@@ -15,6 +15,7 @@ pub mod pods;
 pub mod requests;
 pub mod selector;
 pub mod selectors;
+pub mod storage;
 mod undo;
 pub mod workloads;
 
@@ -26,9 +27,10 @@ pub use placements::{Placements, Shift};
 pub use pods::{PodName, PodRef, PodTable, Reason};
 pub use selector::Selector;
 pub use selectors::{ControllerKind, ControllerName, Selectors};
+pub use storage::Storage;
 pub use workloads::{Workload, WorkloadKind, Workloads};
 
-use crate::api::{Node, PodTemplate, Taint};
+use crate::api::{Node, Pod, PodStatusResources, PodTemplate, Taint, VolumeSource};
 use crate::base::ids::{ClassId, NodeId, PodId, PoolId, ResourceId};
 use crate::base::{Interner, Span, Symbol, Time};
 use std::sync::Arc;
@@ -44,6 +46,9 @@ pub struct Cluster {
     /// How long pods that say nothing bear a node that is not ready or unreachable: the tolerations
     /// that admission adds to every class. `None` adds none.
     pub default_toleration: Option<Span>,
+    /// Whether a resize of a pod's own requests, those beside its containers', counts on its node
+    /// while it is under way: since 1.36. Concerns classes that are made from now on.
+    pub counts_pod_resizes: bool,
     /// The nodes.
     pub nodes: NodeTable,
     /// Compiled pod specifications.
@@ -54,6 +59,8 @@ pub struct Cluster {
     pub placements: Placements,
     /// Namespaces, Services and controllers: what selects pods.
     pub selectors: Selectors,
+    /// Volumes, claims and what belongs to them.
+    pub storage: Storage,
     /// Disruption budgets.
     pub budgets: Budgets,
     /// ReplicaSets, Deployments and Jobs.
@@ -73,11 +80,13 @@ impl Default for Cluster {
             names,
             resources,
             default_toleration: None,
+            counts_pod_resizes: true,
             nodes,
             classes: PodClasses::default(),
             pods: PodTable::default(),
             placements: Placements::default(),
             selectors: Selectors::default(),
+            storage: Storage::default(),
             budgets: Budgets::default(),
             workloads: Workloads::default(),
             undo: undo::Journal::default(),
@@ -106,6 +115,34 @@ impl Cluster {
     pub fn class(&mut self, template: &Arc<PodTemplate>, namespace: &str, priority: i32) -> ClassId {
         let namespace = self.names.intern(namespace);
         self.class_of(&ClassKey::new(template, namespace, priority))
+    }
+
+    /// The class of a pod of a manifest or a dump. Its namespace is `default` where none is given;
+    /// its own name counts only if claims are named after it.
+    pub fn class_for_pod(&mut self, pod: &Pod) -> ClassId {
+        let namespace = match pod.meta.namespace.as_str() {
+            "" => "default",
+            written => written,
+        };
+        let mut key = ClassKey::new(
+            &pod.template,
+            self.names.intern(namespace),
+            pod.template.spec.priority.unwrap_or(0),
+        );
+        key.controller = pod.meta.owner.as_ref().and_then(|owner| {
+            let kind = ControllerKind::of(&owner.api_version, &owner.kind)?;
+            Some((kind, self.names.intern(&owner.name)))
+        });
+        if pod.template.spec.volumes.iter().any(|volume| volume.source == VolumeSource::Ephemeral) {
+            key.own_name = self.names.intern(&pod.meta.name);
+        }
+        let status = pod.status_resources.as_ref();
+        if let Some(whole) = status.filter(|status| !self.counts_pod_resizes && status.pod.is_some()) {
+            let containers = PodStatusResources { pod: None, ..PodStatusResources::clone(whole) };
+            let resized = (!containers.containers.is_empty()).then(|| Arc::new(containers));
+            return self.class_of(&ClassKey { resized: resized.as_ref(), ..key });
+        }
+        self.class_of(&ClassKey { resized: status, ..key })
     }
 
     /// The class of pods with all of these in common; equal ones share it.

@@ -7,6 +7,7 @@ use crate::api::{Node, Taint, TaintEffect};
 use crate::base::ids::{NodeClassId, NodeId, PodId, PoolId, ResourceId, ZoneId};
 use crate::base::{BitSet, Interner, Map, Symbol, Time};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// The Ready condition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -114,6 +115,8 @@ pub struct NodeTable {
     pub images: Vec<Vec<(Symbol, i64)>>,
     /// Images over all nodes, by name; an entry goes with the last node that holds the image.
     pub image_states: Map<Symbol, ImageState>,
+    /// What its kubelet says it can do, by name, as listed.
+    pub declared_features: Vec<Arc<[Symbol]>>,
     /// The number of its latest change.
     pub generation: Vec<u64>,
     /// The order in which the scheduler lists the nodes, zones in turn, as of the last
@@ -309,6 +312,8 @@ impl NodeTable {
         self.unschedulable.assign(index, node.unschedulable);
         self.hostname[index] =
             node.meta.labels.get(HOSTNAME_KEY).map_or(Symbol::EMPTY, |host| names.intern(host));
+        self.declared_features[index] =
+            node.declared_features.iter().map(|feature| names.intern(feature)).collect();
         let mut images: Vec<(Symbol, i64)> = Vec::new();
         for image in &node.images {
             images.extend(image.names.iter().map(|name| (names.intern(name), image.size_bytes)));
@@ -363,7 +368,7 @@ impl NodeTable {
     /// Counts a pod (`sign` 1) or stops counting it (`sign` -1); returns its place in the pod list.
     pub(super) fn count_pod(&mut self, node: NodeId, pod: PodId, class: &PodClass, sign: i64) -> usize {
         let index = node.index();
-        for &(resource, amount) in &class.requests {
+        for &(resource, amount) in &class.counted {
             self.requested[resource.index()][index] += sign * amount;
         }
         for (column, amount) in self.non_zero.iter_mut().zip(class.non_zero) {
@@ -405,7 +410,7 @@ impl NodeTable {
             let (mut non_zero, mut count) = ([0, 0], 0);
             for pod in on_node {
                 let class = &classes[pods.class[pod.index()]];
-                class.requests.iter().for_each(|(resource, amount)| requested[resource.index()] += amount);
+                class.counted.iter().for_each(|(resource, amount)| requested[resource.index()] += amount);
                 non_zero = [non_zero[0] + class.non_zero[0], non_zero[1] + class.non_zero[1]];
                 count += 1;
             }
@@ -457,6 +462,7 @@ impl NodeTable {
         self.pods.push(Vec::new());
         self.ports.push(Vec::new());
         self.images.push(Vec::new());
+        self.declared_features.push(Arc::default());
         self.generation.push(0);
         id
     }

@@ -4,7 +4,7 @@
 //! pkg/scheduler/framework/types.go (reference kube-scheduler §4). Sums are exact and are rounded
 //! once, at the end.
 
-use crate::api::{Container, PodSpec, ResourceList, RestartPolicy};
+use crate::api::{Container, PodSpec, PodStatusResources, ResourceList, RestartPolicy};
 use crate::base::Quantity;
 
 /// CPU that a container without a request is counted with in scores: 100 millicores
@@ -26,15 +26,36 @@ pub struct Defaults {
 /// its init containers if that is more, with overhead. `pod_level` says whether the pod-level
 /// requests replace the sum.
 pub fn pod_requests(spec: &PodSpec, defaults: Defaults, pod_level: bool) -> ResourceList {
+    total_requests(spec, defaults, pod_level, None)
+}
+
+/// The request of a whole pod as a node counts it: while a resize is under way, the larger of what
+/// is asked for and what has been given; where it cannot be done, what has been given (reference
+/// §4.1; for pod-level requests its 1.36 companion).
+pub fn counted_requests(
+    spec: &PodSpec,
+    defaults: Defaults,
+    status: Option<&PodStatusResources>,
+) -> ResourceList {
+    total_requests(spec, defaults, true, status)
+}
+
+fn total_requests(
+    spec: &PodSpec,
+    defaults: Defaults,
+    pod_level: bool,
+    status: Option<&PodStatusResources>,
+) -> ResourceList {
     let mut total = ResourceList::new();
     for container in &spec.containers {
-        add(&mut total, &effective(container, defaults));
+        add(&mut total, &effective(container, defaults, status));
     }
     let mut sidecars = ResourceList::new();
     let mut stages = ResourceList::new();
     for container in &spec.init_containers {
-        let mut stage = effective(container, defaults);
-        if container.restart_policy == Some(RestartPolicy::Always) {
+        let is_sidecar = container.restart_policy == Some(RestartPolicy::Always);
+        let mut stage = effective(container, defaults, status.filter(|_| is_sidecar));
+        if is_sidecar {
             add(&mut total, &stage);
             add(&mut sidecars, &stage);
             stage = sidecars.clone();
@@ -46,24 +67,33 @@ pub fn pod_requests(spec: &PodSpec, defaults: Defaults, pod_level: bool) -> Reso
     raise(&mut total, &stages);
     if pod_level && has_pod_level_requests(spec) {
         let requests = &spec.resources.as_ref().expect("just tested").requests;
-        for (name, &amount) in requests.iter().filter(|(name, _)| is_pod_level_resource(name)) {
-            total.insert(name.clone(), amount);
+        for (name, &asked) in requests.iter().filter(|(name, _)| is_pod_level_resource(name)) {
+            total.insert(name.clone(), in_force(name, asked, status));
         }
     }
     add(&mut total, &spec.overhead);
     total
 }
 
+/// What counts of a pod-level request.
+fn in_force(name: &str, asked: Quantity, status: Option<&PodStatusResources>) -> Quantity {
+    let Some((status, given)) = status.and_then(|status| Some((status, status.pod.as_ref()?))) else {
+        return asked;
+    };
+    let given = given.get(name).copied();
+    if status.is_infeasible { given.unwrap_or_default() } else { asked.max(given.unwrap_or(asked)) }
+}
+
 /// The CPU (millicores) and memory (bytes) that a pod on a node is counted with in scores
 /// (NonZeroRequested, reference §4.3).
-pub fn non_zero_requests(spec: &PodSpec) -> [i64; 2] {
+pub fn non_zero_requests(spec: &PodSpec, status: Option<&PodStatusResources>) -> [i64; 2] {
     let defaults = if has_pod_level_requests(spec) {
-        let stated = pod_requests(spec, Defaults::default(), true);
+        let stated = counted_requests(spec, Defaults::default(), status);
         Defaults { cpu: !stated.contains_key("cpu"), memory: !stated.contains_key("memory") }
     } else {
         Defaults { cpu: true, memory: true }
     };
-    cpu_and_memory(&pod_requests(spec, defaults, true))
+    cpu_and_memory(&counted_requests(spec, defaults, status))
 }
 
 /// The CPU and memory of the incoming pod in NodeResourcesFit's score. Its pod-level requests are
@@ -103,8 +133,16 @@ fn is_pod_level_resource(name: &str) -> bool {
     matches!(name, "cpu" | "memory") || name.starts_with("hugepages-")
 }
 
-fn effective(container: &Container, defaults: Defaults) -> ResourceList {
+fn effective(container: &Container, defaults: Defaults, status: Option<&PodStatusResources>) -> ResourceList {
     let mut requests = container.resources.requests.clone();
+    let given = status.and_then(|status| Some((status, status.containers.get(&container.name)?)));
+    if let Some((status, given)) = given {
+        if status.is_infeasible {
+            requests.clone_from(given);
+        } else {
+            raise(&mut requests, given);
+        }
+    }
     if defaults.cpu {
         requests.entry("cpu".into()).or_insert(Quantity::from_milli(DEFAULT_MILLI_CPU));
     }
@@ -168,9 +206,9 @@ mod tests {
     #[test]
     fn pods_without_requests_count_in_scores() {
         let two = PodSpec { containers: vec![Container::default(); 2], ..PodSpec::default() };
-        assert_eq!(non_zero_requests(&two), [200, 2 * DEFAULT_MEMORY]);
+        assert_eq!(non_zero_requests(&two, None), [200, 2 * DEFAULT_MEMORY]);
         let zero = PodSpec { containers: vec![container(&[("cpu", "0")], false)], ..PodSpec::default() };
-        assert_eq!(non_zero_requests(&zero), [0, DEFAULT_MEMORY], "an explicit zero stays");
+        assert_eq!(non_zero_requests(&zero, None), [0, DEFAULT_MEMORY], "an explicit zero stays");
     }
 
     #[test]
@@ -184,7 +222,48 @@ mod tests {
             ..PodSpec::default()
         };
         assert_eq!(fit_score_requests(&spec), [100, DEFAULT_MEMORY]);
-        assert_eq!(non_zero_requests(&spec), [3_000, DEFAULT_MEMORY]);
+        assert_eq!(non_zero_requests(&spec, None), [3_000, DEFAULT_MEMORY]);
+    }
+
+    #[test]
+    fn a_resize_under_way_counts_on_the_node() {
+        let named = |name: &str, requests: &[(&str, &str)], sidecar| Container {
+            name: name.to_owned(),
+            ..container(requests, sidecar)
+        };
+        let spec = PodSpec {
+            containers: vec![named("a", &[("cpu", "1"), ("memory", "8")], false), named("b", &[], false)],
+            init_containers: vec![named("s", &[("cpu", "1")], true), named("i", &[("cpu", "1")], false)],
+            ..PodSpec::default()
+        };
+        let cpu = |is_infeasible| {
+            let given = [("a", "3"), ("s", "4"), ("i", "50")];
+            let containers =
+                given.iter().map(|&(name, cpu)| (name.to_owned(), list(&[("cpu", cpu)]))).collect();
+            let status = PodStatusResources { containers, is_infeasible, pod: None };
+            let total = counted_requests(&spec, Defaults::default(), Some(&status));
+            (total["cpu"].units_ceil(), total.get("memory").map_or(0, |memory| memory.units_ceil()))
+        };
+        assert_eq!(cpu(false), (7, 8), "the ordinary init container's status does not count");
+        assert_eq!(cpu(true), (7, 0));
+        assert_eq!(to_integer("cpu", pod_requests(&spec, Defaults::default(), true)["cpu"]), 2_000);
+    }
+
+    #[test]
+    fn a_resize_of_the_whole_pod_concerns_what_it_asks_for_as_a_whole() {
+        let requests = list(&[("cpu", "1")]);
+        let resources = Some(crate::api::Resources { requests, limits: ResourceList::new() });
+        let spec = PodSpec { containers: vec![Container::default()], resources, ..PodSpec::default() };
+        let counted = |cpu, is_infeasible| {
+            let pod = Some(list(&[("cpu", cpu), ("memory", "4Gi")]));
+            let status = PodStatusResources { pod, is_infeasible, ..PodStatusResources::default() };
+            let total = counted_requests(&spec, Defaults::default(), Some(&status));
+            assert!(!total.contains_key("memory"));
+            assert_eq!(non_zero_requests(&spec, Some(&status))[1], DEFAULT_MEMORY);
+            to_integer("cpu", total["cpu"])
+        };
+        assert_eq!([counted("3", false), counted("0.5", false)], [3_000, 1_000]);
+        assert_eq!(counted("0.5", true), 500);
     }
 
     #[test]

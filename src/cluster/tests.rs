@@ -133,3 +133,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_pods_class_says_what_it_shares_with_others() {
+    use crate::api::{OwnerReference, Volume};
+    use std::collections::BTreeMap;
+    let mut cluster = Cluster::default();
+    let mut pod = Pod::default();
+    pod.meta.name = "a".into();
+    let plain = cluster.class_for_pod(&pod);
+    assert_eq!(cluster.names.text(cluster.classes[plain].namespace), "default");
+    pod.meta.name = "b".into();
+    assert_eq!(cluster.class_for_pod(&pod), plain, "a name alone makes no class");
+    let mut owned = pod.clone();
+    owned.meta.owner = Some(OwnerReference {
+        api_version: "apps/v1".into(),
+        kind: "ReplicaSet".into(),
+        name: "set".into(),
+        uid: String::new(),
+    });
+    let class = cluster.class_for_pod(&owned);
+    assert_eq!(cluster.classes[class].controller.map(|(kind, _)| kind), Some(ControllerKind::ReplicaSet));
+    let mut template = PodTemplate::default();
+    template.spec.volumes.push(Volume { name: "scratch".into(), source: VolumeSource::Ephemeral });
+    let mut ephemeral = Pod { template: Arc::new(template), ..pod.clone() };
+    let b = cluster.class_for_pod(&ephemeral);
+    ephemeral.meta.name = "c".into();
+    assert_ne!(cluster.class_for_pod(&ephemeral), b, "claims are named after the pod");
+    let mut status = PodStatusResources { pod: Some(BTreeMap::new()), ..PodStatusResources::default() };
+    let mut resized = Pod { status_resources: Some(Arc::new(status.clone())), ..pod.clone() };
+    assert_ne!(cluster.class_for_pod(&resized), plain);
+    cluster.counts_pod_resizes = false;
+    assert_eq!(cluster.class_for_pod(&resized), plain);
+    status.containers.insert("main".into(), BTreeMap::new());
+    resized.status_resources = Some(Arc::new(status));
+    let class = cluster.class_for_pod(&resized);
+    assert!(cluster.classes[class].resized.as_ref().is_some_and(|status| status.pod.is_none()));
+}

@@ -8,6 +8,7 @@ use crate::base::Symbol;
 use crate::base::ids::{ClassId, NodeClassId, NodeId, ResourceId};
 use crate::cluster::Cluster;
 use crate::control::config::Version;
+use std::sync::Arc;
 
 /// What an event is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,6 +118,8 @@ pub struct NodeFacts {
     pub allowed_pods: i64,
     /// What pods can have, by resource; resources beyond the end: nothing.
     pub allocatable: Box<[i64]>,
+    /// What its kubelet says it can do, as listed.
+    pub declared_features: Arc<[Symbol]>,
 }
 
 impl NodeFacts {
@@ -129,6 +132,7 @@ impl NodeFacts {
             unschedulable: nodes.unschedulable.contains(index),
             allowed_pods: nodes.allowed_pods[index],
             allocatable: nodes.allocatable.iter().map(|column| column[index]).collect(),
+            declared_features: Arc::clone(&nodes.declared_features[index]),
         }
     }
 
@@ -156,6 +160,9 @@ impl NodeFacts {
         }
         if now.taints != then.taints {
             actions.push(Action::UpdateNodeTaint);
+        }
+        if self.declared_features != before.declared_features {
+            actions.push(Action::UpdateNodeDeclaredFeature);
         }
         actions
     }

@@ -340,7 +340,6 @@ pub fn unsupported(template: &PodTemplate) -> Vec<&'static str> {
         (!spec.topology_spread.is_empty(), "topologySpreadConstraints"),
         (spec.affinity.pod.is_some(), "podAffinity"),
         (spec.affinity.pod_anti.is_some(), "podAntiAffinity"),
-        (spec.has_claims(), "volumes with claims"),
     ]
     .into_iter()
     .filter_map(|(present, name)| present.then_some(name))

@@ -135,7 +135,7 @@ impl Profile {
     pub fn post_filter(&mut self, context: Context<'_>) -> String {
         let Profile { post_filters, plugins, .. } = self;
         let said = post_filters.iter().map(|&plugin| plugins[plugin].post_filter(context).0.message);
-        said.filter(|message| !message.is_empty()).collect::<Vec<_>>().join(" ")
+        said.filter(|message| !message.is_empty()).collect::<Vec<_>>().join(", ")
     }
 
     /// The names of the plugins in a set, sorted.

@@ -36,11 +36,8 @@ impl Facts {
             return Facts::default();
         }
         let compiled = &cluster.classes[class];
-        let mut requests: Vec<(usize, i64)> = compiled
-            .requests
-            .iter()
-            .map(|&(id, amount)| (resources.row_of_id(cluster, id), amount))
-            .collect();
+        let mut requests: Vec<(usize, i64)> =
+            compiled.counted.iter().map(|&(id, amount)| (resources.row_of_id(cluster, id), amount)).collect();
         requests.push((PODS, 1));
         let spec = &compiled.template.spec;
         let cpu = |container: &crate::api::Container| {

@@ -80,8 +80,7 @@ impl Run<'_> {
 
     /// Creates a pod of a manifest or a dump.
     pub(super) fn create_pod(&mut self, pod: &Pod, node: Option<NodeId>) {
-        let priority = pod.template.spec.priority.unwrap_or(0);
-        let class = self.cluster.class(&pod.template, &pod.meta.namespace, priority);
+        let class = self.cluster.class_for_pod(pod);
         let status =
             node.map(|_| PodStatus { phase: PodPhase::Running, ready: pod.ready, ..PodStatus::default() });
         let name = PodName::Own(pod.meta.name.as_str().into());

@@ -85,7 +85,7 @@ impl Plugin for BalancedAllocation {
         let mut scored = Vec::new();
         for name in self.names.iter().filter(|name| requests::is_tracked(name)) {
             let resource = cluster.resource(name);
-            let pod = cluster.classes[class].request(resource);
+            let pod = cluster.classes[class].counted(resource);
             // A scalar that the pod does not ask for does not count.
             if pod > 0 || resource.index() < ResourceId::NATIVE {
                 scored.push(Scored { resource, pod, weight: 1, non_zero: false });

@@ -1,16 +1,17 @@
 //! ImageLocality: nodes that hold the pod's images are preferred, the more so the larger they are.
 //!
 //! The number of nodes that hold an image is taken as it is now; the original's snapshot can lag
-//! behind on nodes that have not changed since (reference kube-scheduler §6.3). Image volumes, which
-//! 1.36 counts too, are not modelled.
+//! behind on nodes that have not changed since (reference kube-scheduler §6.3).
 //!
 //! Source: Kubernetes 1.36, pkg/scheduler/framework/plugins/imagelocality/image_locality.go
-//! (reference §16.1).
+//! (reference §16.1 and its 1.36 companion).
 
 use super::{ByClass, StaticColumn};
+use crate::api::VolumeSource;
 use crate::base::ids::ClassId;
 use crate::base::{Map, Symbol};
 use crate::cluster::{Cluster, NodeTable};
+use crate::control::config::Version;
 use crate::control::scheduler::framework::{Column, Context, MAX_NODE_SCORE, Plugin, Reach, Targets};
 
 /// Sizes up to this score nothing: 23 MiB.
@@ -18,17 +19,20 @@ const MIN_THRESHOLD: i64 = 23 * 1024 * 1024;
 /// Sizes from this on score the highest, for each container: 1000 MiB.
 const MAX_CONTAINER_THRESHOLD: i64 = 1000 * 1024 * 1024;
 
+/// A list of images, those of volumes last, and how many are of containers.
+type List = (Vec<Symbol>, usize);
+
 /// A list of images with the scores that follow.
 #[derive(Debug, Default)]
 struct Images {
-    names: Vec<Symbol>,
+    list: List,
     column: StaticColumn,
 }
 
 /// The plugin: scores by list of images, which many classes share.
 #[derive(Debug, Default)]
 pub(crate) struct ImageLocality {
-    lists: Map<Vec<Symbol>, u32>,
+    lists: Map<List, u32>,
     list_of: ByClass<u32>,
     images: Vec<Images>,
 }
@@ -45,30 +49,41 @@ impl Plugin for ImageLocality {
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {
         let spec = &cluster.classes[class].template.spec;
         let containers = spec.init_containers.iter().chain(&spec.containers);
+        let mut images: Vec<&str> = containers.map(|container| container.image.as_str()).collect();
+        let containers = images.len();
+        images.extend(spec.volumes.iter().filter_map(|volume| match &volume.source {
+            VolumeSource::Image { reference } => Some(reference.as_str()),
+            _ => None,
+        }));
         let names: Vec<Symbol> =
-            containers.map(|container| cluster.names.intern(&normalized(&container.image))).collect();
+            images.iter().map(|image| cluster.names.intern(&normalized(image))).collect();
+        let list = (names, containers);
         let next = self.lists.len() as u32;
-        let id = *self.lists.entry(names.clone()).or_insert(next);
+        let id = *self.lists.entry(list.clone()).or_insert(next);
         if id == next {
-            self.images.push(Images { names, column: StaticColumn::default() });
+            self.images.push(Images { list, column: StaticColumn::default() });
         }
         self.list_of.set(class, id);
     }
 
     fn score(&mut self, context: Context<'_>, targets: Targets<'_>, column: &mut Column) {
         let nodes = &context.cluster.nodes;
-        let Images { names, column: kept } = &mut self.images[*self.list_of.get(context.class) as usize];
+        let Images { list, column: kept } = &mut self.images[*self.list_of.get(context.class) as usize];
+        let containers = list.1;
+        // Before 1.36 the images of volumes do not count.
+        let counted = if context.version >= Version::V1_36 { list.0.len() } else { containers };
+        let names = &list.0[..counted];
         if names.iter().all(|name| !nodes.image_states.contains_key(name)) {
             return column.set_same(0);
         }
         let total = nodes.present.count();
-        kept.refresh(nodes, |row| score(nodes, row, names, total));
+        kept.refresh(nodes, |row| score(nodes, row, names, containers, total));
         kept.fill(targets, column);
     }
 }
 
-/// The score of one node in a cluster of `total` nodes.
-fn score(nodes: &NodeTable, row: usize, names: &[Symbol], total: usize) -> i64 {
+/// The score of one node in a cluster of `total` nodes for a pod of so many containers.
+fn score(nodes: &NodeTable, row: usize, names: &[Symbol], containers: usize, total: usize) -> i64 {
     let mut sum: i64 = 0;
     for name in names {
         if nodes.images[row].iter().any(|(held, _)| held == name)
@@ -78,7 +93,7 @@ fn score(nodes: &NodeTable, row: usize, names: &[Symbol], total: usize) -> i64 {
             sum = sum.saturating_add((state.size_bytes as f64 * spread) as i64);
         }
     }
-    let max = MAX_CONTAINER_THRESHOLD * names.len() as i64;
+    let max = MAX_CONTAINER_THRESHOLD * containers as i64;
     MAX_NODE_SCORE * (sum.clamp(MIN_THRESHOLD, max.max(MIN_THRESHOLD)) - MIN_THRESHOLD)
         / (max - MIN_THRESHOLD)
 }
@@ -112,7 +127,7 @@ mod tests {
         }
         let wanted: Vec<Symbol> =
             wanted.iter().map(|image| cluster.names.intern(&normalized(image))).collect();
-        score(&cluster.nodes, 0, &wanted, nodes.len())
+        score(&cluster.nodes, 0, &wanted, wanted.len(), nodes.len())
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! static side of nodes, computed once and kept until that side changes.
 
 mod balanced_allocation;
+mod dynamic_resources;
 mod image_locality;
 mod node_affinity;
+mod node_declared_features;
 mod node_name;
 mod node_ports;
 mod node_resources_fit;
@@ -12,6 +14,7 @@ pub(crate) mod resources;
 mod scheduling_gates;
 mod taint_toleration;
 mod topology;
+mod volumes;
 
 use super::framework::{Column, Plugin, Targets};
 use crate::base::BitSet;
@@ -29,8 +32,14 @@ pub(crate) fn all(args: &PluginArgs) -> Vec<Box<dyn Plugin>> {
         Box::new(node_affinity::NodeAffinity::default()),
         Box::new(node_ports::NodePorts::default()),
         Box::new(node_resources_fit::NodeResourcesFit::new(args)),
+        Box::new(volumes::VolumeRestrictions::default()),
+        Box::new(volumes::NodeVolumeLimits::default()),
+        Box::new(volumes::VolumeBinding::default()),
+        Box::new(volumes::VolumeZone::default()),
+        Box::new(dynamic_resources::DynamicResources),
         Box::new(balanced_allocation::BalancedAllocation::new(args)),
         Box::new(image_locality::ImageLocality::default()),
+        Box::new(node_declared_features::NodeDeclaredFeatures::default()),
     ]
 }
 

@@ -76,7 +76,7 @@ fn text(command: &Command) -> Option<String> {
     })
 }
 
-const FULL: &str = "0/1 nodes are available: 1 Insufficient cpu.";
+const FULL: &str = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate";
 
 #[test]
 fn higher_priority_goes_first_and_the_rest_waits_for_room() {
@@ -109,7 +109,8 @@ fn a_taint_that_goes_wakes_and_a_node_that_is_too_small_does_not() {
     harness.event(30.0, Event::NodeChanged { node: n0, change: NodeChange::Taints(vec![taint]) });
     assert_eq!(
         harness.run(30.0),
-        ["p0 #2: 0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s)."]
+        ["p0 #2: 0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s). \
+         no new claims to deallocate"]
     );
     // Cordoning raises no event, uncordoning does.
     harness.event(40.0, Event::NodeChanged { node: n0, change: NodeChange::Unschedulable(true) });
