@@ -2,6 +2,7 @@
 
 mod component;
 mod conformance;
+mod indexed;
 mod textbook;
 
 use super::*;
