@@ -8,6 +8,7 @@ pub mod api;
 pub mod base;
 pub mod cli;
 pub mod cluster;
+pub mod conformance;
 pub mod control;
 pub mod observe;
 pub mod report;

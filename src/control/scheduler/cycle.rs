@@ -5,6 +5,7 @@
 //!
 //! Source: Kubernetes 1.36, pkg/scheduler/schedule_one.go (reference kube-scheduler §7, §8, §28.1).
 
+use super::batching::Batching;
 use super::framework::{Code, Column, Context, Status, Tally, Targets};
 use super::index::{Answer, Index, Search};
 use super::memo::Memo;
@@ -13,7 +14,7 @@ use super::profile::{PluginSet, Profile};
 use super::promised::Refusal;
 use super::select::select;
 use crate::base::ids::{ClassId, NodeId, PodId};
-use crate::base::{BitSet, Map, Streams, Symbol};
+use crate::base::{BitSet, Map, Streams, Symbol, Time};
 use crate::cluster::Cluster;
 use crate::control::config::Mode;
 use crate::control::{Config, Diagnosis};
@@ -133,6 +134,20 @@ pub struct Cycle {
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
     rejected_at: [u64; 3],
+    pub(super) batching: Batching,
+    /// How many attempts for pods there have been, the one at work included, whichever profile's.
+    pub(super) attempts: u64,
+    /// The time of the attempt at work.
+    pub(super) now: Time,
+}
+
+/// Where the attempts of one profile stop and those of another go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Position {
+    /// Where the next search starts in the list of nodes.
+    pub next_start: usize,
+    /// How many attempts for pods there have been.
+    pub attempts: u64,
 }
 
 impl Cycle {
@@ -160,7 +175,22 @@ impl Cycle {
             index: Index::default(),
             rejected: Map::default(),
             rejected_at: [0; 3],
+            batching: Batching::new(config, written),
+            attempts: 0,
+            now: Time::ZERO,
         }
+    }
+
+    /// Where the next attempt starts.
+    pub fn position(&self) -> Position {
+        Position { next_start: self.next_start, attempts: self.attempts }
+    }
+
+    /// Goes on at `position`, at the moment `now`.
+    pub fn go_on(&mut self, position: Position, now: Time) {
+        self.next_start = position.next_start;
+        self.attempts = position.attempts;
+        self.now = now;
     }
 
     /// One attempt for a pod of a class, as if no pod had been promised a node. `key` stands for the
@@ -171,6 +201,7 @@ impl Cycle {
 
     /// One attempt. The cluster is as before when it is over.
     pub fn schedule(&mut self, cluster: &mut Cluster, attempt: Attempt, nominated: &Nominator) -> Outcome {
+        self.attempts += u64::from(attempt.pod.is_some());
         self.profile.prepare(cluster, attempt.class);
         cluster.nodes.refresh_order();
         let own = attempt.pod.and_then(|pod| nominated.node_of(pod));
@@ -212,17 +243,19 @@ impl Cycle {
             return failure_of(&self.profile, total, status, rejectors);
         }
         self.scratch.promised.clear();
+        self.find_hint(cluster, attempt);
+        let first = own.or(self.hint()).filter(|node| cluster.nodes.present.contains(node.index()));
+        if let Some(node) = first
+            && self.refusal_beside(cluster, attempt, node, nominated).is_none()
+        {
+            self.keep_nothing(attempt, node);
+            return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
+        }
         if !nominated.is_empty() {
-            let own = own.filter(|node| cluster.nodes.present.contains(node.index()));
-            if let Some(node) = own
-                && self.refusal_beside(cluster, attempt, node, nominated).is_none()
-            {
-                return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
-            }
             self.judge_promised(cluster, attempt, nominated);
         }
         let context = self.context(cluster, attempt);
-        match self.answer(context, attempt.key) {
+        match self.answer(context, attempt) {
             Ok(Some(outcome)) => outcome,
             Ok(None) => self.diagnose(context, total),
             Err(status) => failure(total, status.message, PluginSet::default()),
@@ -230,12 +263,14 @@ impl Cycle {
     }
 
     /// The best node; `None` if none is feasible.
-    fn answer(&mut self, context: Context<'_>, key: u64) -> Result<Option<Outcome>, Status> {
+    fn answer(&mut self, context: Context<'_>, attempt: Attempt) -> Result<Option<Outcome>, Status> {
         let candidates = self.candidates(context.cluster).len();
         let limit = self.limit(candidates);
         if candidates <= limit
-            && let Some(placement) = self.indexed(context, key)?
+            && !self.batching.keeps_totals()
+            && let Some(placement) = self.indexed(context, attempt.key)?
         {
+            self.keep_nothing(attempt, placement.node);
             return Ok(Some(Outcome::Placed(placement)));
         }
         let found = self.search(context, limit);
@@ -250,10 +285,14 @@ impl Cycle {
                 self.scratch.feasible.iter().next().expect("one node is feasible")
             };
             let node = NodeId(row as u32);
+            self.keep_nothing(attempt, node);
             return Ok(Some(Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 })));
         }
         self.score(context, found, None)?;
-        Ok(Some(Outcome::Placed(self.select(context.cluster, found, key))))
+        let totals = self.totals_to_keep(context.cluster, found);
+        let placement = self.select(context.cluster, found, attempt.key);
+        self.keep(attempt, placement.node, totals);
+        Ok(Some(Outcome::Placed(placement)))
     }
 
     /// The answer of the index; `None` if it has none, or if the reasons of a failure are to be found.

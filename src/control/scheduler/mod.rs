@@ -7,6 +7,7 @@
 //!
 //! Source: Kubernetes 1.36, pkg/scheduler (scheduler.go, eventhandlers.go, schedule_one.go).
 
+mod batching;
 mod binding;
 pub mod cycle;
 pub mod events;
@@ -18,10 +19,11 @@ pub mod nominator;
 mod plugins;
 pub mod profile;
 mod promised;
-mod queue;
+pub(crate) mod queue;
 mod select;
 
-pub use cycle::{Attempt, Cycle, Outcome, Placement, Rejection};
+pub use batching::Batched;
+pub use cycle::{Attempt, Cycle, Outcome, Placement, Position, Rejection};
 pub use queue::{Lengths, Place, Waiting};
 
 use super::config::Version;
@@ -44,8 +46,8 @@ const BATCH: usize = 1024;
 pub struct Scheduler {
     /// One cycle a profile.
     cycles: Vec<Cycle>,
-    /// Where the next search starts, whichever profile's it is.
-    next_start: usize,
+    /// Where the next attempt starts, whichever profile's it is.
+    position: Position,
     queue: Queue,
     attempt: Span,
     busy_until: Time,
@@ -59,7 +61,7 @@ impl Scheduler {
     pub fn new(config: &Config) -> Scheduler {
         Scheduler {
             cycles: (0..config.scheduler.profiles.len()).map(|place| Cycle::new(config, place)).collect(),
-            next_start: 0,
+            position: Position::default(),
             queue: Queue::new(config.scheduler.initial_backoff, config.scheduler.max_backoff),
             attempt: config.scheduler.attempt,
             busy_until: Time::ZERO,
@@ -222,9 +224,9 @@ impl Scheduler {
         let pod = cluster.pods.reference(id);
         let key = (cluster.pods.serial[id.index()] << 20) ^ u64::from(attempts);
         let Some(cycle) = cycle_of(&mut self.cycles, cluster, class) else { return };
-        cycle.next_start = self.next_start;
+        cycle.go_on(self.position, now);
         let outcome = cycle.evaluate(cluster, class, key);
-        self.next_start = cycle.next_start;
+        self.position = cycle.position();
         match outcome {
             Outcome::Placed(Placement { node, feasible, score, tied }) => {
                 cluster.place(id, node);
