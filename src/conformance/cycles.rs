@@ -5,7 +5,7 @@ use crate::base::ids::ClassId;
 use crate::base::{Diagnostic, Time};
 use crate::control::Config;
 use crate::control::config::{Scheduler, Version};
-use crate::control::scheduler::Cycle;
+use crate::control::scheduler::{Cycle, configuration};
 
 /// How nodes are searched.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,12 +46,26 @@ impl Cycles {
     }
 }
 
+/// Reads a configuration; the first finding counts.
+fn read(case: &Case, config: &str, version: Version) -> Result<Scheduler, Diagnostic> {
+    let configured = configuration::read(&"config".into(), config.as_bytes(), version);
+    configured.map(|configured| configured.scheduler).map_err(|findings| {
+        let mut findings = findings.into_iter();
+        match findings.next() {
+            Some(finding) => {
+                let message = format!("{}: config: {}", case.id, finding.message);
+                Diagnostic { location: case.location.clone(), message, ..finding }
+            }
+            None => case.error("the configuration cannot be used"),
+        }
+    })
+}
+
 fn configured(case: &Case, version: Version, search: Search) -> Result<Scheduler, Diagnostic> {
-    let mut scheduler = Scheduler::default_for(version);
-    scheduler.percentage_of_nodes_to_score = 0;
-    if case.input.get("config").is_some_and(|config| !config.is_null()) {
-        return Err(case.error("a configuration of the scheduler is not read yet"));
-    }
+    let mut scheduler = match case.input.get("config").filter(|config| !config.is_null()) {
+        Some(config) => read(case, &config.to_string(), version)?,
+        None => Scheduler { percentage_of_nodes_to_score: 0, ..Scheduler::default_for(version) },
+    };
     if !search.is_sampled {
         scheduler.percentage_of_nodes_to_score = 100;
         scheduler.profiles.iter_mut().for_each(|profile| profile.percentage_of_nodes_to_score = None);

@@ -25,14 +25,19 @@ pub(super) fn affinity(spec: &Fields<'_>, labels: &Labels, context: &mut Context
         return Ok(Affinity::default());
     };
     Ok(Affinity {
-        node: node_affinity(&written, context)?,
+        node: node_affinity(&written, "nodeAffinity", context)?,
         pod: pod_affinity(&written, "podAffinity", labels, context)?,
         pod_anti: pod_affinity(&written, "podAntiAffinity", labels, context)?,
     })
 }
 
-fn node_affinity(affinity: &Fields<'_>, context: &mut Context<'_>) -> Read<Option<NodeAffinity>> {
-    let Some(written) = affinity.child("nodeAffinity", &known::TERMS, context)? else {
+/// The node affinity at `key`.
+pub(super) fn node_affinity(
+    holder: &Fields<'_>,
+    key: &str,
+    context: &mut Context<'_>,
+) -> Read<Option<NodeAffinity>> {
+    let Some(written) = holder.child(key, &known::TERMS, context)? else {
         return Ok(None);
     };
     let required = written.get(REQUIRED).map(|value| node_selector(value, context)).transpose()?;

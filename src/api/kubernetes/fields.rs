@@ -49,7 +49,7 @@ pub(super) struct Fields<'t> {
 
 impl<'t> Fields<'t> {
     /// Checks that `value` is a mapping without doubled keys, and warns of keys that look like
-    /// misspelt ones.
+    /// misspelt ones; a strict context refuses every unknown key.
     pub(super) fn open(value: Value<'t>, shape: &Shape, context: &mut Context<'_>) -> Read<Fields<'t>> {
         expect_mapping(value, shape.name)?;
         refuse_doubles(value)?;
@@ -57,7 +57,15 @@ impl<'t> Fields<'t> {
             if shape.known.contains(&key.raw()) {
                 continue;
             }
-            if let Some(near) = context.into.near_misses.find(key.raw(), shape) {
+            let near = context.into.near_misses.find(key.raw(), shape);
+            if context.strict {
+                let finding = key.error(format!("unknown key in {}", shape.name));
+                return Err(match near {
+                    Some(near) => finding.help(format!("did you mean `{near}`?")),
+                    None => finding.help(format!("known: {}", shape.known.join(", "))),
+                });
+            }
+            if let Some(near) = near {
                 let message = format!("unknown key in {}; it has no effect", shape.name);
                 context.warn(key.warning(message).help(format!("did you mean `{near}`?")));
             }

@@ -16,6 +16,7 @@ mod places;
 mod pod;
 mod repeats;
 mod resources;
+pub mod scheduler;
 mod selectors;
 mod service;
 mod status;
@@ -117,6 +118,7 @@ fn read_documents(
             documents: 0,
             name: None,
             places: Places::default(),
+            strict: false,
         };
         parse(source, &mut context, item, document_root)?;
         let name = context.name.take();
@@ -162,6 +164,8 @@ struct Context<'c> {
     name: Option<std::ops::Range<usize>>,
     /// Where parts of the object stand that is being read.
     places: Places,
+    /// Whether every unknown key is refused.
+    strict: bool,
 }
 
 struct Checkpoint {

@@ -42,7 +42,8 @@ pub(super) fn node_selector(value: Value<'_>, context: &mut Context<'_>) -> Read
     let written = Fields::open(value, &known::NODE_SELECTOR, context)?;
     let terms = written.list("nodeSelectorTerms")?;
     let terms: Vec<NodeSelectorTerm> = terms.map(|term| node_term(term, context)).collect::<Read<_>>()?;
-    if terms.is_empty() && context.checks() {
+    // The scheduler's own affinity may have none, and then matches nothing.
+    if terms.is_empty() && context.checks() && !context.strict {
         return Err(value.error("`nodeSelectorTerms` must have at least one term"));
     }
     Ok(NodeSelector { terms })

@@ -5,11 +5,13 @@
 //! it is.
 
 mod diagnose;
+mod located;
 mod scalar;
 mod split;
 mod tree;
 
 pub use diagnose::diagnose;
+pub use located::Located;
 pub use scalar::{Scalar, resolve};
 pub use split::{Documents, split_documents};
 pub(crate) use tree::TEMPLATE_HELP;

@@ -135,7 +135,7 @@ pub struct EnabledPlugins {
     pub post_filter: Vec<&'static str>,
     /// PreScore.
     pub pre_score: Vec<&'static str>,
-    /// Score, with weights from 1.
+    /// Score, with weights; none is zero.
     pub score: Vec<(&'static str, i64)>,
     /// Reserve; Unreserve goes the other way.
     pub reserve: Vec<&'static str>,

@@ -133,7 +133,7 @@ pub struct Cycle {
     index: Index,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
-    rejected_at: [u64; 3],
+    rejected_at: [u64; 4],
     pub(super) batching: Batching,
     /// How many attempts for pods there have been, the one at work included, whichever profile's.
     pub(super) attempts: u64,
@@ -174,7 +174,7 @@ impl Cycle {
             mode: config.scheduler.mode,
             index: Index::default(),
             rejected: Map::default(),
-            rejected_at: [0; 3],
+            rejected_at: [0; 4],
             batching: Batching::new(config, written),
             attempts: 0,
             now: Time::ZERO,
@@ -205,7 +205,12 @@ impl Cycle {
         self.profile.prepare(cluster, attempt.class);
         cluster.nodes.refresh_order();
         let own = attempt.pod.and_then(|pod| nominated.node_of(pod));
-        let now = [cluster.nodes.change_count(), cluster.selectors.change_count(), nominated.change_count()];
+        let now = [
+            cluster.nodes.change_count(),
+            cluster.selectors.change_count(),
+            cluster.storage.change_count(),
+            nominated.change_count(),
+        ];
         if self.rejected_at != now {
             self.rejected.clear();
             self.rejected_at = now;

@@ -9,6 +9,7 @@
 
 mod batching;
 mod binding;
+pub mod configuration;
 pub mod cycle;
 pub mod events;
 pub mod explain;

@@ -5,7 +5,7 @@
 //! pkg/scheduler/scheduler.go (buildQueueingHintMap; reference kube-scheduler §7.2, §10.3, §10.4).
 
 use super::events::{Action, Change, Resource};
-use super::framework::{Code, Context, Plugin, Status};
+use super::framework::{Code, Context, Plugin, Status, Targets};
 use super::plugins;
 use crate::base::BitSet;
 use crate::base::ids::ClassId;
@@ -25,6 +25,16 @@ impl PluginSet {
     /// Puts a plugin in.
     pub const fn insert(&mut self, plugin: usize) {
         self.0 |= 1 << plugin;
+    }
+
+    /// The places of the plugins that are in, ascending.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let place = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(place)
+        })
     }
 
     /// Whether a plugin is in.
@@ -136,6 +146,24 @@ impl Profile {
         let Profile { post_filters, plugins, .. } = self;
         let said = post_filters.iter().map(|&plugin| plugins[plugin].post_filter(context).0.message);
         said.filter(|message| !message.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// PreScore of one plugin, where it is enabled: whether the plugin scores the pod.
+    pub fn prepare_score(
+        &mut self,
+        plugin: usize,
+        context: Context<'_>,
+        targets: Targets<'_>,
+    ) -> Result<bool, Status> {
+        if !self.pre_scores.contains(plugin) {
+            return Ok(true);
+        }
+        let status = self.plugins[plugin].pre_score(context, targets);
+        match status.code {
+            Code::Success => Ok(true),
+            Code::Skip => Ok(false),
+            _ => Err(status),
+        }
     }
 
     /// The names of the plugins in a set, sorted.

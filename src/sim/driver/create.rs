@@ -52,8 +52,9 @@ impl Run<'_> {
             Object::Node(node) => {
                 return self.create_node(node);
             }
-            // Priorities were resolved when the manifests were read; the others have no effect.
-            _ => return,
+            // Priorities were resolved when the manifests were read; others than those of storage have
+            // no effect.
+            other => return self.enter_storage(other),
         };
         let (observer, now) = (&mut *self.observer, self.now);
         let mut tell = |record: &Record<'_>, cluster: &Cluster| {
@@ -61,6 +62,21 @@ impl Run<'_> {
         };
         let event = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell);
         self.announce(event);
+    }
+
+    /// Enters an object of storage; any other is passed over.
+    fn enter_storage(&mut self, object: Object) {
+        let storage = &mut self.cluster.storage;
+        match object {
+            Object::PersistentVolume(volume) => storage.set_volume(*volume),
+            Object::PersistentVolumeClaim(claim) => storage.set_claim(*claim),
+            Object::StorageClass(class) => storage.set_class(*class),
+            Object::CsiNode(node) => storage.set_node(*node),
+            Object::CsiDriver(driver) => storage.set_driver(*driver),
+            Object::CsiStorageCapacity(capacity) => storage.set_capacity(*capacity),
+            Object::VolumeAttachment(attachment) => storage.set_attachment(*attachment),
+            _ => {}
+        }
     }
 
     /// Creates a node during the run. The API server admits it with a taint that the node

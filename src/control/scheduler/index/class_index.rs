@@ -19,63 +19,53 @@ struct Slot {
 }
 
 /// How the plugins take part, which can change as pods come and go.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Layout {
     /// Filters that depend on the node alone.
-    pub(super) node_filters: Vec<usize>,
+    node_filters: PluginSet,
     /// Filters that are the same for all nodes of a group.
-    pub(super) group_filters: Vec<usize>,
-    /// Scores that depend on the node alone and are not normalised, with their weights.
-    pub(super) node_scores: Vec<(usize, i64)>,
-    /// Scores that are computed for groups, with their weights.
-    pub(super) group_scores: Vec<(usize, i64)>,
+    pub(super) group_filters: PluginSet,
+    /// Scores that depend on the node alone and are not normalised.
+    node_scores: PluginSet,
+    /// Scores that are computed for groups.
+    pub(super) group_scores: PluginSet,
     /// Those among them whose raw score, which depends on the node alone, is part of the key.
-    raw_in_key: Vec<usize>,
+    raw_in_key: PluginSet,
     /// Plugins that say themselves what of a node is part of the key.
-    keyed: Vec<usize>,
+    keyed: PluginSet,
 }
 
 impl Layout {
-    /// Refills the layout for a pod, after PreFilter; `skipped` are the plugins whose
-    /// filters have nothing to do. False if some plugin must look at every node.
-    pub(super) fn fill(&mut self, profile: &mut Profile, context: Context<'_>, skipped: PluginSet) -> bool {
-        let Layout { node_filters, group_filters, node_scores, group_scores, raw_in_key, keyed } = self;
-        for list in [&mut *node_filters, group_filters, raw_in_key, keyed] {
-            list.clear();
-        }
-        node_scores.clear();
-        group_scores.clear();
-        for &plugin in &profile.filters {
-            if skipped.contains(plugin) {
-                continue;
-            }
-            match profile.plugins[plugin].reach(context) {
-                Reach::Node => node_filters.push(plugin),
+    /// The layout for a pod, after PreFilter; `skipped` are the plugins whose filters have nothing to
+    /// do. `None` if some plugin must look at every node.
+    pub(super) fn of(profile: &mut Profile, context: Context<'_>, skipped: PluginSet) -> Option<Layout> {
+        let mut layout = Layout::default();
+        let Profile { plugins, filters, scores, .. } = profile;
+        for &plugin in filters.iter().filter(|&&plugin| !skipped.contains(plugin)) {
+            match plugins[plugin].reach(context) {
+                Reach::Node => layout.node_filters.insert(plugin),
                 Reach::Topology => {
-                    group_filters.push(plugin);
-                    keyed.push(plugin);
+                    layout.group_filters.insert(plugin);
+                    layout.keyed.insert(plugin);
                 }
-                Reach::Cluster => return false,
+                Reach::Cluster => return None,
             }
         }
-        for &(plugin, weight) in &profile.scores {
-            let reach = profile.plugins[plugin].reach(context);
-            match reach {
-                Reach::Node if profile.plugins[plugin].is_node_local() => node_scores.push((plugin, weight)),
+        for &(plugin, _) in scores.iter() {
+            match plugins[plugin].reach(context) {
+                Reach::Node if plugins[plugin].is_node_local() => layout.node_scores.insert(plugin),
                 Reach::Node => {
-                    raw_in_key.push(plugin);
-                    group_scores.push((plugin, weight));
+                    layout.raw_in_key.insert(plugin);
+                    layout.group_scores.insert(plugin);
                 }
                 Reach::Topology => {
-                    group_scores.push((plugin, weight));
-                    if !keyed.contains(&plugin) {
-                        keyed.push(plugin);
-                    }
+                    layout.group_scores.insert(plugin);
+                    layout.keyed.insert(plugin);
                 }
-                Reach::Cluster => return false,
+                Reach::Cluster => return None,
             }
         }
-        true
+        Some(layout)
     }
 }
 
@@ -109,12 +99,12 @@ pub(super) struct ClassIndex {
 
 impl ClassIndex {
     /// Whether what was kept can be brought up to date by looking at the nodes that changed since.
-    pub(super) fn is_current(&self, context: Context<'_>, layout: &Layout) -> bool {
+    pub(super) fn is_current(&self, context: Context<'_>, layout: Layout) -> bool {
         let (nodes, selectors) = (&context.cluster.nodes, &context.cluster.selectors);
         self.statics == nodes.static_change_count()
             && self.selectors == selectors.change_count()
             && self.slots.len() == nodes.len()
-            && self.layout == *layout
+            && self.layout == layout
             && nodes.changed_since(self.changes).is_some()
     }
 
@@ -133,11 +123,11 @@ impl ClassIndex {
         &mut self,
         profile: &mut Profile,
         context: Context<'_>,
-        layout: &Layout,
+        layout: Layout,
         work: &mut Work,
     ) -> Result<(), Status> {
         let nodes = &context.cluster.nodes;
-        self.layout.clone_from(layout);
+        self.layout = layout;
         self.slots.clear();
         self.slots.resize(nodes.len(), Slot { group: REFUSED, total: 0 });
         self.groups.clear();
@@ -228,25 +218,26 @@ impl ClassIndex {
     ) -> Result<Slot, Status> {
         let node = NodeId(row);
         let is_listed = context.cluster.nodes.present.contains(row as usize);
-        let plugins = &mut profile.plugins;
         work.causes.clear();
-        let mut passes = |&plugin: &usize| {
-            let status: Code = plugins[plugin].status(context, node, &mut work.causes);
+        let mut passes = |plugin: usize| {
+            let status: Code = profile.plugins[plugin].status(context, node, &mut work.causes);
             status == Code::Success
         };
         if !is_listed || !self.layout.node_filters.iter().all(&mut passes) {
             return Ok(Slot { group: REFUSED, total: 0 });
         }
         let mut total = 0;
-        for &(plugin, weight) in &self.layout.node_scores {
-            total += weight * raw_score(profile, plugin, context, row, &mut work.column)?;
-        }
         work.key.clear();
-        for &plugin in &self.layout.raw_in_key {
-            let raw = raw_score(profile, plugin, context, row, &mut work.column)?;
-            work.key.push(raw);
+        for place in 0..profile.scores.len() {
+            let (plugin, weight) = profile.scores[place];
+            if self.layout.node_scores.contains(plugin) {
+                total += weight * raw_score(profile, plugin, context, row, &mut work.column)?;
+            } else if self.layout.raw_in_key.contains(plugin) {
+                let raw = raw_score(profile, plugin, context, row, &mut work.column)?;
+                work.key.push(raw);
+            }
         }
-        for &plugin in &self.layout.keyed {
+        for plugin in self.layout.keyed.iter() {
             profile.plugins[plugin].index_key(context, node, &mut work.key);
         }
         Ok(Slot { group: self.group_of(&work.key, context.cluster.nodes.order.len()), total })
@@ -283,12 +274,11 @@ fn raw_score(
 ) -> Result<i64, Status> {
     let rows = [row];
     let targets = Targets::Listed(&rows);
-    let plugin = &mut profile.plugins[plugin];
-    let status = plugin.pre_score(context, targets);
-    match status.code {
-        Code::Success => plugin.score(context, targets, column),
-        Code::Skip => return Ok(0),
-        _ => return Err(status),
+    match profile.prepare_score(plugin, context, targets) {
+        Ok(true) => {}
+        Ok(false) => return Ok(0),
+        Err(status) => return Err(status),
     }
+    profile.plugins[plugin].score(context, targets, column);
     Ok(column.at(0))
 }

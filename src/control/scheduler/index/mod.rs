@@ -13,6 +13,7 @@
 
 mod class_index;
 mod group;
+mod place_set;
 mod rank_set;
 mod winner;
 
@@ -23,6 +24,7 @@ use crate::base::ids::{ClassId, NodeId};
 use crate::base::rng::Streams;
 use crate::control::config::Version;
 use class_index::{ClassIndex, Layout, Work};
+use place_set::PlaceSet;
 use rank_set::Union;
 use winner::Ties;
 
@@ -49,7 +51,6 @@ pub(super) struct Index {
     kept: Vec<Kept>,
     slots: usize,
     uses: u64,
-    layout: Layout,
     work: Work,
     decision: Decision,
 }
@@ -90,7 +91,7 @@ struct Decision {
     totals: Vec<i64>,
     column: Column,
     causes: Vec<super::framework::Cause>,
-    tops: Vec<(u32, i64)>,
+    tops: Vec<u32>,
 }
 
 impl Index {
@@ -101,14 +102,14 @@ impl Index {
         context: Context<'_>,
         search: Search,
     ) -> Result<Answer, Status> {
-        if !self.layout.fill(profile, context, search.skipped) {
+        let Some(layout) = Layout::of(profile, context, search.skipped) else {
             return Ok(Answer::Unknown);
-        }
+        };
         self.uses += 1;
-        if !self.bring_up_to_date(profile, context, search.is_forced)? {
+        if !self.bring_up_to_date(profile, context, layout, search.is_forced)? {
             return Ok(Answer::Unknown);
         }
-        let Index { kept, layout, decision, uses, .. } = self;
+        let Index { kept, decision, uses, .. } = self;
         let Some(index) = kept[context.class.index()].index.as_deref_mut() else {
             return Ok(Answer::Unknown);
         };
@@ -124,6 +125,7 @@ impl Index {
         &mut self,
         profile: &mut Profile,
         context: Context<'_>,
+        layout: Layout,
         is_forced: bool,
     ) -> Result<bool, Status> {
         let class = context.class.index();
@@ -132,7 +134,7 @@ impl Index {
         }
         let kept = &mut self.kept[class];
         if let Some(index) = kept.index.as_deref_mut()
-            && index.is_current(context, &self.layout)
+            && index.is_current(context, layout)
         {
             kept.plain = 0;
             return index.update(profile, context, &mut self.work).map(|()| true).inspect_err(|_| {
@@ -147,7 +149,7 @@ impl Index {
         kept.plain = 0;
         let mut index = kept.index.take().unwrap_or_default();
         self.slots = self.slots + context.cluster.nodes.len() - index.len();
-        index.build(profile, context, &self.layout, &mut self.work)?;
+        index.build(profile, context, layout, &mut self.work)?;
         index.last_used = self.uses;
         self.kept[class].index = Some(index);
         self.make_room(context.class);
@@ -175,7 +177,7 @@ impl Decision {
         index: &ClassIndex,
         profile: &mut Profile,
         context: Context<'_>,
-        layout: &Layout,
+        layout: Layout,
         search: Search,
     ) -> Result<Answer, Status> {
         self.filter(index, profile, context, layout);
@@ -193,19 +195,19 @@ impl Decision {
         self.tops.clear();
         for (&group, &total) in self.groups.iter().zip(&self.totals) {
             if total == score
-                && let Some((top, count)) = index.groups[group as usize].top()
+                && let Some((_, places)) = index.groups[group as usize].top()
             {
-                self.tops.push((group, top));
-                tied += count;
+                self.tops.push(group);
+                tied += places.len() as u32;
             }
         }
-        let place = self.winner(index, profile.version, search, tied);
+        let place = self.winner(index, profile.version, search);
         let node = context.cluster.nodes.order[place as usize];
         Ok(Answer::Placed(Placement { node, feasible, score, tied }))
     }
 
     /// Lists the groups whose nodes pass the filters.
-    fn filter(&mut self, index: &ClassIndex, profile: &mut Profile, context: Context<'_>, layout: &Layout) {
+    fn filter(&mut self, index: &ClassIndex, profile: &mut Profile, context: Context<'_>, layout: Layout) {
         self.groups.clear();
         self.sizes.clear();
         self.rows.clear();
@@ -215,7 +217,7 @@ impl Decision {
             self.causes.clear();
             let causes = &mut self.causes;
             let mut passes =
-                |&plugin: &usize| profile.plugins[plugin].status(context, node, causes) == Code::Success;
+                |plugin: usize| profile.plugins[plugin].status(context, node, causes) == Code::Success;
             if layout.group_filters.iter().all(&mut passes) {
                 self.groups.push(number as u32);
                 self.sizes.push(group.len());
@@ -230,20 +232,18 @@ impl Decision {
         index: &ClassIndex,
         profile: &mut Profile,
         context: Context<'_>,
-        layout: &Layout,
+        layout: Layout,
     ) -> Result<(), Status> {
         let tops = self.groups.iter().map(|&group| index.groups[group as usize].top());
         self.totals.clear();
         self.totals.extend(tops.map(|top| top.map_or(i64::MIN, |(total, _)| total)));
         let targets = Targets::Groups { rows: &self.rows, sizes: &self.sizes };
-        for &(plugin, weight) in &layout.group_scores {
-            let plugin = &mut profile.plugins[plugin];
-            let status = plugin.pre_score(context, targets);
-            match status.code {
-                Code::Success => {}
-                Code::Skip => continue,
-                _ => return Err(status),
+        for place in 0..profile.scores.len() {
+            let (plugin, weight) = profile.scores[place];
+            if !layout.group_scores.contains(plugin) || !profile.prepare_score(plugin, context, targets)? {
+                continue;
             }
+            let plugin = &mut profile.plugins[plugin];
             plugin.score(context, targets, &mut self.column);
             plugin.normalize_score(context, targets, &mut self.column);
             for (place, total) in self.totals.iter_mut().enumerate() {
@@ -253,7 +253,19 @@ impl Decision {
         Ok(())
     }
 
-    fn winner(&self, index: &ClassIndex, version: Version, search: Search, count: u32) -> u32 {
+    fn winner(&self, index: &ClassIndex, version: Version, search: Search) -> u32 {
+        let top = |&group: &u32| index.groups[group as usize].top().map(|(_, places)| places);
+        let (one, several): ([&PlaceSet; 1], Vec<&PlaceSet>);
+        let tied = match self.tops.as_slice() {
+            [group] => {
+                one = [top(group).expect("a group with a best node is not empty")];
+                &one[..]
+            }
+            groups => {
+                several = groups.iter().filter_map(top).collect();
+                &several[..]
+            }
+        };
         let all = [&index.all];
         let some: Vec<_>;
         let feasible = if self.groups.len() == index.group_count() {
@@ -262,8 +274,7 @@ impl Decision {
             some = self.groups.iter().map(|&group| &index.groups[group as usize].members).collect();
             Union(&some)
         };
-        let start = search.start as u32;
-        let ties = Ties { feasible, groups: &index.groups, tops: &self.tops, count, start };
+        let ties = Ties { feasible, tied, start: search.start as u32 };
         ties.winner(version, search.streams, search.key)
     }
 }

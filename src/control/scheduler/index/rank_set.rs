@@ -10,6 +10,8 @@ const BLOCK_PLACES: usize = BLOCK * 64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct RankSet {
     words: Vec<u64>,
+    /// How many places there are.
+    len: u32,
     /// A Fenwick tree (Fenwick 1994) over the members of each block; entry 0 is not used.
     tree: Vec<u32>,
     count: u32,
@@ -19,7 +21,7 @@ impl RankSet {
     /// The empty set of places below `len`.
     pub(super) fn new(len: usize) -> RankSet {
         let blocks = len.div_ceil(BLOCK_PLACES);
-        RankSet { words: vec![0; blocks * BLOCK], tree: vec![0; blocks + 1], count: 0 }
+        RankSet { words: vec![0; blocks * BLOCK], len: len as u32, tree: vec![0; blocks + 1], count: 0 }
     }
 
     /// How many members there are.
@@ -58,6 +60,9 @@ impl RankSet {
 
     /// How many members stand before a place.
     pub(super) fn rank(&self, place: u32) -> u32 {
+        if self.count == self.len {
+            return place.min(self.len);
+        }
         let (word, block) = (place as usize / 64, place as usize / BLOCK_PLACES);
         let mut rank = 0;
         let mut at = block.min(self.tree.len() - 1);
@@ -95,6 +100,11 @@ impl Union<'_> {
     /// If there are not that many.
     pub(super) fn select(&self, rank: u32) -> u32 {
         assert!(rank < self.count(), "there is no member number {rank}");
+        if let [only] = self.0
+            && only.count == only.len
+        {
+            return rank;
+        }
         let blocks = self.0[0].tree.len() - 1;
         let (mut block, mut left) = (0, rank);
         let mut step = blocks.next_power_of_two();

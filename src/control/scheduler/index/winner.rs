@@ -3,24 +3,17 @@
 //! The rules are those of [`super::super::select`]; the tests hold the two equal.
 
 use super::super::select::{pre_order, select};
-use super::group::Group;
+use super::place_set::PlaceSet;
 use super::rank_set::Union;
 use crate::base::rng::Streams;
 use crate::control::config::Version;
-
-/// Up to so many tied nodes are simply looked at one after the other.
-const FEW: u32 = 24;
 
 /// The feasible nodes and, among them, the tied ones.
 pub(super) struct Ties<'g> {
     /// The places of the feasible nodes.
     pub(super) feasible: Union<'g>,
-    /// All groups.
-    pub(super) groups: &'g [Group],
-    /// The numbers of the groups that have tied nodes, with the node-local total that these have.
-    pub(super) tops: &'g [(u32, i64)],
-    /// How many nodes are tied.
-    pub(super) count: u32,
+    /// The places of the tied nodes: sets without a common member.
+    pub(super) tied: &'g [&'g PlaceSet],
     /// The place in the list at which the search begins.
     pub(super) start: u32,
 }
@@ -28,19 +21,15 @@ pub(super) struct Ties<'g> {
 impl Ties<'_> {
     /// The place of the node that is taken. `key` is what a draw depends on besides the seed.
     pub(super) fn winner(&self, version: Version, streams: Streams, key: u64) -> u32 {
-        if self.count == 1 {
-            return self.places().next().expect("a node is tied");
+        if let [only] = self.tied
+            && only.len() == 1
+        {
+            return only.first_from(0).expect("it has a member");
         }
         match version {
-            Version::V1_36 if self.count > FEW => self.descend(),
-            Version::V1_36 => {
-                let start = self.feasible.rank(self.start);
-                let count = self.feasible.count();
-                let order = |place: &u32| pre_order(self.number(*place, start, count));
-                self.places().min_by_key(order).expect("a node is tied")
-            }
+            Version::V1_36 => self.first_in_pre_order(),
             Version::V1_34 => {
-                let mut places: Vec<u32> = self.places().collect();
+                let mut places: Vec<u32> = self.tied.iter().flat_map(|places| places.iter()).collect();
                 // In the order of the search: from the start to the end of the list, then the rest.
                 places.sort_unstable_by_key(|&place| (place < self.start, place));
                 places[select(version, streams, key, &places)]
@@ -48,99 +37,84 @@ impl Ties<'_> {
         }
     }
 
-    fn tops(&self) -> impl Iterator<Item = (&Group, i64)> + '_ {
-        self.tops.iter().map(|&(group, total)| (&self.groups[group as usize], total))
-    }
-
-    fn places(&self) -> impl Iterator<Item = u32> + '_ {
-        self.tops().flat_map(|(group, total)| group.with_total(total))
-    }
-
-    /// The number of a feasible node in the list of feasible nodes in search order.
-    fn number(&self, place: u32, start: u32, count: u32) -> u32 {
-        let rank = self.feasible.rank(place);
-        if rank >= start { rank - start } else { rank + count - start }
-    }
-
-    /// Walks down the implicit binary tree of the feasible nodes: a node that is tied is taken, else
-    /// the walk goes to the left if there is a tied node there, and to the right if not.
-    fn descend(&self) -> u32 {
+    /// The first tied node in the pre-order of the implicit binary tree of the feasible nodes. The
+    /// nodes of one depth have consecutive numbers, and among them pre-order is the order of the
+    /// numbers: so the first tied one of each depth is looked for, and the first of these taken.
+    fn first_in_pre_order(&self) -> u32 {
         let (start, count) = (self.feasible.rank(self.start), self.feasible.count());
-        let place_of = |number: u32| self.feasible.select((number + start) % count);
-        let mut number = 0;
-        loop {
-            let place = place_of(number);
-            if self.tops().any(|(group, total)| group.has_total_at(total, place)) {
-                return place;
-            }
-            let left = 2 * number + 1;
-            number = if self.is_tied_below(left, start, count) { left } else { left + 1 };
+        let mut best: Option<((u64, u64), u32)> = None;
+        let mut first = 0;
+        while first < count {
+            let last = (2 * first).min(count - 1);
+            let found = self.first_tied(first, last, start, count);
+            let candidate = found.map(|(number, place)| (pre_order(number), place));
+            best = [best, candidate].into_iter().flatten().min();
+            first = 2 * first + 1;
         }
+        best.expect("a node is tied").1
     }
 
-    /// Whether the node of that number or one below it in the tree is tied. The nodes of one depth
-    /// below it have consecutive numbers; the deepest, which are the most, are looked at first.
-    fn is_tied_below(&self, number: u32, start: u32, count: u32) -> bool {
-        let (number, count) = (u64::from(number), u64::from(count));
-        let mut depth = 0;
-        while ((number + 1) << (depth + 1)) - 1 < count {
-            depth += 1;
-        }
-        (0..=depth).rev().any(|depth| {
-            let first = ((number + 1) << depth) - 1;
-            let last = (((number + 2) << depth) - 2).min(count - 1);
-            first <= last && self.is_tied_within(first as u32, last as u32, start, count as u32)
-        })
-    }
-
-    /// Whether one of the feasible nodes numbered `first..=last` is tied.
-    fn is_tied_within(&self, first: u32, last: u32, start: u32, count: u32) -> bool {
-        let (from, to) = ((first + start) % count, (last + start) % count);
+    /// The first tied node among the feasible ones numbered `first..=last` in search order: its
+    /// number and place. The search begins at the feasible node of rank `start`.
+    fn first_tied(&self, first: u32, last: u32, start: u32, count: u32) -> Option<(u32, u32)> {
+        let (from, to) = (first + start, last + start);
         let within = |from: u32, to: u32| {
-            let (from, to) = (self.feasible.select(from), self.feasible.select(to));
-            self.tops().any(|(group, total)| group.has_total_within(total, from, to))
+            let place = self.feasible.select(from);
+            let next = self.tied.iter().filter_map(|places| places.first_from(place)).min()?;
+            let rank = self.feasible.rank(next);
+            (rank <= to).then_some((rank, next))
         };
-        if from <= to { within(from, to) } else { within(from, count - 1) || within(0, to) }
+        // Ranks from `count` on are those of the nodes before the start.
+        let number = |(rank, place): (u32, u32)| {
+            ((if rank >= start { rank - start } else { rank + count - start }), place)
+        };
+        let head = if from < count { within(from, to.min(count - 1)) } else { None };
+        let found =
+            head.or_else(|| if to < count { None } else { within(from.saturating_sub(count), to - count) });
+        found.map(number)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rank_set::RankSet;
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn safety_the_winner_is_that_of_the_listed_nodes(
-            nodes in prop::collection::vec((0usize..4, 0i64..3), 1..700),
+            nodes in prop::collection::vec(0usize..5, 1..700),
             start in 0u32..700,
-            best in 0i64..3,
         ) {
             let len = nodes.len() as u32;
             let start = start % len;
-            let mut groups = vec![Group::new(nodes.len()); 3];
-            for (place, &(group, total)) in nodes.iter().enumerate() {
-                if group < 3 {
-                    groups[group].insert(place as u32, total);
+            let mut feasible = [RankSet::new(nodes.len()), RankSet::new(nodes.len())];
+            let mut tied = [PlaceSet::default(), PlaceSet::default()];
+            // Kinds 0 and 1 are tied, in one set each; 2 and 3 are feasible; 4 is not.
+            for (place, &kind) in nodes.iter().enumerate() {
+                if kind < 4 {
+                    feasible[kind % 2].insert(place as u32);
+                }
+                if kind < 2 {
+                    tied[kind].insert(place as u32, nodes.len());
                 }
             }
-            // Groups 0 and 1 tie with `best`; group 2 is feasible and worse.
-            let tops = [(0, best), (1, best)];
-            let tied = |place: u32| nodes[place as usize].0 < 2 && nodes[place as usize].1 == best;
-            let feasible: Vec<u32> = (start..len).chain(0..start).filter(|&p| nodes[p as usize].0 < 3).collect();
+            let order: Vec<u32> =
+                (start..len).chain(0..start).filter(|&place| nodes[place as usize] < 4).collect();
             let numbers: Vec<u32> =
-                (0..feasible.len() as u32).filter(|&n| tied(feasible[n as usize])).collect();
+                (0..order.len() as u32).filter(|&n| nodes[order[n as usize] as usize] < 2).collect();
             prop_assume!(!numbers.is_empty());
-            let sets = [&groups[0].members, &groups[1].members, &groups[2].members];
-            let count = numbers.len() as u32;
-            let ties = Ties { feasible: Union(&sets), groups: &groups, tops: &tops, count, start };
+            let ties = Ties {
+                feasible: Union(&[&feasible[0], &feasible[1]]),
+                tied: &[&tied[0], &tied[1]],
+                start,
+            };
             let streams = Streams::new(5);
             for version in [Version::V1_34, Version::V1_36] {
-                let expected = feasible[numbers[select(version, streams, 9, &numbers)] as usize];
+                let expected = order[numbers[select(version, streams, 9, &numbers)] as usize];
                 prop_assert_eq!(ties.winner(version, streams, 9), expected);
             }
-            let expected = feasible[numbers[select(Version::V1_36, streams, 9, &numbers)] as usize];
-            prop_assert_eq!(ties.descend(), expected, "however many are tied");
         }
     }
 }

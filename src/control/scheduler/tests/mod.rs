@@ -1,7 +1,6 @@
-//! The scheduler as a whole: against a textbook form, against recorded answers, and as a component.
+//! The scheduler as a whole: against a textbook form, and as a component.
 
 mod component;
-mod conformance;
 mod indexed;
 mod textbook;
 
