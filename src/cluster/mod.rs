@@ -180,6 +180,7 @@ impl Cluster {
     pub fn set_taints(&mut self, node: NodeId, taints: &[Taint]) {
         let before = self.nodes.class[node.index()];
         self.nodes.set_taints(&mut self.names, node, taints);
+        self.note_snapshot(node);
         self.undo.note(|| undo::Undo::NodeClass(node, before));
     }
 
@@ -188,6 +189,7 @@ impl Cluster {
         let before = self.nodes.unschedulable.contains(node.index());
         self.nodes.unschedulable.assign(node.index(), unschedulable);
         self.nodes.touch(node);
+        self.note_snapshot(node);
         self.undo.note(|| undo::Undo::Unschedulable(node, before));
     }
 
@@ -199,8 +201,16 @@ impl Cluster {
         assert!(self.pods.counted_on[pod.index()].is_none(), "pod {pod:?} is counted twice");
         self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], 1);
         self.pods.counted_on[pod.index()] = Some(node);
+        self.note_snapshot(node);
         self.note_shift(pod, node, 1);
         self.undo.note(|| undo::Undo::Placed(pod));
+    }
+
+    /// Notes that a node is not as the scheduler's snapshot has it; what a what-if changes is not meant.
+    fn note_snapshot(&mut self, node: NodeId) {
+        if !self.undo.is_open() {
+            self.nodes.note_snapshot(node);
+        }
     }
 
     /// Enters in the log that a pod begins (1) or ceases (-1) to count on a node.
@@ -222,6 +232,7 @@ impl Cluster {
             let shift = Shift { node, class: self.pods.class[index], all: 0, live: -1 };
             self.placements.push(shift, self.nodes.len());
             self.nodes.touch(node);
+            self.note_snapshot(node);
         }
     }
 
@@ -229,6 +240,7 @@ impl Cluster {
     pub fn displace(&mut self, pod: PodId) {
         let Some(node) = self.pods.counted_on[pod.index()].take() else { return };
         let position = self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], -1);
+        self.note_snapshot(node);
         self.note_shift(pod, node, -1);
         self.undo.note(|| undo::Undo::Displaced(pod, node, position));
     }

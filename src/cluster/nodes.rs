@@ -113,6 +113,13 @@ pub struct NodeTable {
     pub ports: Vec<Vec<Port>>,
     /// Images on it, by name: size in bytes.
     pub images: Vec<Vec<(Symbol, i64)>>,
+    /// How many nodes held each of the images on it when the scheduler's snapshot of the node was last
+    /// made anew, which happens only when the node itself or a pod on it changes (Kubernetes 1.36,
+    /// pkg/scheduler/backend/cache/cache.go; reference kube-scheduler §6.3). In the order of `images`,
+    /// as of the last [`NodeTable::refresh_order`].
+    pub image_counts: Vec<Vec<u32>>,
+    /// The nodes whose snapshot is out of date.
+    images_stale: Vec<NodeId>,
     /// Images over all nodes, by name; an entry goes with the last node that holds the image.
     pub image_states: Map<Symbol, ImageState>,
     /// What its kubelet says it can do, by name, as listed.
@@ -320,6 +327,7 @@ impl NodeTable {
         }
         self.images[index] = images;
         self.count_images(index, 1);
+        self.note_snapshot(id);
         let mut labels: Vec<(Symbol, Symbol)> = node
             .meta
             .labels
@@ -344,8 +352,29 @@ impl NodeTable {
     pub(super) fn restore(&mut self, node: NodeId) {
         self.present.insert(node.index());
         self.count_images(node.index(), 1);
+        self.note_snapshot(node);
         self.enter_tree(node);
         self.touch_static(node);
+    }
+
+    /// Notes that the scheduler's snapshot of a node is to be made anew.
+    pub(super) fn note_snapshot(&mut self, node: NodeId) {
+        if !self.images[node.index()].is_empty() {
+            self.images_stale.push(node);
+        }
+    }
+
+    /// Counts the images anew on the nodes whose snapshot is out of date.
+    fn refresh_images(&mut self) {
+        for node in std::mem::take(&mut self.images_stale) {
+            let states = &self.image_states;
+            let count = |(name, _): &(Symbol, i64)| states.get(name).map_or(0, |state| state.nodes);
+            let counts: Vec<u32> = self.images[node.index()].iter().map(count).collect();
+            if counts != self.image_counts[node.index()] {
+                self.image_counts[node.index()] = counts;
+                self.touch_static(node);
+            }
+        }
     }
 
     pub(super) fn set_taints(&mut self, names: &mut Interner, node: NodeId, taints: &[Taint]) {
@@ -462,6 +491,7 @@ impl NodeTable {
         self.pods.push(Vec::new());
         self.ports.push(Vec::new());
         self.images.push(Vec::new());
+        self.image_counts.push(Vec::new());
         self.declared_features.push(Arc::default());
         self.generation.push(0);
         id
@@ -512,6 +542,7 @@ impl NodeTable {
     /// 1.36, pkg/scheduler/backend/cache/node_tree.go). The list stays as it is where the same nodes
     /// are present as when it was made (snapshot.go; reference kube-scheduler §6.3).
     pub fn refresh_order(&mut self) {
+        self.refresh_images();
         if !std::mem::take(&mut self.order_is_stale) {
             return;
         }

@@ -114,12 +114,16 @@ pub fn is_tracked(name: &str) -> bool {
     matches!(name, "cpu" | "memory" | "ephemeral-storage") || is_scalar(name)
 }
 
-fn is_scalar(name: &str) -> bool {
+/// Whether the resource is an extended one: qualified by a domain that is not Kubernetes' own.
+pub fn is_extended(name: &str) -> bool {
     let native = !name.contains('/') || name.contains("kubernetes.io/");
-    let extended = !native
+    !native
         && !name.starts_with("requests.")
-        && crate::api::selector::is_qualified_name(&format!("requests.{name}"));
-    extended
+        && crate::api::selector::is_qualified_name(&format!("requests.{name}"))
+}
+
+fn is_scalar(name: &str) -> bool {
+    is_extended(name)
         || name.starts_with("hugepages-")
         || name.contains("kubernetes.io/")
         || name.starts_with("attachable-volumes-")

@@ -30,6 +30,11 @@ impl Journal {
         }
     }
 
+    /// Whether any fork is open.
+    pub(super) fn is_open(&self) -> bool {
+        !self.forks.is_empty()
+    }
+
     pub(super) fn fork(&mut self) {
         self.forks.push(self.records.len());
     }

@@ -4,7 +4,9 @@
 
 use super::input::Scene;
 use crate::base::ids::{ClassId, NodeId, ResourceId};
+use crate::base::Quantity;
 use crate::cluster::Cluster;
+use crate::cluster::requests::{self, Defaults};
 use crate::control::scheduler::explain::{Explanation, Failure, Judgement, NodeExplanation, Score};
 use serde_json::{Map, Value, json};
 
@@ -32,7 +34,17 @@ pub(super) fn put_list(into: &mut Fields, key: &str, list: &[&str]) {
 pub(super) fn request(cluster: &Cluster, class: ClassId) -> Value {
     let class = &cluster.classes[class];
     let amounts = class.counted.iter().copied();
-    Value::Object(amounts_of(cluster, amounts, class.non_zero))
+    let mut written = amounts_of(cluster, amounts, class.non_zero);
+    // Scalars that are asked for in the amount of zero are listed, too.
+    let listed = requests::pod_requests(&class.template.spec, Defaults::default(), true);
+    let zero = |(name, amount): (&String, &Quantity)| {
+        requests::is_extended(name) && requests::to_integer(name, *amount) == 0
+    };
+    for (name, _) in listed.iter().filter(|&entry| zero(entry)) {
+        let scalars = written.entry("scalar").or_insert_with(|| Value::Object(Fields::new()));
+        scalars.as_object_mut().map(|scalars| scalars.insert(name.clone(), 0.into()));
+    }
+    Value::Object(written)
 }
 
 /// What is accounted on a node.

@@ -1,7 +1,7 @@
 //! ImageLocality: nodes that hold the pod's images are preferred, the more so the larger they are.
 //!
-//! The number of nodes that hold an image is taken as it is now; the original's snapshot can lag
-//! behind on nodes that have not changed since (reference kube-scheduler §6.3).
+//! The number of nodes that hold an image is that of the moment at which the node's snapshot was last
+//! made anew; on nodes that do not change it lags behind, as in the original.
 //!
 //! Source: Kubernetes 1.36, pkg/scheduler/framework/plugins/imagelocality/image_locality.go
 //! (reference §16.1 and its 1.36 companion).
@@ -86,10 +86,10 @@ impl Plugin for ImageLocality {
 fn score(nodes: &NodeTable, row: usize, names: &[Symbol], containers: usize, total: usize) -> i64 {
     let mut sum: i64 = 0;
     for name in names {
-        if nodes.images[row].iter().any(|(held, _)| held == name)
-            && let Some(state) = nodes.image_states.get(name)
-        {
-            let spread = f64::from(state.nodes) / total as f64;
+        let held = nodes.images[row].iter().zip(&nodes.image_counts[row]);
+        let count = held.filter(|((held, _), _)| held == name).map(|(_, count)| *count).next();
+        if let (Some(count), Some(state)) = (count, nodes.image_states.get(name)) {
+            let spread = f64::from(count) / total as f64;
             sum = sum.saturating_add((state.size_bytes as f64 * spread) as i64);
         }
     }

@@ -29,7 +29,7 @@ pub(crate) fn all(args: &PluginArgs) -> Vec<Box<dyn Plugin>> {
         Box::new(node_unschedulable::NodeUnschedulable::default()),
         Box::new(node_name::NodeName::default()),
         Box::new(taint_toleration::TaintToleration::default()),
-        Box::new(node_affinity::NodeAffinity::default()),
+        Box::new(node_affinity::NodeAffinity::new(args)),
         Box::new(node_ports::NodePorts::default()),
         Box::new(node_resources_fit::NodeResourcesFit::new(args)),
         Box::new(volumes::VolumeRestrictions::default()),

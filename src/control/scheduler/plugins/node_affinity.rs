@@ -7,11 +7,12 @@
 //! component-helpers/scheduling/corev1/nodeaffinity (reference kube-scheduler §3.2, §12).
 
 use super::{ByClass, ByNodeClass, StaticColumn, StaticSet};
-use crate::api::{NodeSelector, NodeSelectorTerm, Operator, PreferredTerm, Requirement};
+use crate::api::{NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, PreferredTerm, Requirement};
 use crate::base::ids::{ClassId, NodeId};
 use crate::base::{BitSet, Interner, Map, Symbol};
 use crate::cluster::nodes::HOSTNAME_KEY;
 use crate::cluster::{Cluster, NodeClass, PodClass};
+use crate::control::config::PluginArgs;
 use crate::control::scheduler::events::{Action, Change, Registration, Resource};
 use crate::control::scheduler::framework::{
     Cause, Code, Column, Context, Plugin, PreFiltered, Reach, Status, Tally, Targets,
@@ -20,6 +21,8 @@ use std::sync::Arc;
 
 /// The reason given.
 const REASON: Cause = Cause::Text("node(s) didn't match Pod's node affinity/selector");
+/// The reason given where the profile's own affinity is not met.
+const ADDED_REASON: Cause = Cause::Text("node(s) didn't match scheduler-enforced node affinity");
 /// The only field that can be matched.
 const NAME_FIELD: &str = "metadata.name";
 
@@ -227,9 +230,31 @@ pub(crate) struct NodeAffinity {
     required: Vec<Required>,
     preferred_ids: Map<Vec<PreferredTerm>, u32>,
     preferred: Vec<Preferred>,
+    /// What the profile adds for every pod, and the same compiled.
+    added: Option<Affinity>,
+    added_required: Option<Required>,
+    added_preferred: Option<Preferred>,
+    /// Scratch space.
+    more: Column,
 }
 
 impl NodeAffinity {
+    pub(crate) fn new(args: &PluginArgs) -> NodeAffinity {
+        NodeAffinity { added: args.added_affinity.clone(), ..NodeAffinity::default() }
+    }
+
+    /// Compiles what the profile adds, once.
+    fn compile_added(&mut self, names: &mut Interner) {
+        let Some(Affinity { required, preferred }) = self.added.take() else { return };
+        self.added_required = required.map(|selector| Required::new(names, &[], Some(&selector)));
+        self.added_preferred = (!preferred.is_empty()).then(|| Preferred::new(names, &preferred));
+    }
+
+    /// Whether a node meets what the profile requires of every node.
+    fn meets_added(&self, facts: Facts<'_>) -> bool {
+        self.added_required.as_ref().is_none_or(|added| added.matches(facts))
+    }
+
     fn required(&mut self, class: ClassId) -> &mut Required {
         &mut self.required[self.classes.get(class).required as usize]
     }
@@ -266,12 +291,13 @@ impl Plugin for NodeAffinity {
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {
         let (names, pod) = (&mut cluster.names, &cluster.classes[class]);
+        self.compile_added(names);
         let spec = &pod.template.spec;
         let node = spec.affinity.node.as_ref();
         let affinity = node.and_then(|node| node.required.as_ref());
         let preferred = node.map_or(&[][..], |node| &node.preferred);
         let compiled = ForClass {
-            filters: affinity.is_some() || !spec.node_selector.is_empty(),
+            filters: affinity.is_some() || !spec.node_selector.is_empty() || self.added_required.is_some(),
             required: self.required_id(names, pod),
             names: affinity.and_then(|affinity| name_set(names, affinity)),
             preferred: (!preferred.is_empty()).then(|| self.preferred_id(names, preferred)),
@@ -293,6 +319,9 @@ impl Plugin for NodeAffinity {
     }
 
     fn filter(&mut self, context: Context<'_>, nodes: &mut BitSet) {
+        if let Some(added) = &mut self.added_required {
+            nodes.and(added.rows(context.cluster));
+        }
         let named = self.classes.get(context.class).names.is_some();
         let required = self.required(context.class);
         if named {
@@ -308,20 +337,32 @@ impl Plugin for NodeAffinity {
     }
 
     fn status(&mut self, context: Context<'_>, node: NodeId, causes: &mut Vec<Cause>) -> Code {
-        if self.required(context.class).matches(Facts::of(context.cluster, node.index())) {
+        let facts = Facts::of(context.cluster, node.index());
+        if !self.meets_added(facts) {
+            causes.push(ADDED_REASON);
+            return Code::UnschedulableAndUnresolvable;
+        }
+        if self.required(context.class).matches(facts) {
             return Code::Success;
         }
         causes.push(REASON);
         Code::UnschedulableAndUnresolvable
     }
 
-    fn tally(&mut self, _context: Context<'_>, failed: &BitSet, tally: &mut Tally) {
-        tally.add(REASON, failed.count());
+    fn tally(&mut self, context: Context<'_>, failed: &BitSet, tally: &mut Tally) {
+        let meets = |row: &usize| self.meets_added(Facts::of(context.cluster, *row));
+        let own =
+            if self.added_required.is_none() { failed.count() } else { failed.iter().filter(meets).count() };
+        tally.add(ADDED_REASON, failed.count() - own);
+        tally.add(REASON, own);
     }
 
     fn pre_score(&mut self, context: Context<'_>, _targets: Targets<'_>) -> Status {
-        let Some(id) = self.classes.get(context.class).preferred else { return Status::SKIP };
-        if self.preferred[id as usize].broken {
+        let own = self.classes.get(context.class).preferred.map(|id| &self.preferred[id as usize]);
+        if own.is_none() && self.added_preferred.is_none() {
+            return Status::SKIP;
+        }
+        if own.into_iter().chain(&self.added_preferred).any(|preferred| preferred.broken) {
             let message = "parsing preferred node affinity terms".to_owned();
             return Status { code: Code::Error, message };
         }
@@ -332,6 +373,15 @@ impl Plugin for NodeAffinity {
         match self.classes.get(context.class).preferred {
             Some(id) => self.preferred[id as usize].refresh(context.cluster).fill(targets, column),
             None => column.set_same(0),
+        }
+        if let Some(added) = &mut self.added_preferred {
+            added.refresh(context.cluster).fill(targets, &mut self.more);
+            let own = column.same;
+            let values = column.open(targets.len());
+            targets.each(|place, _| {
+                let score = own.unwrap_or(values[place]);
+                values[place] = score + self.more.at(place);
+            });
         }
     }
 
@@ -345,6 +395,15 @@ impl Plugin for NodeAffinity {
 
     fn hint(&mut self, context: Context<'_>, change: &Change<'_>) -> bool {
         let Change::Node { node, before, after, .. } = *change else { return true };
+        let facts = Facts {
+            names: &context.cluster.names,
+            class: context.cluster.nodes.node_class(after.class),
+            hostname: after.hostname,
+            name: context.cluster.nodes.name[node.index()],
+        };
+        if !self.meets_added(facts) {
+            return false;
+        }
         let required = self.required(context.class);
         let nodes = &context.cluster.nodes;
         let matches = |class, hostname| {

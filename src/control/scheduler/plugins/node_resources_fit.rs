@@ -26,6 +26,10 @@ const HUGE: i64 = 1 << 62;
 pub(crate) struct NodeResourcesFit {
     strategy: ScoringStrategy,
     names: Vec<(String, i64)>,
+    ignored: Vec<String>,
+    ignored_groups: Vec<String>,
+    /// What the filter looks at, for classes that request something that it ignores.
+    asked: ByClass<Option<Vec<(ResourceId, i64)>>>,
     scored: ByClass<Vec<Scored>>,
     scratch: Scratch,
 }
@@ -35,9 +39,25 @@ impl NodeResourcesFit {
         NodeResourcesFit {
             strategy: args.fit.strategy.clone(),
             names: args.fit.resources.clone(),
+            ignored: args.fit.ignored_resources.clone(),
+            ignored_groups: args.fit.ignored_resource_groups.clone(),
+            asked: ByClass::default(),
             scored: ByClass::default(),
             scratch: Scratch::default(),
         }
+    }
+
+    /// Whether the filter is told not to look at a resource; only extended ones can be ignored.
+    fn ignores(&self, name: &str) -> bool {
+        let group = name.split('/').next().unwrap_or_default();
+        requests::is_extended(name)
+            && (self.ignored.iter().any(|ignored| ignored == name)
+                || self.ignored_groups.iter().any(|ignored| ignored == group))
+    }
+
+    /// What of the pod's requests the filter looks at.
+    fn asked<'a>(&'a self, context: Context<'a>) -> &'a [(ResourceId, i64)] {
+        self.asked.get(context.class).as_ref().unwrap_or(&context.pod().requests)
     }
 }
 
@@ -69,10 +89,15 @@ impl Plugin for NodeResourcesFit {
             }
         }
         self.scored.set(class, scored);
+        let requests = &cluster.classes[class].requests;
+        let counts = |(resource, _): &&(ResourceId, i64)| !self.ignores(cluster.resource_name(*resource));
+        let asked: Vec<_> = requests.iter().filter(counts).copied().collect();
+        let ignores_some = asked.len() < requests.len();
+        self.asked.set(class, ignores_some.then_some(asked));
     }
 
     fn filter(&mut self, context: Context<'_>, nodes: &mut BitSet) {
-        let (table, requests) = (&context.cluster.nodes, &context.pod().requests);
+        let (table, requests) = (&context.cluster.nodes, self.asked(context));
         let plain = requests.iter().all(|(_, amount)| *amount < HUGE);
         for (position, word) in nodes.words_mut().iter_mut().enumerate() {
             if *word != 0 {
@@ -90,7 +115,7 @@ impl Plugin for NodeResourcesFit {
             causes.push(TOO_MANY_PODS);
         }
         let mut hopeless = false;
-        for &(resource, amount) in &context.pod().requests {
+        for &(resource, amount) in self.asked(context) {
             let (allocatable, requested) =
                 (table.allocatable[resource.index()][row], table.requested[resource.index()][row]);
             if amount > allocatable - requested {
