@@ -100,6 +100,14 @@ impl Selector {
         }
     }
 
+    /// Adds pairs as maps of labels are merged: where both demand something of a key, `other` counts.
+    pub fn merge(&mut self, other: &Selector) {
+        if let (Some(ours), Some(theirs)) = (&mut self.conditions, &other.conditions) {
+            ours.retain(|condition| theirs.iter().all(|their| their.key != condition.key));
+        }
+        self.require_all(other);
+    }
+
     /// Whether it selects everything.
     pub fn is_everything(&self) -> bool {
         self.conditions.as_ref().is_some_and(Vec::is_empty)
@@ -137,6 +145,18 @@ mod tests {
         assert!(everything.is_everything() && everything.matches(&[]));
         everything.require_all(&nothing);
         assert!(everything.is_nothing());
+    }
+
+    #[test]
+    fn merged_pairs_replace_those_of_the_same_key() {
+        let mut names = Interner::default();
+        let mut selector = Selector::of_pairs(&mut names, &[("app", "web"), ("tier", "front")]);
+        selector.merge(&Selector::of_pairs(&mut names, &[("app", "api")]));
+        let mut labelled = |app: &str| {
+            let labels: Labels = [("app", app), ("tier", "front")].map(|(k, v)| (k.into(), v.into())).into();
+            symbols(&mut names, &labels)
+        };
+        assert!(selector.matches(&labelled("api")) && !selector.matches(&labelled("web")));
     }
 
     prop_compose! {

@@ -38,7 +38,8 @@ pub(super) fn request(cluster: &Cluster, class: ClassId) -> Value {
     // Scalars that are asked for in the amount of zero are listed, too.
     let listed = requests::pod_requests(&class.template.spec, Defaults::default(), true);
     let zero = |(name, amount): (&String, &Quantity)| {
-        requests::is_extended(name) && requests::to_integer(name, *amount) == 0
+        let is_scalar = !matches!(name.as_str(), "cpu" | "memory" | "ephemeral-storage");
+        is_scalar && requests::is_tracked(name) && requests::to_integer(name, *amount) == 0
     };
     for (name, _) in listed.iter().filter(|&entry| zero(entry)) {
         let scalars = written.entry("scalar").or_insert_with(|| Value::Object(Fields::new()));

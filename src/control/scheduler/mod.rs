@@ -340,7 +340,6 @@ impl Component for Scheduler {
 pub fn unsupported(template: &PodTemplate) -> Vec<&'static str> {
     let spec = &template.spec;
     [
-        (!spec.topology_spread.is_empty(), "topologySpreadConstraints"),
         (spec.affinity.pod.is_some(), "podAffinity"),
         (spec.affinity.pod_anti.is_some(), "podAntiAffinity"),
     ]

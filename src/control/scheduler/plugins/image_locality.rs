@@ -125,6 +125,7 @@ mod tests {
                 .collect();
             cluster.add_node(&node, PoolId(0), Time::ZERO);
         }
+        cluster.nodes.refresh_order();
         let wanted: Vec<Symbol> =
             wanted.iter().map(|image| cluster.names.intern(&normalized(image))).collect();
         score(&cluster.nodes, 0, &wanted, wanted.len(), nodes.len())
@@ -141,6 +142,26 @@ mod tests {
         assert_eq!(first(&[&[a], &[], &[]], &["a"]), 6);
         let (big, small) = (("a:latest", 4000), ("b:1", 300));
         assert_eq!(first(&[&[big, small], &[small]], &["a", "b:1"]), 100);
+    }
+
+    #[test]
+    fn the_count_of_an_unchanged_node_lags_behind() {
+        let images = vec![Image { names: vec!["a:1".into()], size_bytes: 7 }];
+        let mut cluster = Cluster::default();
+        let mut node = Node { images, ..Node::default() };
+        let mut add = |cluster: &mut Cluster, name: &str| {
+            name.clone_into(&mut node.meta.name);
+            let node = cluster.add_node(&node, PoolId(0), Time::ZERO);
+            cluster.nodes.refresh_order();
+            node.index()
+        };
+        let (x, y) = (add(&mut cluster, "x"), add(&mut cluster, "y"));
+        assert_eq!((&cluster.nodes.image_counts[x][..], &cluster.nodes.image_counts[y][..]), (&[1][..], &[2][..]));
+        let before = cluster.nodes.static_change_count();
+        cluster.set_unschedulable(crate::base::ids::NodeId(x as u32), true);
+        cluster.nodes.refresh_order();
+        assert_eq!(cluster.nodes.image_counts[x], [2]);
+        assert!(cluster.nodes.static_change_count() > before);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod node_name;
 mod node_ports;
 mod node_resources_fit;
 mod node_unschedulable;
+mod pod_topology_spread;
 pub(crate) mod resources;
 mod scheduling_gates;
 mod taint_toleration;
@@ -21,6 +22,9 @@ use crate::base::BitSet;
 use crate::base::ids::ClassId;
 use crate::cluster::{Cluster, NodeTable};
 use crate::control::config::PluginArgs;
+
+#[cfg(test)]
+pub(crate) use pod_topology_spread::PodTopologySpread;
 
 /// Every plugin, in the order of Kubernetes' default profile (reference kube-scheduler §7.2).
 pub(crate) fn all(args: &PluginArgs) -> Vec<Box<dyn Plugin>> {
@@ -36,6 +40,7 @@ pub(crate) fn all(args: &PluginArgs) -> Vec<Box<dyn Plugin>> {
         Box::new(volumes::NodeVolumeLimits::default()),
         Box::new(volumes::VolumeBinding::default()),
         Box::new(volumes::VolumeZone::default()),
+        Box::new(pod_topology_spread::PodTopologySpread::new(&args.spread)),
         Box::new(dynamic_resources::DynamicResources),
         Box::new(balanced_allocation::BalancedAllocation::new(args)),
         Box::new(image_locality::ImageLocality::default()),
@@ -62,6 +67,14 @@ impl<T> ByClass<T> {
             self.rows.resize_with(class.index() + 1, || None);
         }
         self.rows[class.index()] = Some(value);
+    }
+
+    /// What was compiled for a class, to be changed.
+    ///
+    /// # Panics
+    /// If the class has not been compiled.
+    pub(crate) fn get_mut(&mut self, class: ClassId) -> &mut T {
+        self.rows[class.index()].as_mut().expect("the class is compiled")
     }
 
     /// What was compiled for a class.
@@ -92,6 +105,11 @@ impl StaticSet {
                 self.set.insert(row);
             }
         }
+        &self.set
+    }
+
+    /// The set as it was computed last.
+    pub(crate) fn last(&self) -> &BitSet {
         &self.set
     }
 }

@@ -131,7 +131,7 @@ impl Term {
 
 /// A node selector map with a required node affinity, and what follows for the nodes.
 #[derive(Debug, Default)]
-struct Required {
+pub(super) struct Required {
     selector: Term,
     terms: Option<Vec<Term>>,
     escapes: bool,
@@ -140,7 +140,11 @@ struct Required {
 }
 
 impl Required {
-    fn new(names: &mut Interner, selector: &[(String, String)], affinity: Option<&NodeSelector>) -> Required {
+    pub(super) fn new(
+        names: &mut Interner,
+        selector: &[(String, String)],
+        affinity: Option<&NodeSelector>,
+    ) -> Required {
         let pair = |(key, value): &(String, String)| Requirement {
             key: key.clone(),
             operator: Operator::In,
@@ -159,7 +163,7 @@ impl Required {
     }
 
     /// The rows that match.
-    fn rows(&mut self, cluster: &Cluster) -> &BitSet {
+    pub(super) fn rows(&mut self, cluster: &Cluster) -> &BitSet {
         let Required { selector, terms, escapes, by_class, set } = self;
         let test = |row| matches(selector, terms.as_deref(), Facts::of(cluster, row));
         set.get(&cluster.nodes, |row| {
@@ -220,7 +224,7 @@ struct ForClass {
 }
 
 /// A node selector map with a required affinity, as written.
-type RequiredKey = (Vec<(String, String)>, Option<NodeSelector>);
+pub(super) type RequiredKey = (Vec<(String, String)>, Option<NodeSelector>);
 
 /// The plugin: answers by requirement, which many classes share.
 #[derive(Debug, Default)]

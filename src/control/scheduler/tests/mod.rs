@@ -3,6 +3,7 @@
 mod component;
 mod indexed;
 mod textbook;
+mod textbook_spread;
 
 use super::*;
 use crate::api::{Container, Node, PodSpec};
