@@ -3,8 +3,8 @@
 //! What is decided, and how, is not known here.
 
 use super::input::Scene;
-use crate::base::ids::{ClassId, NodeId, ResourceId};
 use crate::base::Quantity;
+use crate::base::ids::{ClassId, NodeId, ResourceId};
 use crate::cluster::Cluster;
 use crate::cluster::requests::{self, Defaults};
 use crate::control::scheduler::explain::{Explanation, Failure, Judgement, NodeExplanation, Score};

@@ -339,13 +339,10 @@ impl Component for Scheduler {
 /// What of a specification the scheduler does not honour, by the names that manifests use.
 pub fn unsupported(template: &PodTemplate) -> Vec<&'static str> {
     let spec = &template.spec;
-    [
-        (spec.affinity.pod.is_some(), "podAffinity"),
-        (spec.affinity.pod_anti.is_some(), "podAntiAffinity"),
-    ]
-    .into_iter()
-    .filter_map(|(present, name)| present.then_some(name))
-    .collect()
+    [(spec.affinity.pod.is_some(), "podAffinity"), (spec.affinity.pod_anti.is_some(), "podAntiAffinity")]
+        .into_iter()
+        .filter_map(|(present, name)| present.then_some(name))
+        .collect()
 }
 
 #[cfg(test)]

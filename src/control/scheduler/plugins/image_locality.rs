@@ -156,7 +156,10 @@ mod tests {
             node.index()
         };
         let (x, y) = (add(&mut cluster, "x"), add(&mut cluster, "y"));
-        assert_eq!((&cluster.nodes.image_counts[x][..], &cluster.nodes.image_counts[y][..]), (&[1][..], &[2][..]));
+        assert_eq!(
+            (&cluster.nodes.image_counts[x][..], &cluster.nodes.image_counts[y][..]),
+            (&[1][..], &[2][..])
+        );
         let before = cluster.nodes.static_change_count();
         cluster.set_unschedulable(crate::base::ids::NodeId(x as u32), true);
         cluster.nodes.refresh_order();

@@ -7,7 +7,9 @@
 //! component-helpers/scheduling/corev1/nodeaffinity (reference kube-scheduler §3.2, §12).
 
 use super::{ByClass, ByNodeClass, StaticColumn, StaticSet};
-use crate::api::{NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, PreferredTerm, Requirement};
+use crate::api::{
+    NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, PreferredTerm, Requirement,
+};
 use crate::base::ids::{ClassId, NodeId};
 use crate::base::{BitSet, Interner, Map, Symbol};
 use crate::cluster::nodes::HOSTNAME_KEY;

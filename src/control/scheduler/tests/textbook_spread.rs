@@ -3,7 +3,6 @@
 use super::super::explain::{Explanation, NodeExplanation};
 use super::super::framework::{Code, Column, Plugin, Reach, Targets};
 use super::super::plugins::PodTopologySpread;
-use crate::control::config::{SpreadArgs, SpreadDefaulting};
 use super::*;
 use crate::api::pod::{TopologySpreadConstraint, WhenUnsatisfiable};
 use crate::api::{
@@ -12,6 +11,7 @@ use crate::api::{
 use crate::base::BitSet;
 use crate::base::rng::{Purpose, Stream, Streams};
 use crate::cluster::{ClassKey, ControllerKind};
+use crate::control::config::{SpreadArgs, SpreadDefaulting};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 

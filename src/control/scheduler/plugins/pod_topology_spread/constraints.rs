@@ -19,17 +19,17 @@ pub(super) fn defaults(args: &SpreadArgs) -> Vec<TopologySpreadConstraint> {
     if args.defaulting == SpreadDefaulting::List {
         return args.default_constraints.clone();
     }
-        let soft = |key: &str, max_skew| TopologySpreadConstraint {
-            max_skew,
-            topology_key: key.to_owned(),
-            when_unsatisfiable: WhenUnsatisfiable::ScheduleAnyway,
-            label_selector: None,
-            min_domains: None,
-            honor_node_affinity: true,
-            honor_node_taints: false,
-            match_label_keys: Vec::new(),
-        };
-        vec![soft(HOSTNAME_KEY, 3), soft(ZONE_KEY, 5)]
+    let soft = |key: &str, max_skew| TopologySpreadConstraint {
+        max_skew,
+        topology_key: key.to_owned(),
+        when_unsatisfiable: WhenUnsatisfiable::ScheduleAnyway,
+        label_selector: None,
+        min_domains: None,
+        honor_node_affinity: true,
+        honor_node_taints: false,
+        match_label_keys: Vec::new(),
+    };
+    vec![soft(HOSTNAME_KEY, 3), soft(ZONE_KEY, 5)]
 }
 
 /// A constraint over interned names.

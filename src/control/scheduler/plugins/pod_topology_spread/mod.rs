@@ -12,7 +12,6 @@ mod filter;
 mod score;
 mod tables;
 
-
 use super::ByClass;
 use crate::base::ids::{ClassId, NodeClassId, NodeId};
 use crate::base::{BitSet, Symbol};
@@ -68,7 +67,8 @@ impl PodTopologySpread {
     /// Ties constraints to the tables.
     fn tie(&mut self, pod: &PodClass, constraints: &[Constraint], required: Option<u32>) -> ForClass {
         let tables = &mut self.tables;
-        let requires_all = !pod.template.spec.topology_spread.is_empty() || self.args.defaulting == SpreadDefaulting::List;
+        let requires_all =
+            !pod.template.spec.topology_spread.is_empty() || self.args.defaulting == SpreadDefaulting::List;
         let mut keys = |hard: bool| -> Vec<u32> {
             let kind = constraints.iter().filter(|constraint| constraint.is_hard == hard);
             kind.map(|constraint| tables.topology(constraint.key)).collect()
