@@ -1,7 +1,8 @@
 //! seatrial: a discrete-event cluster simulator that decides as a real control plane does.
 //!
 //! The layers, from the bottom: [`base`], [`api`], [`cluster`], [`control`] (the control plane, which
-//! does not know that it is simulated), [`sim`] (the virtual world), [`trace`], [`observe`],
+//! does not know that it is simulated), [`conformance`] (comparing it with recorded decisions),
+//! [`sim`] (the virtual world), [`trace`], [`observe`],
 //! [`scenario`], [`report`], [`cli`]. The page `ARCHITECTURE.md` says how they fit together.
 
 pub mod api;

@@ -3,10 +3,10 @@
 //! For people who ask why, and for comparing with recorded answers. A decision itself computes none
 //! of this; how it is shown is not known here.
 
-use super::cycle::{Attempt, Cycle, Found, Recording, absent_reason};
-use super::framework::{Cause, Code, Column, Context, Status};
+use super::cycle::{Attempt, Cycle, Found, Recording, Scratch, absent_reason};
+use super::framework::{Cause, Code, Column, Context, Status, Targets};
 use super::nominator::Nominator;
-use super::profile::PluginSet;
+use super::profile::{PluginSet, Profile};
 use super::select::select;
 use crate::base::ids::{ClassId, NodeId};
 use crate::cluster::Cluster;
@@ -106,7 +106,7 @@ pub struct Explanation {
     pub weights: Vec<(&'static str, i64)>,
     /// The plugins whose filters had nothing to do for this pod, by name.
     pub skipped_filters: Vec<&'static str>,
-    /// The score plugins that had nothing to say about this pod, by name.
+    /// The plugins that said at PreScore that they have nothing to say about this pod, by name.
     pub skipped_scores: Vec<&'static str>,
     /// Every node, in the order in which the scheduler lists them.
     pub nodes: Vec<NodeExplanation>,
@@ -253,6 +253,8 @@ impl Cycle {
             let ran = |name: &str| recording.iter().any(|(plugin, ..)| *plugin == name);
             let skipped = explanation.weights.iter().map(|(name, _)| *name).filter(|name| !ran(name));
             explanation.skipped_scores = skipped.collect();
+            let unscored = self.skipped_without_score(context, found);
+            explanation.skipped_scores.extend(unscored);
             explanation.skipped_scores.sort_unstable();
         }
         let mut feasible: Vec<(NodeId, usize)> = Vec::new();
@@ -274,6 +276,23 @@ impl Cycle {
             };
             explanation.nodes.push(NodeExplanation { node, judgement });
         }
+    }
+
+    /// The plugins that skip the pod at PreScore and are not enabled at Score, by name.
+    fn skipped_without_score(&mut self, context: Context<'_>, found: Found) -> Vec<&'static str> {
+        let Scratch { feasible, listed, .. } = &self.scratch;
+        let targets = if found.is_listed { Targets::Listed(listed) } else { Targets::Rows(feasible) };
+        let scores = |profile: &Profile, place| profile.scores.iter().any(|(scored, _)| *scored == place);
+        let others = (0..self.profile.plugins.len())
+            .filter(|&place| self.profile.pre_scores.contains(place) && !scores(&self.profile, place));
+        let others: Vec<usize> = others.collect();
+        let mut skipped = Vec::new();
+        for place in others {
+            if let Ok(false) = self.profile.prepare_score(place, context, targets) {
+                skipped.push(self.profile.plugins[place].name());
+            }
+        }
+        skipped
     }
 
     fn scores_of(&self, place: usize, recording: &Recording, weights: &[(&'static str, i64)]) -> Judgement {
