@@ -202,7 +202,7 @@ impl Cycle {
     /// One attempt. The cluster is as before when it is over.
     pub fn schedule(&mut self, cluster: &mut Cluster, attempt: Attempt, nominated: &Nominator) -> Outcome {
         self.attempts += u64::from(attempt.pod.is_some());
-        self.profile.prepare(cluster, attempt.class);
+        self.profile.prepare(cluster);
         cluster.nodes.refresh_order();
         let own = attempt.pod.and_then(|pod| nominated.node_of(pod));
         let now = [

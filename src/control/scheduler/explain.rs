@@ -166,7 +166,7 @@ impl Cycle {
     /// it comes to are judged; nodes are scored even if only one is feasible. A hint from the attempt
     /// before is not used. Nothing is changed: the next search starts where it would have.
     pub fn explain(&mut self, cluster: &mut Cluster, attempt: Attempt, nominated: &Nominator) -> Explanation {
-        self.profile.prepare(cluster, attempt.class);
+        self.profile.prepare(cluster);
         cluster.nodes.refresh_order();
         let named = |&(plugin, weight): &(usize, i64)| (self.profile.plugins[plugin].name(), weight);
         let weights = self.profile.scores.iter().map(named).collect();

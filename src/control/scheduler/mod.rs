@@ -29,7 +29,6 @@ pub use queue::{Lengths, Place, Waiting};
 
 use super::config::Version;
 use super::{Client, Command, Component, Config, Diagnosis, Event, NewPod, Note, PodBefore, Write};
-use crate::api::PodTemplate;
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef};
@@ -334,15 +333,6 @@ impl Component for Scheduler {
             }
         }
     }
-}
-
-/// What of a specification the scheduler does not honour, by the names that manifests use.
-pub fn unsupported(template: &PodTemplate) -> Vec<&'static str> {
-    let spec = &template.spec;
-    [(spec.affinity.pod.is_some(), "podAffinity"), (spec.affinity.pod_anti.is_some(), "podAntiAffinity")]
-        .into_iter()
-        .filter_map(|(present, name)| present.then_some(name))
-        .collect()
 }
 
 #[cfg(test)]

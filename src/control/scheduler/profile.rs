@@ -7,7 +7,6 @@
 use super::events::{Action, Change, Resource};
 use super::framework::{Code, Context, Plugin, Status, Targets};
 use super::plugins;
-use crate::base::BitSet;
 use crate::base::ids::ClassId;
 use crate::cluster::Cluster;
 use crate::control::config::{DEFAULT_SCHEDULER_NAME, SchedulerProfile, Version};
@@ -73,7 +72,8 @@ pub struct Profile {
     pub post_bind: Vec<usize>,
     /// The release.
     pub version: Version,
-    compiled: BitSet,
+    /// How many classes have been compiled.
+    compiled: usize,
 }
 
 impl Profile {
@@ -104,7 +104,7 @@ impl Profile {
             post_bind: places(&enabled.post_bind),
             plugins,
             version,
-            compiled: BitSet::default(),
+            compiled: 0,
         }
     }
 
@@ -114,15 +114,15 @@ impl Profile {
         self.name == wanted
     }
 
-    /// Lets every plugin compile a class, once.
-    pub fn prepare(&mut self, cluster: &mut Cluster, class: ClassId) {
-        if self.compiled.contains(class.index()) {
-            return;
-        }
-        self.compiled.resize(cluster.classes.len());
-        self.compiled.insert(class.index());
-        for plugin in &mut self.plugins {
-            plugin.compile(cluster, class);
+    /// Lets every plugin compile the classes that are new: pods can be on nodes, and matter to
+    /// others, though no pod of their class was ever to be placed.
+    pub fn prepare(&mut self, cluster: &mut Cluster) {
+        while self.compiled < cluster.classes.len() {
+            let class = ClassId(self.compiled as u32);
+            self.compiled += 1;
+            for plugin in &mut self.plugins {
+                plugin.compile(cluster, class);
+            }
         }
     }
 
@@ -133,7 +133,7 @@ impl Profile {
 
     /// The same with what the plugin says.
     pub fn gate_status(&mut self, cluster: &mut Cluster, class: ClassId) -> Option<(usize, Status)> {
-        self.prepare(cluster, class);
+        self.prepare(cluster);
         let context = Context { cluster, class, pod: None, version: self.version };
         let Profile { pre_enqueue, plugins, .. } = self;
         let mut said = pre_enqueue.iter().map(|&plugin| (plugin, plugins[plugin].pre_enqueue(context)));
@@ -183,7 +183,7 @@ impl Profile {
         rejectors: PluginSet,
         change: &Change<'_>,
     ) -> bool {
-        self.prepare(cluster, class);
+        self.prepare(cluster);
         let context = Context { cluster, class, pod: None, version: self.version };
         let mut listed = self.plugins.iter_mut().enumerate();
         rejectors.is_empty()

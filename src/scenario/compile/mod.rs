@@ -18,7 +18,6 @@ mod run;
 mod selectors;
 mod timing;
 mod traces;
-mod unsupported;
 
 use super::At;
 use super::load::ARGUMENTS;

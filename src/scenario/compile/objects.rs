@@ -2,7 +2,7 @@
 
 use super::nodes::{Nodes, POOL, UNNAMED_POOL};
 use super::priorities::Priorities;
-use super::{Build, at_reference, files, selectors, unsupported};
+use super::{Build, at_reference, files, selectors};
 use crate::api::kubernetes::{self, Manifest, Part, Sourced};
 use crate::api::{Node, Object, ObjectMeta, Pod, PodPhase};
 use crate::base::{Diagnostic, Location, Set, Time};
@@ -118,7 +118,6 @@ pub(super) fn place(build: &mut Build<'_>, nodes: &Nodes, objects: Timed) -> (Ve
     let represented = represented(&objects);
     let mut priorities = Priorities::read(build, &objects);
     let mut selectors = selectors::Checker::default();
-    let mut constraints = unsupported::Tally::default();
     let (mut bound, mut rest) = (Vec::new(), Timed::new());
     for (at, mut sourced) in objects {
         if represented.contains(&key(&sourced.object)) {
@@ -140,13 +139,11 @@ pub(super) fn place(build: &mut Build<'_>, nodes: &Nodes, objects: Timed) -> (Ve
                 let sourced = Sourced { object, ..sourced };
                 check_replicas(build, &sourced);
                 selectors.check(build, nodes, &sourced);
-                constraints.count(&sourced);
                 rest.push((at, sourced));
             }
         }
     }
     selectors.report(build);
-    constraints.report(build);
     (bound, rest)
 }
 

@@ -103,6 +103,8 @@ impl Index {
         search: Search,
     ) -> Result<Answer, Status> {
         let Some(layout) = Layout::of(profile, context, search.skipped) else {
+            // What a plugin puts into keys may change now.
+            self.forget(context.class);
             return Ok(Answer::Unknown);
         };
         self.uses += 1;
@@ -137,10 +139,12 @@ impl Index {
             && index.is_current(context, layout)
         {
             kept.plain = 0;
-            return index.update(profile, context, &mut self.work).map(|()| true).inspect_err(|_| {
-                // What was kept may be half up to date.
-                kept.index = None;
-            });
+            let updated = index.update(profile, context, &mut self.work);
+            if updated.is_err() {
+                // What is kept may be half up to date.
+                self.forget(context.class);
+            }
+            return updated.map(|()| true);
         }
         kept.plain += 1;
         if kept.plain <= PATIENCE && !is_forced {
@@ -148,12 +152,20 @@ impl Index {
         }
         kept.plain = 0;
         let mut index = kept.index.take().unwrap_or_default();
-        self.slots = self.slots + context.cluster.nodes.len() - index.len();
+        self.slots -= index.len();
         index.build(profile, context, layout, &mut self.work)?;
+        self.slots += index.len();
         index.last_used = self.uses;
         self.kept[class].index = Some(index);
         self.make_room(context.class);
         Ok(true)
+    }
+
+    /// Drops the index of a class.
+    fn forget(&mut self, class: ClassId) {
+        if let Some(dropped) = self.kept.get_mut(class.index()).and_then(|kept| kept.index.take()) {
+            self.slots -= dropped.len();
+        }
     }
 
     /// Drops the indexes that were unused for longest, but for that of `class`, if there are too many.
@@ -164,9 +176,7 @@ impl Index {
             let Some((_, place)) = others.filter_map(|(place, kept)| Some((used(kept)?, place))).min() else {
                 return;
             };
-            if let Some(dropped) = self.kept[place].index.take() {
-                self.slots -= dropped.len();
-            }
+            self.forget(ClassId(place as u32));
         }
     }
 }

@@ -136,7 +136,7 @@ impl Plugin for BalancedAllocation {
             match targets {
                 Targets::Rows(_) => improve(out, before.values.iter()),
                 Targets::Listed(rows) | Targets::Groups { rows, .. } => {
-                    improve(out, rows.iter().map(|&row| &before.values[row as usize]))
+                    improve(out, rows.iter().map(|&row| &before.values[row as usize]));
                 }
             }
         }

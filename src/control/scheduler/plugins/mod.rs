@@ -4,6 +4,7 @@
 mod balanced_allocation;
 mod dynamic_resources;
 mod image_locality;
+pub(crate) mod inter_pod_affinity;
 mod node_affinity;
 mod node_declared_features;
 mod node_name;
@@ -41,6 +42,7 @@ pub(crate) fn all(args: &PluginArgs) -> Vec<Box<dyn Plugin>> {
         Box::new(volumes::VolumeBinding::default()),
         Box::new(volumes::VolumeZone::default()),
         Box::new(pod_topology_spread::PodTopologySpread::new(&args.spread)),
+        Box::new(inter_pod_affinity::InterPodAffinity::new(args.inter_pod)),
         Box::new(dynamic_resources::DynamicResources),
         Box::new(balanced_allocation::BalancedAllocation::new(args)),
         Box::new(image_locality::ImageLocality::default()),

@@ -3,10 +3,11 @@
 mod component;
 mod indexed;
 mod textbook;
+mod textbook_affinity;
 mod textbook_spread;
 
 use super::*;
-use crate::api::{Container, Node, PodSpec};
+use crate::api::{Container, Node, PodSpec, PodTemplate};
 use crate::base::Quantity;
 use crate::base::ids::PoolId;
 use crate::cluster::PodName;
@@ -52,14 +53,6 @@ fn insert_pod(cluster: &mut Cluster, class: ClassId) -> PodId {
     let new = NewRow { serial: row.into(), name, class, owner: None, created: Time::ZERO, index: None };
     cluster.pods.insert(pod, new);
     pod.id
-}
-
-#[test]
-fn what_is_not_honoured_is_named() {
-    let mut template = template(100, 1);
-    assert_eq!(unsupported(&template), Vec::<&str>::new());
-    template.spec.affinity.pod_anti = Some(crate::api::pod::PodAffinity::default());
-    assert_eq!(unsupported(&template), ["podAntiAffinity"]);
 }
 
 #[test]

@@ -568,7 +568,7 @@ fn check_supposed(
         .collect();
     let others: Vec<ClassId> = supposed.iter().map(|(kind, ..)| class_of(world, *kind)).collect();
     for &class in others.iter().chain([&class]) {
-        cycle.profile.prepare(&mut world.cluster, class);
+        cycle.profile.prepare(&mut world.cluster);
     }
     let place = place_of(cycle);
     let plugin = &mut cycle.profile.plugins[place];
@@ -600,9 +600,11 @@ fn check(seed: u64, count: usize) -> Result<(), TestCaseError> {
     let mut world = dice.world(count);
     let mut spare: Vec<Node> = (0..3).map(|number| dice.node(count + number, true)).collect();
     let mut config = Config::default();
-    config.scheduler.filters = vec!["TaintToleration", "NodeAffinity", NAME];
-    config.scheduler.score_weights = vec![(NAME, 2)];
-    let mut cycle = Cycle::new(&config);
+    let enabled = &mut config.scheduler.profiles[0].plugins;
+    enabled.pre_filter.retain(|name| ["NodeAffinity", NAME].contains(name));
+    enabled.filter.retain(|name| ["TaintToleration", "NodeAffinity", NAME].contains(name));
+    enabled.score = vec![(NAME, 2)];
+    let mut cycle = Cycle::new(&config, 0);
     let place = place_of(&cycle);
     cycle.profile.plugins[place] = Box::new(PodTopologySpread::new(&world.args));
     for _ in 0..40 {
@@ -654,10 +656,10 @@ fn a_kept_rejection_ends_when_a_service_changes() {
     spread.labels.insert("app".into(), "web".into());
     let class = cluster.class(&Arc::new(spread), "default", 0);
     let default_constraints = vec![constraint("rack", WhenUnsatisfiable::DoNotSchedule)];
-    let mut cycle = Cycle::new(&Config::default());
+    let mut cycle = Cycle::new(&Config::default(), 0);
     let place = place_of(&cycle);
-    let args = SpreadArgs { system_defaults: false, default_constraints };
-    cycle.profile.plugins[place] = Box::new(PodTopologySpread::new(args));
+    let args = SpreadArgs { defaulting: SpreadDefaulting::List, default_constraints };
+    cycle.profile.plugins[place] = Box::new(PodTopologySpread::new(&args));
     let pairs = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
     cluster.selectors.set_service(&mut cluster.names, "default", "web", Some(&pairs));
     assert!(matches!(cycle.evaluate(&mut cluster, class, 0), Outcome::Rejected(_)));
