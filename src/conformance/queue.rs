@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, PodName, PodRef};
 use crate::control::Config;
 use crate::control::config::{Scheduler, Version};
 use crate::control::scheduler::Place;
-use crate::control::scheduler::events::{Action, Change, NodeFacts};
+use crate::control::scheduler::events::{Action, Change, NodeFacts, pod_changes};
 use crate::control::scheduler::profile::{PluginSet, Profile};
 use crate::control::scheduler::queue::Queue;
 use serde_json::{Value, json};
@@ -46,6 +46,7 @@ enum Kept {
     },
     Pod {
         class: ClassId,
+        before: Option<ClassId>,
         action: Action,
     },
     /// Pods that had waited for too long were moved, which helps everybody.
@@ -65,7 +66,9 @@ impl Kept {
             Kept::Node { node, action, before, after } => {
                 Change::Node { node: *node, action: *action, before: before.as_ref(), after }
             }
-            Kept::Pod { class, action } => Change::Pod { class: *class, action: *action },
+            Kept::Pod { class, before, action } => {
+                Change::Pod { class: *class, before: *before, action: *action }
+            }
         };
         profile.may_help(cluster, class, rejectors, &change)
     }
@@ -236,15 +239,27 @@ impl<'c> History<'c> {
                 actions.into_iter().map(keep).collect()
             }
             "podDelete" => {
-                let pod = self.pod(number, op, "oldPod")?;
-                vec![Kept::Pod { class: self.cluster.class_for_pod(&pod), action: Action::Delete }]
+                let class = self.assigned(number, op, "oldPod")?;
+                vec![Kept::Pod { class, before: None, action: Action::Delete }]
             }
             "podAdd" => {
-                let pod = self.pod(number, op, "pod")?;
-                vec![Kept::Pod { class: self.cluster.class_for_pod(&pod), action: Action::Add }]
+                let class = self.assigned(number, op, "pod")?;
+                vec![Kept::Pod { class, before: None, action: Action::Add }]
+            }
+            "podUpdate" => {
+                let before = self.assigned(number, op, "oldPod")?;
+                let class = self.assigned(number, op, "pod")?;
+                let keep = |action| Kept::Pod { class, before: Some(before), action };
+                pod_changes(&self.cluster, before, class).into_iter().map(keep).collect()
             }
             other => return Err(self.wrong(number, "`event` has an unknown value").found(other)),
         })
+    }
+
+    /// The class of an assigned pod.
+    fn assigned(&mut self, number: usize, op: &Value, key: &str) -> Result<ClassId, Diagnostic> {
+        let pod = self.pod(number, op, key)?;
+        Ok(self.cluster.class_for_pod(&pod))
     }
 
     /// Adds a node under a name of its own: what matters is how it is, not which one it was.

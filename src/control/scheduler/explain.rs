@@ -71,6 +71,14 @@ impl NodeExplanation {
         }
     }
 
+    /// The scores of a feasible node; none of others.
+    pub fn scores(&self) -> &[Score] {
+        match &self.judgement {
+            Judgement::Feasible { scores, .. } => scores,
+            _ => &[],
+        }
+    }
+
     /// The total of a feasible node.
     pub fn total(&self) -> Option<i64> {
         match self.judgement {

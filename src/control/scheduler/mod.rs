@@ -114,7 +114,7 @@ impl Scheduler {
 
     /// An assigned pod was added or is gone: wakes the pods that this may help.
     fn assigned_pod(&mut self, now: Time, action: Action, class: ClassId, cluster: &mut Cluster) {
-        self.wake(now, &Change::Pod { class, action }, cluster);
+        self.wake(now, &Change::Pod { class, before: None, action }, cluster);
     }
 
     fn wake(&mut self, now: Time, change: &Change<'_>, cluster: &mut Cluster) {
