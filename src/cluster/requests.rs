@@ -114,7 +114,8 @@ pub fn is_tracked(name: &str) -> bool {
     matches!(name, "cpu" | "memory" | "ephemeral-storage") || is_scalar(name)
 }
 
-/// Whether the resource is an extended one: qualified by a domain that is not Kubernetes' own.
+/// Whether a name is that of an extended resource, which a device plugin or a person has added
+/// (IsExtendedResourceName in pkg/apis/core/v1/helper/helpers.go).
 pub fn is_extended(name: &str) -> bool {
     let native = !name.contains('/') || name.contains("kubernetes.io/");
     !native

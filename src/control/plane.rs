@@ -10,7 +10,7 @@ use super::{Command, Component, Config, Control, Event, NodeChange, PodBefore, P
 use crate::base::Time;
 use crate::base::ids::PodId;
 use crate::cluster::pods::NewRow;
-use crate::cluster::{Cluster, PodRef};
+use crate::cluster::{Cluster, ControllerKind, PodRef, WorkloadKind};
 
 /// Kubernetes: kubelets, scheduler, controllers.
 pub struct ControlPlane {
@@ -222,10 +222,16 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
             cluster.pods.reason[pod.index()] = *reason;
         }
         Event::WorkloadAdded { workload, object } => {
+            if let WorkloadKind::ReplicaSet(set) = &object.kind {
+                let place = (set.meta.namespace.as_str(), set.meta.name.as_str());
+                let selector = Some(&set.selector);
+                let Cluster { names, selectors, .. } = cluster;
+                selectors.set_controller(names, ControllerKind::ReplicaSet, place, selector);
+            }
             cluster.workloads.insert(*workload, (**object).clone());
         }
         Event::WorkloadScaled { workload, replicas } => {
-            use crate::cluster::WorkloadKind::{Deployment, Job, ReplicaSet};
+            use WorkloadKind::{Deployment, Job, ReplicaSet};
             match &mut cluster.workloads[*workload].kind {
                 ReplicaSet(set) => set.replicas = *replicas,
                 Deployment(deployment) => deployment.replicas = *replicas,
@@ -233,7 +239,14 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
             }
         }
         Event::WorkloadStatus { workload, status } => cluster.workloads[*workload].status = *status,
-        Event::WorkloadRemoved { workload } => cluster.workloads[*workload].present = false,
+        Event::WorkloadRemoved { workload } => {
+            let object = &mut cluster.workloads[*workload];
+            object.present = false;
+            if matches!(object.kind, WorkloadKind::ReplicaSet(_)) {
+                let controller = (ControllerKind::ReplicaSet, object.name);
+                cluster.selectors.remove_controller(object.namespace, controller);
+            }
+        }
         Event::HeartbeatsStopped { .. }
         | Event::HeartbeatsResumed { .. }
         | Event::KubeletStopped { .. }

@@ -9,7 +9,7 @@ use crate::api::{Deployment, Job, PodPhase, ReplicaSet, Taint};
 use crate::base::ids::{ClassId, NodeId, PodId, WorkloadId};
 use crate::base::{Span, Time};
 use crate::cluster::workloads::{Workload, WorkloadKind, WorkloadStatus};
-use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason};
+use crate::cluster::{ClassKey, Cluster, ControllerKind, PodName, PodRef, ReadyStatus, Reason};
 use crate::control::{Event, NewPod, NodeChange, PodStatus, Write};
 
 /// A pod as the API server has it.
@@ -185,7 +185,7 @@ impl ApiServer {
         let (name, namespace) = (meta.name.clone(), meta.namespace.clone());
         let replicas = replicas(&kind);
         let priority = kind.template().spec.priority.unwrap_or(0);
-        let class = cluster.class(kind.template(), &namespace, priority);
+        let class = class_of_pods(cluster, &kind, &namespace, priority);
         let id = WorkloadId(self.workloads.len() as u32);
         self.workloads.push(ApiWorkload { present: true, status: WorkloadStatus::default(), replicas });
         let record = Record::WorkloadCreated { workload: id, kind: kind.kind(), name: &name, replicas };
@@ -443,4 +443,13 @@ fn replicas(kind: &WorkloadKind) -> i32 {
         | WorkloadKind::Deployment(Deployment { replicas, .. })
         | WorkloadKind::Job(Job { parallelism: replicas, .. }) => *replicas,
     }
+}
+
+/// The class of the pods that a workload makes. Those of a ReplicaSet are spread by its selector.
+fn class_of_pods(cluster: &mut Cluster, kind: &WorkloadKind, namespace: &str, priority: i32) -> ClassId {
+    let mut key = ClassKey::new(kind.template(), cluster.names.intern(namespace), priority);
+    if let WorkloadKind::ReplicaSet(set) = kind {
+        key.controller = Some((ControllerKind::ReplicaSet, cluster.names.intern(&set.meta.name)));
+    }
+    cluster.class_of(&key)
 }

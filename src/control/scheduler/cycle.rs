@@ -6,7 +6,7 @@
 //! Source: Kubernetes 1.36, pkg/scheduler/schedule_one.go (reference kube-scheduler §7, §8, §28.1).
 
 use super::batching::Batching;
-use super::framework::{Code, Column, Context, Status, Tally, Targets};
+use super::framework::{Code, Column, Context, MAX_NODE_SCORE, Status, Tally, Targets};
 use super::index::{Answer, Index, Search};
 use super::memo::Memo;
 use super::nominator::Nominator;
@@ -25,9 +25,8 @@ const MIN_FEASIBLE: usize = 100;
 /// The adaptive percentage never falls below this.
 const MIN_ADAPTIVE_PERCENTAGE: usize = 5;
 
-/// The largest weight; larger ones are taken as this. With 100 points from each of up to 20 plugins
-/// totals fit in 32 bits.
-const MAX_WEIGHT: i64 = 1_000_000;
+/// The most that the weights may sum up to for totals to be compared in 32 bits.
+const MAX_NARROW_WEIGHTS: i64 = (i32::MAX as i64) / MAX_NODE_SCORE;
 
 /// The node that an attempt has chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,6 +129,8 @@ pub struct Cycle {
     pub(super) scratch: Scratch,
     memo: Memo,
     mode: Mode,
+    /// Whether totals may be negative or need more than 32 bits.
+    is_wide: bool,
     index: Index,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
@@ -159,10 +160,9 @@ impl Cycle {
     pub fn new(config: &Config, profile: usize) -> Cycle {
         let written = &config.scheduler.profiles[profile];
         let global = config.scheduler.percentage_of_nodes_to_score;
-        let mut profile = Profile::new(written, config.version);
-        for (_, weight) in &mut profile.scores {
-            *weight = (*weight).clamp(0, MAX_WEIGHT);
-        }
+        let profile = Profile::new(written, config.version);
+        let weights = profile.scores.iter().map(|&(_, weight)| weight);
+        let is_wide = weights.clone().any(|weight| weight < 0) || weights.sum::<i64>() > MAX_NARROW_WEIGHTS;
         let failed = vec![BitSet::default(); profile.filters.len()];
         Cycle {
             scratch: Scratch { failed, ..Scratch::default() },
@@ -171,7 +171,8 @@ impl Cycle {
             percentage: written.percentage_of_nodes_to_score.unwrap_or(global),
             streams: Streams::new(config.seed),
             next_start: 0,
-            mode: config.scheduler.mode,
+            mode: if is_wide { Mode::Plain } else { config.scheduler.mode },
+            is_wide,
             index: Index::default(),
             rejected: Map::default(),
             rejected_at: [0; 4],
@@ -578,11 +579,14 @@ impl Cycle {
     /// The best total over the feasible rows; `tied` becomes the set of rows that have it. Totals of
     /// other rows are lost.
     fn best_rows(&mut self) -> (i64, usize) {
+        let is_wide = self.is_wide;
         let Scratch { feasible, totals, tied, bests, .. } = &mut self.scratch;
         tied.resize(feasible.len());
         tied.clear();
         bests.clear();
-        bests.extend(totals.chunks_mut(64).zip(feasible.words()).map(|(block, &word)| best_of(block, word)));
+        bests.extend(
+            totals.chunks_mut(64).zip(feasible.words()).map(|(block, &word)| best_of(block, word, is_wide)),
+        );
         let best = bests.iter().copied().max().unwrap_or(i64::MIN);
         let mut count = 0;
         for (position, marks) in tied.words_mut().iter_mut().enumerate() {
@@ -683,8 +687,8 @@ fn add_weighted(totals: &mut Vec<i64>, scores: &mut Vec<i64>, weight: i64) {
 
 /// The best total of a block of up to 64 rows among those in `word`. Where most are, the others'
 /// totals are put out of the way, so that the search needs no test.
-fn best_of(block: &mut [i64], word: u64) -> i64 {
-    if word.count_ones() < 32 {
+fn best_of(block: &mut [i64], word: u64, is_wide: bool) -> i64 {
+    if is_wide || word.count_ones() < 32 {
         let in_word = block.iter().enumerate().filter(|(lane, _)| word >> lane & 1 == 1);
         return in_word.map(|(_, &total)| total).max().unwrap_or(i64::MIN);
     }
@@ -695,7 +699,7 @@ fn best_of(block: &mut [i64], word: u64) -> i64 {
         }
         absent &= absent - 1;
     }
-    // In 32 bits, whose maximum vectorises everywhere. Totals fit: see MAX_WEIGHT.
+    // In 32 bits, whose maximum vectorises everywhere. Totals fit, since they are not wide.
     let mut best = [i32::MIN; 8];
     for totals in block.chunks(8) {
         for (best, &total) in best.iter_mut().zip(totals) {

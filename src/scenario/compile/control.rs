@@ -1,13 +1,14 @@
 //! The control plane's constants: Kubernetes' defaults, with what a scenario replaces.
 
-use super::Build;
 use super::nodes::unknown;
+use super::{Build, at_reference};
 use crate::base::Span;
 use crate::control::Config;
 use crate::control::config::{
-    Controllers, EnabledPlugins, Kubelet, NodeLifecycle, Scheduler, SchedulerProfile, ScoringStrategy,
+    Controllers, EnabledPlugins, Kubelet, Mode, NodeLifecycle, Scheduler, SchedulerProfile, ScoringStrategy,
     Version,
 };
+use crate::control::scheduler::configuration::{self, Configured};
 use crate::scenario::At;
 use crate::scenario::schema::control::{self as written, Strategy};
 use crate::scenario::schema::scalars::{Duration, Period};
@@ -50,6 +51,58 @@ fn version(build: &mut Build<'_>, control: &written::ControlPlane) -> Version {
 }
 
 fn scheduler(build: &mut Build<'_>, written: &written::Scheduler, version: Version) -> Scheduler {
+    let mut scheduler = match &written.configuration {
+        Some(file) => from_file(build, written, file, version),
+        None => from_keys(build, written, version),
+    };
+    scheduler.mode = match written.mode {
+        None | Some(written::Mode::Auto) => Mode::Auto,
+        Some(written::Mode::Indexed) => Mode::Indexed,
+        Some(written::Mode::Plain) => Mode::Plain,
+    };
+    scheduler
+}
+
+/// The scheduler of a configuration file; errors are noted.
+fn from_file(
+    build: &mut Build<'_>,
+    written: &written::Scheduler,
+    file: &At<String>,
+    version: Version,
+) -> Scheduler {
+    let keys = [
+        ("percentageOfNodesToScore", written.percentage_of_nodes_to_score.is_some()),
+        ("strategy", written.strategy.is_some()),
+        ("shape", !written.shape.is_empty()),
+        ("resources", !written.resources.is_empty()),
+        ("balancedResources", !written.balanced_resources.is_empty()),
+        ("weights", !written.weights.is_empty()),
+        ("disabledFilters", !written.disabled_filters.is_empty()),
+        ("initialBackoff", written.initial_backoff.is_some()),
+        ("maxBackoff", written.max_backoff.is_some()),
+    ];
+    let given = keys.iter().filter(|(_, is_given)| *is_given).map(|(key, _)| format!("`{key}`"));
+    let given: Vec<String> = given.collect();
+    if !given.is_empty() {
+        let message = format!("the file takes the place of {}, which must go", given.join(", "));
+        build.error(file.error(message).help("or write what it says with the keys here"));
+    }
+    let path = build.files.path(file);
+    let bytes = build.files.read(&path).map_err(|finding| at_reference(finding, file));
+    let Some((name, bytes)) = build.take(bytes) else { return Scheduler::default_for(version) };
+    match configuration::read(&name, &bytes, version) {
+        Ok(Configured { scheduler, warnings }) => {
+            build.warnings.extend(warnings);
+            scheduler
+        }
+        Err(findings) => {
+            build.errors.extend(findings.into_iter().map(|finding| at_reference(finding, file)));
+            Scheduler::default_for(version)
+        }
+    }
+}
+
+fn from_keys(build: &mut Build<'_>, written: &written::Scheduler, version: Version) -> Scheduler {
     let mut scheduler = Scheduler::default_for(version);
     if let Some(percentage) = written.percentage_of_nodes_to_score {
         scheduler.percentage_of_nodes_to_score = percentage.0 as u32;

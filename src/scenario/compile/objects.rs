@@ -74,24 +74,20 @@ fn sort_in(build: &mut Build<'_>, nodes: &mut Nodes, objects: &mut Timed, at: Ti
             let finding = Diagnostic::error(place, "nodes exist from the start").found(&node.meta.name);
             build.error(finding.help("name the file without `at`"));
         }
-        object if is_simulated(&object) => objects.push((at, Sourced { object, ..sourced })),
         object => {
-            build.remark(format!("objects not simulated: {}/{}", object.api_version(), object.kind()), 1);
+            if matches!(object, Object::StatefulSet(_) | Object::ReplicationController(_)) {
+                let kind = object.kind();
+                build.remark(format!("objects of which only the selector counts: {kind}"), 1);
+            }
+            objects.push((at, Sourced { object, ..sourced }));
         }
     }
 }
 
-/// Whether a run takes the object into account.
-fn is_simulated(object: &Object) -> bool {
-    matches!(
-        object,
-        Object::Node(_)
-            | Object::Pod(_)
-            | Object::ReplicaSet(_)
-            | Object::Deployment(_)
-            | Object::Job(_)
-            | Object::PriorityClass(_)
-    )
+/// Whether an object is there before those of the same moment that may need it: it makes no pods.
+fn comes_first(object: &Object) -> bool {
+    use Object::{Deployment, Job, Node, Pod, ReplicaSet};
+    !matches!(object, Node(_) | Pod(_) | ReplicaSet(_) | Deployment(_) | Job(_))
 }
 
 fn add_node(build: &mut Build<'_>, nodes: &mut Nodes, mut node: Node, location: &Location) {
@@ -144,6 +140,7 @@ pub(super) fn place(build: &mut Build<'_>, nodes: &Nodes, objects: Timed) -> (Ve
         }
     }
     selectors.report(build);
+    rest.sort_by_key(|(at, sourced)| (*at, !comes_first(&sourced.object)));
     (bound, rest)
 }
 

@@ -112,6 +112,13 @@ pub struct RateLimit {
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scheduler {
+    /// A configuration file of kube-scheduler (`kind: KubeSchedulerConfiguration`). It takes the place
+    /// of all keys here but `mode`; without `percentageOfNodesToScore` in it the number of nodes
+    /// decides how many of them are looked at.
+    pub configuration: Option<At<String>>,
+    /// How nodes are searched where all of them are looked at; the decisions are the same. `auto`
+    /// takes what is likely faster, and is what is done where nothing is said.
+    pub mode: Option<Mode>,
     /// How many of the nodes are looked at before the search stops, in percent; 0 lets the number of
     /// nodes decide, as Kubernetes does by default. 100 where it is not given.
     pub percentage_of_nodes_to_score: Option<Whole<0, 100>>,
@@ -136,6 +143,18 @@ pub struct Scheduler {
     pub initial_backoff: Option<At<Period>>,
     /// The longest back-off.
     pub max_backoff: Option<At<Period>>,
+}
+
+/// How nodes are searched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// What is likely faster.
+    Auto,
+    /// Through an index that is kept up to date.
+    Indexed,
+    /// Node by node.
+    Plain,
 }
 
 /// How NodeResourcesFit scores.

@@ -491,6 +491,26 @@ fn control_planes() {
         ],
     );
     behind(
+        "controlPlane: {scheduler: {configuration: bad-kube-scheduler.yaml}}\n",
+        &expect![
+            "tests/fixtures/bad-kube-scheduler.yaml:6:24: error: there is no plugin of this name: `NodeAfinity` (did you mean `NodeAffinity`?)"
+        ],
+    );
+    behind(
+        "controlPlane: {scheduler: {configuration: not-there.yaml}}\n",
+        &expect!["s.yaml:5:43: error: tests/fixtures/not-there.yaml: no such file: `not-there.yaml`"],
+    );
+    behind(
+        "controlPlane: {scheduler: {configuration: kube-scheduler.yaml, weights: {}, strategy: MostAllocated, maxBackoff: 1m}}\n",
+        &expect![
+            "s.yaml:5:43: error: the file takes the place of `strategy`, `maxBackoff`, which must go: `kube-scheduler.yaml` (or write what it says with the keys here)"
+        ],
+    );
+    behind(
+        "controlPlane: {scheduler: {mode: fast}}\n",
+        &expect!["s.yaml:5:34: error: unknown value: `fast` (expected one of auto, indexed, plain)"],
+    );
+    behind(
         "controlPlane: {scheduler: {strategy: RequestedToCapacityRatio}}\n",
         &expect![
             "s.yaml:5:38: error: the strategy needs a `shape`: `RequestedToCapacityRatio` (such as `[{utilization: 0, score: 0}, {utilization: 100, score: 10}]`)"

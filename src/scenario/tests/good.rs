@@ -3,6 +3,7 @@
 use super::{POOL, setup, try_compile};
 use crate::api::ResourceList;
 use crate::base::{Span, Time};
+use crate::control::config::{Mode, ScoringStrategy};
 use crate::scenario::{Compiled, Named, Plan, adhoc, compile, json_schema, load};
 use crate::sim::setup::{Action, FaultWhen, SubmissionName};
 use crate::sim::{FaultScope, Submission};
@@ -266,4 +267,17 @@ fn bad_arguments() {
         --pool: error: expected a whole number from 0 to 1000000: `many`
         --pool: error: a quantity here is never negative: `-8`
     "]].assert_eq(&lines);
+}
+
+#[test]
+fn the_scheduler_is_configured_by_its_own_file() {
+    let file = "configuration: kube-scheduler.yaml, mode: plain";
+    let scheduler = setup(&format!("{POOL}controlPlane: {{scheduler: {{{file}}}}}\n")).control.scheduler;
+    assert_eq!((scheduler.percentage_of_nodes_to_score, scheduler.mode), (50, Mode::Plain));
+    let names: Vec<&str> = scheduler.profiles.iter().map(|profile| profile.name.as_str()).collect();
+    assert_eq!(names, ["default-scheduler", "packing"]);
+    assert_eq!(scheduler.profiles[1].args.fit.strategy, ScoringStrategy::MostAllocated);
+    let text = format!("{POOL}controlPlane: {{scheduler: {{configuration: kube-scheduler.yaml}}}}\n");
+    let Ok(compiled) = try_compile(&text, &[]) else { panic!("it compiles") };
+    assert!(compiled.inputs.iter().any(|(name, _)| name == "tests/fixtures/kube-scheduler.yaml"));
 }

@@ -201,9 +201,9 @@ fn what_cannot_work_is_only_warned_of_where_the_original_accepts_it() {
     );
     let warnings = read_text(&text, Version::V1_36).unwrap().warnings;
     let said: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-    expect![[r#"
+    expect![[r"
         c.yaml:3:50: warning: there is no plugin of this name that could be disabled: `NodePort` (did you mean `NodePorts`?)
-        c.yaml:3:86: warning: the plugin takes no arguments; they have no effect: `NodeName`"#]].assert_eq(&said.join("\n"));
+        c.yaml:3:86: warning: the plugin takes no arguments; they have no effect: `NodeName`"]].assert_eq(&said.join("\n"));
 }
 
 #[test]
@@ -326,192 +326,219 @@ fn profiles_that_do_not_go_together_are_refused() {
     );
 }
 
+/// What is said of the plugins of a profile.
+fn plugins(plugins: &str, expected: &Expect) {
+    bad(&format!("profiles: [{{plugins: {plugins}}}]"), expected);
+}
+
 #[test]
-fn plugins_that_do_not_go_together_are_refused() {
-    let plugins = |plugins: &str, expected| bad(&format!("profiles: [{{plugins: {plugins}}}]"), &expected);
+fn plugins_that_are_not_there_are_refused() {
     plugins(
         "{filter: {enabled: [{name: EBSLimits}]}}",
-        expect![
+        &expect![
             "c.yaml:3:49: error: this plugin was removed before kubescheduler.config.k8s.io/v1: `EBSLimits` (NodeVolumeLimits has taken its place)"
         ],
     );
     plugins(
         "{filter: {enabled: [{name: NodePort}]}}",
-        expect![
+        &expect![
             "c.yaml:3:49: error: there is no plugin of this name: `NodePort` (did you mean `NodePorts`?)"
         ],
     );
     plugins(
         "{multiPoint: {enabled: [{name: Coscheduling}]}}",
-        expect![
+        &expect![
             "c.yaml:3:53: error: there is no plugin of this name: `Coscheduling` (only the plugins that kube-scheduler itself has are known)"
         ],
     );
     plugins(
         "{score: {enabled: [{name: NodeName}]}}",
-        expect!["c.yaml:3:48: error: the plugin has nothing to do at `score`: `NodeName`"],
+        &expect!["c.yaml:3:48: error: the plugin has nothing to do at `score`: `NodeName`"],
     );
     plugins(
         "{score: {enabled: [{name: ImageLocality}, {name: ImageLocality}]}}",
-        expect!["c.yaml:3:71: error: the plugin is enabled twice at this extension point: `ImageLocality`"],
+        &expect!["c.yaml:3:71: error: the plugin is enabled twice at this extension point: `ImageLocality`"],
     );
+}
+
+#[test]
+fn plugins_that_do_not_go_together_are_refused() {
     plugins(
         "{queueSort: {disabled: [{name: PrioritySort}], enabled: [{name: Coscheduling}]}}",
-        expect![[r#"
+        &expect![[r"
         c.yaml:3:23: error: a profile needs a plugin at `queueSort`: `queueSort` (enable `PrioritySort`)
-        c.yaml:3:86: error: the queue can be sorted by `PrioritySort` only: `Coscheduling`"#]],
+        c.yaml:3:86: error: the queue can be sorted by `PrioritySort` only: `Coscheduling`"]],
     );
     plugins(
         "{multiPoint: {disabled: [{name: '*'}]}}",
-        expect![[r#"
+        &expect![[r"
         c.yaml:3:23: error: a profile needs a plugin at `queueSort`: `multiPoint` (enable `PrioritySort`)
-        c.yaml:3:23: error: a profile needs at least one plugin at `bind`: `multiPoint` (enable `DefaultBinder`)"#]],
+        c.yaml:3:23: error: a profile needs at least one plugin at `bind`: `multiPoint` (enable `DefaultBinder`)"]],
     );
     plugins(
         "{bind: {disabled: [{name: DefaultBinder}]}}",
-        expect![
+        &expect![
             "c.yaml:3:23: error: a profile needs at least one plugin at `bind`: `bind` (enable `DefaultBinder`)"
         ],
     );
     plugins(
         "{preFilter: {disabled: [{name: NodeResourcesFit}]}}",
-        expect![
+        &expect![
             "c.yaml:3:23: error: NodeResourcesFit fails at `filter` without its `preFilter`: `preFilter` (enable it at `preFilter`, or disable it at `filter`)"
         ],
     );
     plugins(
         "{preScore: {disabled: [{name: '*'}]}}",
-        expect![[r#"
+        &expect![[r"
         c.yaml:3:23: error: TaintToleration fails at `score` without its `preScore`: `preScore` (enable it at `preScore`, or disable it at `score`)
         c.yaml:3:23: error: PodTopologySpread fails at `score` without its `preScore`: `preScore` (enable it at `preScore`, or disable it at `score`)
-        c.yaml:3:23: error: InterPodAffinity fails at `score` without its `preScore`: `preScore` (enable it at `preScore`, or disable it at `score`)"#]],
+        c.yaml:3:23: error: InterPodAffinity fails at `score` without its `preScore`: `preScore` (enable it at `preScore`, or disable it at `score`)"]],
     );
     plugins(
         "{filters: {}}",
-        expect!["c.yaml:3:23: error: unknown key in the plugins: `filters` (did you mean `filter`?)"],
+        &expect!["c.yaml:3:23: error: unknown key in the plugins: `filters` (did you mean `filter`?)"],
     );
     plugins(
         "{filter: {enable: []}}",
-        expect!["c.yaml:3:32: error: unknown key in the extension point: `enable` (did you mean `enabled`?)"],
+        &expect![
+            "c.yaml:3:32: error: unknown key in the extension point: `enable` (did you mean `enabled`?)"
+        ],
     );
     plugins(
         "{filter: {enabled: [NodeName]}}",
-        expect!["c.yaml:3:42: error: the plugin must be a mapping, not text: `NodeName`"],
+        &expect!["c.yaml:3:42: error: the plugin must be a mapping, not text: `NodeName`"],
     );
     plugins(
         "{placementGenerate: {enabled: [{name: TopologyPlacementGenerator}]}}",
-        expect![
+        &expect![
             "c.yaml:3:60: error: the scheduling of pod groups is not supported: `TopologyPlacementGenerator`"
         ],
     );
 }
 
+/// What is said of the arguments of a plugin.
+fn args(plugin: &str, args: &str, expected: &Expect) {
+    bad(&format!("profiles: [{{pluginConfig: [{{name: {plugin}, args: {args}}}]}}]"), expected);
+}
+
 #[test]
-fn arguments_that_break_a_rule_are_refused() {
-    let args = |plugin: &str, args: &str, expected: Expect| {
-        bad(&format!("profiles: [{{pluginConfig: [{{name: {plugin}, args: {args}}}]}}]"), &expected);
-    };
+fn arguments_of_nothing_known_are_refused() {
     args(
         "EBSLimits",
         "{}",
-        expect![
+        &expect![
             "c.yaml:3:35: error: this plugin was removed before kubescheduler.config.k8s.io/v1: `EBSLimits` (NodeVolumeLimits has taken its place)"
         ],
     );
     args(
         "NodeResourceFit",
         "{}",
-        expect![
+        &expect![
             "c.yaml:3:35: error: there is no plugin of this name: `NodeResourceFit` (did you mean `NodeResourcesFit`?)"
         ],
     );
     args(
         "NodeResourcesFit",
         "{kind: NodeAffinityArgs}",
-        expect![
+        &expect![
             "c.yaml:3:66: error: these are not the arguments of NodeResourcesFit: `NodeAffinityArgs` (write `kind: NodeResourcesFitArgs`)"
         ],
     );
     args(
         "NodeResourcesFit",
         "{apiVersion: kubescheduler.config.k8s.io/v1beta2}",
-        expect![
+        &expect![
             "c.yaml:3:72: error: this version of the arguments is not served: `kubescheduler.config.k8s.io/v1beta2` (write `apiVersion: kubescheduler.config.k8s.io/v1`)"
         ],
     );
+}
+
+#[test]
+fn scoring_strategies_that_break_a_rule_are_refused() {
     args(
         "NodeResourcesFit",
         "{scoringStrategy: {type: Spread}}",
-        expect![
+        &expect![
             "c.yaml:3:84: error: `type` has an unknown value: `Spread` (one of LeastAllocated, MostAllocated, RequestedToCapacityRatio)"
         ],
     );
     args(
         "NodeResourcesFit",
         "{scoringStrategy: {resources: [{name: cpu}]}}",
-        expect!["c.yaml:3:77: error: `type` is missing: `{resources: [{name: cpu}]}`"],
+        &expect!["c.yaml:3:77: error: `type` is missing: `{resources: [{name: cpu}]}`"],
     );
     args(
         "NodeResourcesFit",
         "{scoringStrategy: {type: RequestedToCapacityRatio}}",
-        expect![
+        &expect![
             "c.yaml:3:84: error: `requestedToCapacityRatio` is missing: `RequestedToCapacityRatio` (its `shape` is the curve)"
         ],
     );
     args(
         "NodeResourcesFit",
         "{scoringStrategy: {type: LeastAllocated, requestedToCapacityRatio: {shape: [{}]}}}",
-        expect![
+        &expect![
             "c.yaml:3:126: error: `requestedToCapacityRatio` needs `type: RequestedToCapacityRatio`: `{shape: [{}]}`"
         ],
     );
     args(
         "NodeResourcesFit",
         "{scoringStrategy: {type: LeastAllocated, resources: [{name: cpu, weight: 101}]}}",
-        expect!["c.yaml:3:132: error: `weight` must be from 0 to 100: `101`"],
+        &expect!["c.yaml:3:132: error: `weight` must be from 0 to 100: `101`"],
     );
-    let ratio = |shape: &str, expected| {
+}
+
+#[test]
+fn shapes_that_break_a_rule_are_refused() {
+    let ratio = |shape: &str, expected: &Expect| {
         let strategy =
             format!("type: RequestedToCapacityRatio, requestedToCapacityRatio: {{shape: {shape}}}");
         args("NodeResourcesFit", &format!("{{scoringStrategy: {{{strategy}}}}}"), expected);
     };
-    ratio("[]", expect!["c.yaml:3:144: error: `shape` must have at least one point: `[]`"]);
+    ratio("[]", &expect!["c.yaml:3:144: error: `shape` must have at least one point: `[]`"]);
     ratio(
         "[{utilization: 50, score: 1}, {utilization: 50, score: 2}]",
-        expect![
+        &expect![
             "c.yaml:3:174: error: the points of `shape` must ascend in utilization: `{utilization: 50, score: 2}`"
         ],
     );
-    ratio("[{utilization: 101}]", expect!["c.yaml:3:159: error: `utilization` must be from 0 to 100: `101`"]);
-    ratio("[{score: 11}]", expect!["c.yaml:3:153: error: `score` must be from 0 to 10: `11`"]);
+    ratio(
+        "[{utilization: 101}]",
+        &expect!["c.yaml:3:159: error: `utilization` must be from 0 to 100: `101`"],
+    );
+    ratio("[{score: 11}]", &expect!["c.yaml:3:153: error: `score` must be from 0 to 10: `11`"]);
+}
+
+#[test]
+fn resources_and_affinities_that_break_a_rule_are_refused() {
     args(
         "NodeResourcesFit",
         "{ignoredResources: ['a b']}",
-        expect![
+        &expect![
             "c.yaml:3:79: error: not a legal label key: `a b` (a name of at most 63 letters, digits, `-`, `_` and `.`, with an optional `domain/` before it)"
         ],
     );
     args(
         "NodeResourcesFit",
         "{ignoredResourceGroups: [a.com/b]}",
-        expect![
+        &expect![
             "c.yaml:3:84: error: a group of resources is what stands before the `/`, without it: `a.com/b`"
         ],
     );
     args(
         "NodeResourcesBalancedAllocation",
         "{resources: [{name: cpu, weight: 2}]}",
-        expect!["c.yaml:3:107: error: `weight` must be 1: this plugin takes all resources alike: `2`"],
+        &expect!["c.yaml:3:107: error: `weight` must be 1: this plugin takes all resources alike: `2`"],
     );
     args(
         "NodeResourcesBalancedAllocation",
         "{resources: [{name: cpu}, {name: cpu}]}",
-        expect!["c.yaml:3:100: error: the resource is listed twice: `{name: cpu}`"],
+        &expect!["c.yaml:3:100: error: the resource is listed twice: `{name: cpu}`"],
     );
     args(
         "NodeAffinity",
         "{addedAffinity: {required: {}}}",
-        expect![
+        &expect![
             "c.yaml:3:72: error: unknown key in the affinity: `required` (known: requiredDuringSchedulingIgnoredDuringExecution, preferredDuringSchedulingIgnoredDuringExecution)"
         ],
     );
@@ -521,34 +548,38 @@ fn arguments_that_break_a_rule_are_refused() {
         &format!(
             "{{addedAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{{{term}}}]}}}}}}"
         ),
-        expect!["c.yaml:3:161: error: the operator `In` needs at least one value: `{key: a, operator: In}`"],
+        &expect!["c.yaml:3:161: error: the operator `In` needs at least one value: `{key: a, operator: In}`"],
     );
+}
+
+#[test]
+fn numbers_among_arguments_that_break_a_rule_are_refused() {
     args(
         "InterPodAffinity",
         "{hardPodAffinityWeight: 101}",
-        expect!["c.yaml:3:83: error: `hardPodAffinityWeight` must be from 0 to 100: `101`"],
+        &expect!["c.yaml:3:83: error: `hardPodAffinityWeight` must be from 0 to 100: `101`"],
     );
     args(
         "DefaultPreemption",
         "{minCandidateNodesPercentage: 0, minCandidateNodesAbsolute: 0}",
-        expect![
+        &expect![
             "c.yaml:3:90: error: `minCandidateNodesPercentage` and `minCandidateNodesAbsolute` must not both be zero: `0`"
         ],
     );
     args(
         "DefaultPreemption",
         "{minCandidateNodesPercentage: 101}",
-        expect!["c.yaml:3:90: error: `minCandidateNodesPercentage` must be from 0 to 100: `101`"],
+        &expect!["c.yaml:3:90: error: `minCandidateNodesPercentage` must be from 0 to 100: `101`"],
     );
     args(
         "VolumeBinding",
         "{bindTimeoutSeconds: -1}",
-        expect!["c.yaml:3:77: error: `bindTimeoutSeconds` must not be negative: `-1`"],
+        &expect!["c.yaml:3:77: error: `bindTimeoutSeconds` must not be negative: `-1`"],
     );
     args(
         "VolumeBinding",
         "{shape: [{}]}",
-        expect![
+        &expect![
             "c.yaml:3:64: error: `shape` needs the feature gate StorageCapacityScoring, which is off: `[{}]` (take it away)"
         ],
     );
@@ -614,12 +645,12 @@ fn several_findings_are_reported_together() {
     bad(
         "profiles:\n- plugins:\n    filter: {enabled: [{name: Foo}]}\n    score: {enabled: [{name: NodeName}]}\n\
          \x20 pluginConfig: [{name: Bar}, {name: Bar}]\n",
-        &expect![[r#"
+        &expect![[r"
             c.yaml:5:31: error: there is no plugin of this name: `Foo` (only the plugins that kube-scheduler itself has are known)
             c.yaml:6:30: error: the plugin has nothing to do at `score`: `NodeName`
             c.yaml:7:25: error: there is no plugin of this name: `Bar` (only the plugins that kube-scheduler itself has are known)
             c.yaml:7:38: error: the plugin is configured twice: `Bar`
-            c.yaml:7:38: error: there is no plugin of this name: `Bar` (only the plugins that kube-scheduler itself has are known)"#]],
+            c.yaml:7:38: error: there is no plugin of this name: `Bar` (only the plugins that kube-scheduler itself has are known)"]],
     );
 }
 

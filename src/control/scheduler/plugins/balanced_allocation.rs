@@ -112,20 +112,19 @@ impl Plugin for BalancedAllocation {
     fn score(&mut self, context: Context<'_>, targets: Targets<'_>, column: &mut Column) {
         let nodes = &context.cluster.nodes;
         let ForClass { scored, before } = self.scored.get(context.class);
-        let (inputs, _) = self.scratch.inputs(nodes, scored, targets);
+        let inputs = self.scratch.inputs(nodes, scored, targets);
+        let inputs = inputs.as_slice();
         let out = column.open(targets.len());
         let mut start = 0;
         while start < out.len() {
             let end = (start + LANES).min(out.len());
             let fast = match inputs {
-                [Some(first), Some(second), None, ..] => {
-                    balance_block([first, second], start, &mut out[start..end])
-                }
+                [first, second] => balance_block([*first, *second], start, &mut out[start..end]),
                 _ => false,
             };
             if !fast {
                 for (place, score) in out.iter_mut().enumerate().take(end).skip(start) {
-                    *score = balance_with(inputs.iter().flatten(), place);
+                    *score = balance_with(inputs.iter(), place);
                 }
             }
             start = end;

@@ -7,9 +7,7 @@
 //! component-helpers/scheduling/corev1/nodeaffinity (reference kube-scheduler §3.2, §12).
 
 use super::{ByClass, ByNodeClass, StaticColumn, StaticSet};
-use crate::api::{
-    NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, PreferredTerm, Requirement,
-};
+use crate::api::{self, NodeSelector, NodeSelectorTerm, Operator, PreferredTerm, Requirement};
 use crate::base::ids::{ClassId, NodeId};
 use crate::base::{BitSet, Interner, Map, Symbol};
 use crate::cluster::nodes::HOSTNAME_KEY;
@@ -23,8 +21,8 @@ use std::sync::Arc;
 
 /// The reason given.
 const REASON: Cause = Cause::Text("node(s) didn't match Pod's node affinity/selector");
-/// The reason given where the profile's own affinity is not met.
-const ADDED_REASON: Cause = Cause::Text("node(s) didn't match scheduler-enforced node affinity");
+/// The reason given where it is not the pod's own affinity that does not match.
+const ENFORCED: Cause = Cause::Text("node(s) didn't match scheduler-enforced node affinity");
 /// The only field that can be matched.
 const NAME_FIELD: &str = "metadata.name";
 
@@ -236,29 +234,54 @@ pub(crate) struct NodeAffinity {
     required: Vec<Required>,
     preferred_ids: Map<Vec<PreferredTerm>, u32>,
     preferred: Vec<Preferred>,
-    /// What the profile adds for every pod, and the same compiled.
-    added: Option<Affinity>,
-    added_required: Option<Required>,
-    added_preferred: Option<Preferred>,
-    /// Scratch space.
-    more: Column,
+    added: Added,
+}
+
+/// What every pod of the profile is bound to in addition to its own affinity.
+#[derive(Debug, Default)]
+struct Added {
+    /// As written, until the first class is compiled.
+    written: Option<api::NodeAffinity>,
+    required: Option<Required>,
+    preferred: Option<Preferred>,
+    column: Column,
+}
+
+impl Added {
+    fn compile(&mut self, names: &mut Interner) {
+        let Some(written) = self.written.take() else { return };
+        self.required = written.required.map(|required| Required::new(names, &[], Some(&required)));
+        let wishes = &written.preferred;
+        self.preferred = (!wishes.is_empty()).then(|| Preferred::new(names, wishes));
+    }
+
+    fn matches(&self, facts: Facts<'_>) -> bool {
+        self.required.as_ref().is_none_or(|required| required.matches(facts))
+    }
+
+    /// Adds the scores to those in `column`.
+    fn score(&mut self, cluster: &Cluster, targets: Targets<'_>, column: &mut Column) {
+        let Some(preferred) = &mut self.preferred else { return };
+        preferred.refresh(cluster).fill(targets, &mut self.column);
+        match (column.same, self.column.same) {
+            (Some(own), Some(added)) => column.set_same(own + added),
+            (Some(own), None) => {
+                let out = column.open(targets.len());
+                out.iter_mut().zip(&self.column.values).for_each(|(score, added)| *score = own + added);
+            }
+            (None, _) => {
+                let added = &self.column;
+                let scores = column.values.iter_mut().enumerate();
+                scores.for_each(|(place, score)| *score += added.at(place));
+            }
+        }
+    }
 }
 
 impl NodeAffinity {
     pub(crate) fn new(args: &PluginArgs) -> NodeAffinity {
-        NodeAffinity { added: args.added_affinity.clone(), ..NodeAffinity::default() }
-    }
-
-    /// Compiles what the profile adds, once.
-    fn compile_added(&mut self, names: &mut Interner) {
-        let Some(Affinity { required, preferred }) = self.added.take() else { return };
-        self.added_required = required.map(|selector| Required::new(names, &[], Some(&selector)));
-        self.added_preferred = (!preferred.is_empty()).then(|| Preferred::new(names, &preferred));
-    }
-
-    /// Whether a node meets what the profile requires of every node.
-    fn meets_added(&self, facts: Facts<'_>) -> bool {
-        self.added_required.as_ref().is_none_or(|added| added.matches(facts))
+        let added = Added { written: args.added_affinity.clone(), ..Added::default() };
+        NodeAffinity { added, ..NodeAffinity::default() }
     }
 
     fn required(&mut self, class: ClassId) -> &mut Required {
@@ -296,14 +319,14 @@ impl Plugin for NodeAffinity {
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {
+        self.added.compile(&mut cluster.names);
         let (names, pod) = (&mut cluster.names, &cluster.classes[class]);
-        self.compile_added(names);
         let spec = &pod.template.spec;
         let node = spec.affinity.node.as_ref();
         let affinity = node.and_then(|node| node.required.as_ref());
         let preferred = node.map_or(&[][..], |node| &node.preferred);
         let compiled = ForClass {
-            filters: affinity.is_some() || !spec.node_selector.is_empty() || self.added_required.is_some(),
+            filters: affinity.is_some() || !spec.node_selector.is_empty(),
             required: self.required_id(names, pod),
             names: affinity.and_then(|affinity| name_set(names, affinity)),
             preferred: (!preferred.is_empty()).then(|| self.preferred_id(names, preferred)),
@@ -313,7 +336,7 @@ impl Plugin for NodeAffinity {
 
     fn pre_filter(&mut self, context: Context<'_>) -> PreFiltered {
         let class = self.classes.get(context.class);
-        if !class.filters {
+        if !class.filters && self.added.required.is_none() {
             return PreFiltered::SKIP;
         }
         let mut status = Status::SUCCESS;
@@ -325,50 +348,49 @@ impl Plugin for NodeAffinity {
     }
 
     fn filter(&mut self, context: Context<'_>, nodes: &mut BitSet) {
-        if let Some(added) = &mut self.added_required {
-            nodes.and(added.rows(context.cluster));
-        }
-        let named = self.classes.get(context.class).names.is_some();
-        let required = self.required(context.class);
-        if named {
+        let class = self.classes.get(context.class);
+        let required = &mut self.required[class.required as usize];
+        if class.names.is_some() {
             // A handful of candidates (a DaemonSet's pod has one): no table of all nodes for them.
             for row in 0..nodes.len() {
-                if nodes.contains(row) && !required.matches(Facts::of(context.cluster, row)) {
+                let facts = || Facts::of(context.cluster, row);
+                if nodes.contains(row) && !(required.matches(facts()) && self.added.matches(facts())) {
                     nodes.remove(row);
                 }
             }
             return;
+        }
+        if let Some(added) = &mut self.added.required {
+            nodes.and(added.rows(context.cluster));
         }
         nodes.and(required.rows(context.cluster));
     }
 
     fn status(&mut self, context: Context<'_>, node: NodeId, causes: &mut Vec<Cause>) -> Code {
         let facts = Facts::of(context.cluster, node.index());
-        if !self.meets_added(facts) {
-            causes.push(ADDED_REASON);
-            return Code::UnschedulableAndUnresolvable;
-        }
-        if self.required(context.class).matches(facts) {
+        if !self.added.matches(facts) {
+            causes.push(ENFORCED);
+        } else if self.required(context.class).matches(facts) {
             return Code::Success;
+        } else {
+            causes.push(REASON);
         }
-        causes.push(REASON);
         Code::UnschedulableAndUnresolvable
     }
 
     fn tally(&mut self, context: Context<'_>, failed: &BitSet, tally: &mut Tally) {
-        let meets = |row: &usize| self.meets_added(Facts::of(context.cluster, *row));
-        let own =
-            if self.added_required.is_none() { failed.count() } else { failed.iter().filter(meets).count() };
-        tally.add(ADDED_REASON, failed.count() - own);
-        tally.add(REASON, own);
+        let added = &self.added;
+        let enforced = failed.iter().filter(|&row| !added.matches(Facts::of(context.cluster, row)));
+        let enforced = if added.required.is_some() { enforced.count() } else { 0 };
+        tally.add(ENFORCED, enforced);
+        tally.add(REASON, failed.count() - enforced);
     }
 
     fn pre_score(&mut self, context: Context<'_>, _targets: Targets<'_>) -> Status {
-        let own = self.classes.get(context.class).preferred.map(|id| &self.preferred[id as usize]);
-        if own.is_none() && self.added_preferred.is_none() {
-            return Status::SKIP;
-        }
-        if own.into_iter().chain(&self.added_preferred).any(|preferred| preferred.broken) {
+        let Some(id) = self.classes.get(context.class).preferred else {
+            return if self.added.preferred.is_some() { Status::SUCCESS } else { Status::SKIP };
+        };
+        if self.preferred[id as usize].broken {
             let message = "parsing preferred node affinity terms".to_owned();
             return Status { code: Code::Error, message };
         }
@@ -380,15 +402,7 @@ impl Plugin for NodeAffinity {
             Some(id) => self.preferred[id as usize].refresh(context.cluster).fill(targets, column),
             None => column.set_same(0),
         }
-        if let Some(added) = &mut self.added_preferred {
-            added.refresh(context.cluster).fill(targets, &mut self.more);
-            let own = column.same;
-            let values = column.open(targets.len());
-            targets.each(|place, _| {
-                let score = own.unwrap_or(values[place]);
-                values[place] = score + self.more.at(place);
-            });
-        }
+        self.added.score(context.cluster, targets, column);
     }
 
     fn normalize_score(&mut self, _context: Context<'_>, targets: Targets<'_>, column: &mut Column) {
@@ -401,23 +415,17 @@ impl Plugin for NodeAffinity {
 
     fn hint(&mut self, context: Context<'_>, change: &Change<'_>) -> bool {
         let Change::Node { node, before, after, .. } = *change else { return true };
-        let facts = Facts {
-            names: &context.cluster.names,
-            class: context.cluster.nodes.node_class(after.class),
-            hostname: after.hostname,
-            name: context.cluster.nodes.name[node.index()],
-        };
-        if !self.meets_added(facts) {
-            return false;
-        }
-        let required = self.required(context.class);
+        let required = &self.required[self.classes.get(context.class).required as usize];
         let nodes = &context.cluster.nodes;
-        let matches = |class, hostname| {
+        let facts = |class, hostname| {
             let (names, name) = (&context.cluster.names, nodes.name[node.index()]);
-            required.matches(Facts { names, class: nodes.node_class(class), hostname, name })
+            Facts { names, class: nodes.node_class(class), hostname, name }
         };
-        matches(after.class, after.hostname)
-            && before.is_none_or(|before| !matches(before.class, before.hostname))
+        // Whether it matched the added affinity before is not looked at.
+        let now = facts(after.class, after.hostname);
+        self.added.matches(now)
+            && required.matches(now)
+            && before.is_none_or(|before| !required.matches(facts(before.class, before.hostname)))
     }
 }
 

@@ -5,12 +5,12 @@
 //! §13.1 to §13.3).
 
 use super::ByClass;
-use super::resources::{Input, LANES, MAX_SCORED, Scored, Scratch, block, float, floor, integer};
+use super::resources::{Input, LANES, Scored, Scratch, block, float, floor, integer};
 use crate::base::BitSet;
 use crate::base::ids::{ClassId, NodeId, ResourceId};
 use crate::cluster::requests::{self, Defaults};
 use crate::cluster::{Cluster, NodeTable};
-use crate::control::config::{PluginArgs, ScoringStrategy};
+use crate::control::config::{FitArgs, PluginArgs, ScoringStrategy};
 use crate::control::scheduler::events::{self, Action, Change, NodeFacts, Registration, Resource};
 use crate::control::scheduler::framework::{
     Cause, Code, Column, Context, MAX_NODE_SCORE, Plugin, Reach, Targets,
@@ -24,12 +24,9 @@ const HUGE: i64 = 1 << 62;
 /// The plugin.
 #[derive(Debug)]
 pub(crate) struct NodeResourcesFit {
-    strategy: ScoringStrategy,
-    names: Vec<(String, i64)>,
-    ignored: Vec<String>,
-    ignored_groups: Vec<String>,
-    /// What the filter looks at, for classes that request something that it ignores.
-    asked: ByClass<Option<Vec<(ResourceId, i64)>>>,
+    args: FitArgs,
+    /// The requests that are looked at, where some are not.
+    considered: ByClass<Vec<(ResourceId, i64)>>,
     scored: ByClass<Vec<Scored>>,
     scratch: Scratch,
 }
@@ -37,27 +34,30 @@ pub(crate) struct NodeResourcesFit {
 impl NodeResourcesFit {
     pub(crate) fn new(args: &PluginArgs) -> NodeResourcesFit {
         NodeResourcesFit {
-            strategy: args.fit.strategy.clone(),
-            names: args.fit.resources.clone(),
-            ignored: args.fit.ignored_resources.clone(),
-            ignored_groups: args.fit.ignored_resource_groups.clone(),
-            asked: ByClass::default(),
+            args: args.fit.clone(),
+            considered: ByClass::default(),
             scored: ByClass::default(),
             scratch: Scratch::default(),
         }
     }
 
-    /// Whether the filter is told not to look at a resource; only extended ones can be ignored.
-    fn ignores(&self, name: &str) -> bool {
-        let group = name.split('/').next().unwrap_or_default();
-        requests::is_extended(name)
-            && (self.ignored.iter().any(|ignored| ignored == name)
-                || self.ignored_groups.iter().any(|ignored| ignored == group))
+    /// Whether the filter looks at some requests only.
+    fn ignores(&self) -> bool {
+        !self.args.ignored_resources.is_empty() || !self.args.ignored_resource_groups.is_empty()
     }
 
-    /// What of the pod's requests the filter looks at.
-    fn asked<'a>(&'a self, context: Context<'a>) -> &'a [(ResourceId, i64)] {
-        self.asked.get(context.class).as_ref().unwrap_or(&context.pod().requests)
+    /// Whether the filter does not look at an extended resource.
+    fn is_ignored(&self, name: &str) -> bool {
+        let FitArgs { ignored_resources, ignored_resource_groups, .. } = &self.args;
+        let group = name.split('/').next().unwrap_or_default();
+        requests::is_extended(name)
+            && (ignored_resources.iter().any(|ignored| ignored == name)
+                || ignored_resource_groups.iter().any(|ignored| ignored == group))
+    }
+
+    /// The requests that the filter looks at.
+    fn requests<'a>(&'a self, context: Context<'a>) -> &'a [(ResourceId, i64)] {
+        if self.ignores() { self.considered.get(context.class) } else { &context.pod().requests }
     }
 }
 
@@ -76,7 +76,7 @@ impl Plugin for NodeResourcesFit {
         // The pod's own pod-level requests are ignored in this score (reference §4.4).
         let listed = requests::pod_requests(&template.spec, Defaults { cpu: true, memory: true }, false);
         let mut scored = Vec::new();
-        for (name, weight) in self.names.iter().filter(|(name, _)| requests::is_tracked(name)) {
+        for (name, weight) in self.args.resources.iter().filter(|(name, _)| requests::is_tracked(name)) {
             let resource = cluster.resource(name);
             let pod = match resource {
                 ResourceId::CPU => fit[0],
@@ -89,15 +89,17 @@ impl Plugin for NodeResourcesFit {
             }
         }
         self.scored.set(class, scored);
-        let requests = &cluster.classes[class].requests;
-        let counts = |(resource, _): &&(ResourceId, i64)| !self.ignores(cluster.resource_name(*resource));
-        let asked: Vec<_> = requests.iter().filter(counts).copied().collect();
-        let ignores_some = asked.len() < requests.len();
-        self.asked.set(class, ignores_some.then_some(asked));
+        if self.ignores() {
+            let requests = cluster.classes[class].requests.iter();
+            let looked_at =
+                requests.filter(|(resource, _)| !self.is_ignored(cluster.resource_name(*resource)));
+            let considered = looked_at.copied().collect();
+            self.considered.set(class, considered);
+        }
     }
 
     fn filter(&mut self, context: Context<'_>, nodes: &mut BitSet) {
-        let (table, requests) = (&context.cluster.nodes, self.asked(context));
+        let (table, requests) = (&context.cluster.nodes, self.requests(context));
         let plain = requests.iter().all(|(_, amount)| *amount < HUGE);
         for (position, word) in nodes.words_mut().iter_mut().enumerate() {
             if *word != 0 {
@@ -115,7 +117,7 @@ impl Plugin for NodeResourcesFit {
             causes.push(TOO_MANY_PODS);
         }
         let mut hopeless = false;
-        for &(resource, amount) in self.asked(context) {
+        for &(resource, amount) in self.requests(context) {
             let (allocatable, requested) =
                 (table.allocatable[resource.index()][row], table.requested[resource.index()][row]);
             if amount > allocatable - requested {
@@ -136,14 +138,10 @@ impl Plugin for NodeResourcesFit {
 
     fn score(&mut self, context: Context<'_>, targets: Targets<'_>, column: &mut Column) {
         let scored = self.scored.get(context.class);
-        let (inputs, count) = self.scratch.inputs(&context.cluster.nodes, scored, targets);
+        let inputs = self.scratch.inputs(&context.cluster.nodes, scored, targets);
+        let inputs = inputs.as_slice();
         let out = column.open(targets.len());
-        let mut list: [Input<'_>; MAX_SCORED] = [EMPTY; MAX_SCORED];
-        for (slot, input) in list.iter_mut().zip(inputs.into_iter().flatten()) {
-            *slot = input;
-        }
-        let inputs = &list[..count];
-        match &self.strategy {
+        match &self.args.strategy {
             ScoringStrategy::LeastAllocated => {
                 shares(inputs, out, |free, _| free, |alloc, used| (alloc - used).max(0));
             }
@@ -182,13 +180,6 @@ impl Plugin for NodeResourcesFit {
         }
     }
 }
-
-/// No input: fills the unused places of a list.
-const EMPTY: Input<'static> = Input {
-    scored: Scored { resource: ResourceId::CPU, pod: 0, weight: 0, non_zero: false },
-    allocatable: &[],
-    used: &[],
-};
 
 /// Whether the node can hold more pods, or more of something that is requested.
 fn increased(requests: &[(ResourceId, i64)], before: &NodeFacts, after: &NodeFacts) -> bool {

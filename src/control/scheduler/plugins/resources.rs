@@ -76,21 +76,51 @@ pub(crate) struct Input<'a> {
     pub(crate) used: &'a [i64],
 }
 
-/// The most resources that one strategy scores by.
-pub(crate) const MAX_SCORED: usize = 16;
+/// So many scored resources stand in place.
+const FEW: usize = 8;
+
+/// The scored resources with their columns. Nothing is allocated for a few of them.
+#[derive(Debug)]
+pub(crate) struct Inputs<'a> {
+    few: [Input<'a>; FEW],
+    count: usize,
+    /// All of them, if they are more.
+    many: Vec<Input<'a>>,
+}
+
+impl<'a> Inputs<'a> {
+    fn collect(inputs: impl ExactSizeIterator<Item = Input<'a>>) -> Inputs<'a> {
+        /// What fills the unused places.
+        const EMPTY: Input<'static> = Input {
+            scored: Scored { resource: ResourceId::CPU, pod: 0, weight: 0, non_zero: false },
+            allocatable: &[],
+            used: &[],
+        };
+        let mut all = Inputs { few: [EMPTY; FEW], count: inputs.len(), many: Vec::new() };
+        if inputs.len() > FEW {
+            all.many = inputs.collect();
+        } else {
+            all.few.iter_mut().zip(inputs).for_each(|(place, input)| *place = input);
+        }
+        all
+    }
+
+    /// The inputs in the order of the configuration.
+    pub(crate) fn as_slice(&self) -> &[Input<'a>] {
+        if self.many.is_empty() { &self.few[..self.count] } else { &self.many }
+    }
+}
 
 impl Scratch {
-    /// Puts the columns of `scored` in the order of the targets. Only the first [`MAX_SCORED`]
-    /// resources are taken.
+    /// Puts the columns of `scored` in the order of the targets.
     pub(crate) fn inputs<'a>(
         &'a mut self,
         nodes: &'a NodeTable,
         scored: &[Scored],
         targets: Targets<'_>,
-    ) -> ([Option<Input<'a>>; MAX_SCORED], usize) {
-        let count = scored.len().min(MAX_SCORED);
+    ) -> Inputs<'a> {
         if let Some(rows) = targets.listed() {
-            self.0.resize_with(count, Gathered::default);
+            self.0.resize_with(scored.len(), Gathered::default);
             for (gathered, item) in self.0.iter_mut().zip(scored) {
                 let (allocatable, used) = columns(nodes, *item);
                 gathered.allocatable.clear();
@@ -99,17 +129,16 @@ impl Scratch {
                 gathered.used.extend(rows.iter().map(|&row| used[row as usize]));
             }
         }
-        let mut inputs = [None; MAX_SCORED];
-        for (place, (input, &item)) in inputs.iter_mut().zip(scored).enumerate() {
+        let gathered = &self.0;
+        Inputs::collect(scored.iter().enumerate().map(|(place, &scored)| {
             let (allocatable, used) = match targets {
-                Targets::Rows(_) => columns(nodes, item),
+                Targets::Rows(_) => columns(nodes, scored),
                 Targets::Listed(_) | Targets::Groups { .. } => {
-                    (&self.0[place].allocatable[..], &self.0[place].used[..])
+                    (&gathered[place].allocatable[..], &gathered[place].used[..])
                 }
             };
-            *input = Some(Input { scored: item, allocatable, used });
-        }
-        (inputs, count)
+            Input { scored, allocatable, used }
+        }))
     }
 }
 

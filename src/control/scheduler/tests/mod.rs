@@ -1,6 +1,8 @@
 //! The scheduler as a whole: against a textbook form, and as a component.
 
+mod arguments;
 mod component;
+mod configurations;
 mod indexed;
 mod textbook;
 mod textbook_affinity;

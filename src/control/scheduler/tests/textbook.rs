@@ -75,9 +75,8 @@ impl Textbook {
     /// What a node knows of the others' images is as old as its last change.
     fn look_at_images(&mut self, cluster: &Cluster) {
         let nodes = &cluster.nodes;
-        let holds = |row: &usize| {
-            nodes.images[*row].iter().any(|(held, _)| cluster.names.text(*held) == IMAGE)
-        };
+        let holds =
+            |row: &usize| nodes.images[*row].iter().any(|(held, _)| cluster.names.text(*held) == IMAGE);
         let now = nodes.present.iter().filter(holds).count();
         for &node in &nodes.order {
             let change = nodes.generation[node.index()];

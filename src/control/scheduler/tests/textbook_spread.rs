@@ -567,9 +567,7 @@ fn check_supposed(
         .map(|_| (dice.below(6), name.clone(), if dice.one_in(3) { 1 } else { -1 }))
         .collect();
     let others: Vec<ClassId> = supposed.iter().map(|(kind, ..)| class_of(world, *kind)).collect();
-    for &class in others.iter().chain([&class]) {
-        cycle.profile.prepare(&mut world.cluster);
-    }
+    cycle.profile.prepare(&mut world.cluster);
     let place = place_of(cycle);
     let plugin = &mut cycle.profile.plugins[place];
     let context = Context { cluster: &world.cluster, class, pod: None, version: Version::V1_36 };
