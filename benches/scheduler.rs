@@ -1,6 +1,6 @@
 //! Plain scheduling decisions over all nodes: fit, balance, taints and affinity, on clusters whose
 //! nodes are partly filled. Each decision is placed and the oldest placed pod taken away, so that
-//! the cluster changes between decisions but does not fill up.
+//! the cluster changes between decisions but does not fill up. And preemption on full clusters.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use seatrial::api::{Container, Node, NodeAffinity, NodeSelector, NodeSelectorTerm, Operator};
@@ -10,7 +10,8 @@ use seatrial::base::{Quantity, Time};
 use seatrial::cluster::pods::NewRow;
 use seatrial::cluster::{Cluster, PodName, PodRef};
 use seatrial::control::Config;
-use seatrial::control::scheduler::{Cycle, Outcome};
+use seatrial::control::scheduler::nominator::Nominator;
+use seatrial::control::scheduler::{Attempt, Cycle, Outcome};
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -122,5 +123,40 @@ fn decisions(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decisions);
+/// The decision whom to evict for one pod, on clusters where every node is full of pods of two lower
+/// priorities; and the same where nobody has a lower priority.
+fn preemptions(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("preemption");
+    for (kind, priority) in [("of lower ones", 9), ("of nobody", 0)] {
+        for count in [100, 1_000, 5_000] {
+            let mut cluster = Cluster::default();
+            for number in 0..count {
+                cluster.add_node(&node(number), PoolId(0), Time::ZERO);
+            }
+            let fillers =
+                [0, 1].map(|priority| cluster.class(&template(1_000, GIB, None), "default", priority));
+            let mut row = 0;
+            for number in 0..count {
+                for _ in 0..[8, 16, 32, 64][number % 4] {
+                    let pod = insert(&mut cluster, row, fillers[row % 2]);
+                    cluster.place(pod, NodeId(number as u32));
+                    row += 1;
+                }
+            }
+            let class = cluster.class(&template(4_000, GIB, None), "default", priority);
+            let attempt = Attempt { class, pod: None, key: 1 };
+            let mut cycle = Cycle::new(&Config::default(), 0);
+            group.bench_function(BenchmarkId::new(kind, count), |bencher| {
+                bencher.iter(|| {
+                    let preemption = cycle.preempt(&mut cluster, attempt, &Nominator::default());
+                    assert_eq!(preemption.chosen.is_some(), priority > 0);
+                    black_box(preemption)
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decisions, preemptions);
 criterion_main!(benches);

@@ -39,6 +39,8 @@ pub enum Purpose {
     Uid,
     /// Random scenarios of the self-test.
     Fuzz,
+    /// Where preemption begins to look, and its draws among ties.
+    Preemption,
 }
 
 /// The source of all streams of a run.

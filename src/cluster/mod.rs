@@ -199,6 +199,7 @@ impl Cluster {
     /// If the pod is counted on a node already.
     pub fn place(&mut self, pod: PodId, node: NodeId) {
         assert!(self.pods.counted_on[pod.index()].is_none(), "pod {pod:?} is counted twice");
+        self.note_ports(pod, node);
         self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], 1);
         self.pods.counted_on[pod.index()] = Some(node);
         self.note_snapshot(node);
@@ -210,6 +211,14 @@ impl Cluster {
     fn note_snapshot(&mut self, node: NodeId) {
         if !self.undo.is_open() {
             self.nodes.note_snapshot(node);
+        }
+    }
+
+    /// Keeps the ports that are taken on a node, if the pod has some and the change may be taken back.
+    fn note_ports(&mut self, pod: PodId, node: NodeId) {
+        if self.undo.is_open() && !self.classes[self.pods.class[pod.index()]].ports.is_empty() {
+            let ports = self.nodes.ports[node.index()].clone();
+            self.undo.note(|| undo::Undo::Ports(node, ports));
         }
     }
 
@@ -239,6 +248,7 @@ impl Cluster {
     /// Stops counting a pod on its node; nothing happens if it is counted on none.
     pub fn displace(&mut self, pod: PodId) {
         let Some(node) = self.pods.counted_on[pod.index()].take() else { return };
+        self.note_ports(pod, node);
         let position = self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], -1);
         self.note_snapshot(node);
         self.note_shift(pod, node, -1);

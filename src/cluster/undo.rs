@@ -1,6 +1,6 @@
 //! What `fork`, `revert` and `commit` need: a journal of inverse operations.
 
-use super::Cluster;
+use super::{Cluster, Port};
 use crate::base::ids::{NodeClassId, NodeId, PodId};
 
 /// How one change is taken back.
@@ -11,6 +11,9 @@ pub(super) enum Undo {
     NodeClass(NodeId, NodeClassId),
     Unschedulable(NodeId, bool),
     Placed(PodId),
+    /// The ports taken on a node. They are a set, so those of one pod cannot simply be taken out or
+    /// put back where another pod has the same.
+    Ports(NodeId, Vec<Port>),
     /// The pod, its node, and its place in the node's pod list.
     Displaced(PodId, NodeId, usize),
 }
@@ -30,7 +33,7 @@ impl Journal {
         }
     }
 
-    /// Whether any fork is open.
+    /// Whether changes are entered.
     pub(super) fn is_open(&self) -> bool {
         !self.forks.is_empty()
     }
@@ -67,6 +70,7 @@ pub(super) fn apply(cluster: &mut Cluster, record: &Undo) {
             cluster.nodes.unschedulable.assign(node.index(), before);
             cluster.nodes.touch(node);
         }
+        Undo::Ports(node, ref ports) => cluster.nodes.ports[node.index()].clone_from(ports),
         Undo::Placed(pod) => {
             let node = cluster.pods.counted_on[pod.index()].take().expect("a placed pod is counted");
             let class = &cluster.classes[cluster.pods.class[pod.index()]];

@@ -7,7 +7,7 @@ use crate::base::Quantity;
 use crate::base::ids::{ClassId, NodeId, ResourceId};
 use crate::cluster::Cluster;
 use crate::cluster::requests::{self, Defaults};
-use crate::control::scheduler::explain::{Explanation, Failure, Judgement, NodeExplanation, Score};
+use crate::control::scheduler::explain::{Explanation, Failure, Judgement, NodeExplanation, Score, Verdict};
 use serde_json::{Map, Value, json};
 
 /// The fields of an object.
@@ -113,7 +113,16 @@ fn sorted_nodes(
 ) -> Value {
     let mut entries: Vec<&NodeExplanation> = explanation.nodes.iter().collect();
     entries.sort_by_key(|entry| scene.node_name(entry.node));
-    entries.into_iter().map(|entry| Value::Object(written(entry))).collect()
+    // That no node was looked at goes without saying where the pod was rejected as a whole.
+    let is_whole = matches!(explanation.verdict, Verdict::Rejected(_));
+    let entry = |entry: &NodeExplanation| {
+        let mut fields = written(entry);
+        if is_whole {
+            fields.remove("notEvaluated");
+        }
+        Value::Object(fields)
+    };
+    entries.into_iter().map(entry).collect()
 }
 
 fn node(scene: &Scene, entry: &NodeExplanation) -> Fields {

@@ -7,7 +7,7 @@ use crate::api::{Node, Object, Pod};
 use crate::base::ids::{ClassId, NodeId, PodId, PoolId};
 use crate::base::{Diagnostic, Location, Time};
 use crate::cluster::pods::NewRow;
-use crate::cluster::{Cluster, ControllerKind, PodName, PodRef};
+use crate::cluster::{Cluster, ControllerKind, PodName, PodRef, Reason};
 use crate::control::config::Version;
 use crate::control::scheduler::nominator::Nominator;
 use serde_json::Value;
@@ -368,6 +368,9 @@ impl Scene {
         self.cluster.pods.started[row.id.index()] = pod.start_unix_nanos;
         if pod.meta.deleting {
             self.cluster.begin_deletion(row.id, Time::ZERO);
+        }
+        if pod.preempted_condition {
+            self.cluster.pods.reason[row.id.index()] = Reason::Preempted;
         }
         self.pods.insert(full_name(&pod.meta.namespace, &pod.meta.name), row.id);
         row.id

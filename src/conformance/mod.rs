@@ -8,6 +8,7 @@ mod answer;
 pub mod compare;
 mod cycles;
 pub mod input;
+mod preempt;
 mod queue;
 mod report;
 mod score;
@@ -28,6 +29,7 @@ pub fn answer(case: &Case, version: Version) -> Result<Value, Diagnostic> {
     match case.mode.as_str() {
         "score" => score::answer(case, version),
         "sequence" => sequence::answer(case, version),
+        "preempt" => preempt::answer(case, version),
         "queue" => queue::answer(case, version),
         other => {
             let finding = case.error("`mode` has an unknown value").found(other);

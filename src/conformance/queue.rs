@@ -146,7 +146,7 @@ impl<'c> History<'c> {
             "flushBackoff" => self.queue.flush(now),
             "flushUnschedulable" => {
                 let before = self.queue.lengths().unschedulable;
-                self.queue.sweep(now);
+                self.queue.sweep(now, &mut |_: ClassId, _: PluginSet| true);
                 if self.queue.lengths().unschedulable < before {
                     self.keep(&Kept::Sweep);
                 }

@@ -92,16 +92,11 @@ fn weights(explanation: &Explanation) -> Value {
 fn details(written: &mut Fields, scene: &Scene, class: ClassId, explanation: &Explanation) {
     put_list(written, "skippedFilterPlugins", &explanation.skipped_filters);
     put(written, "podRequest", answer::request(&scene.cluster, class));
-    let mut nodes = answer::nodes(scene, explanation);
     if let Verdict::Rejected(rejection) = &explanation.verdict {
         let message = rejection.reasons.join(", ");
         let rejection =
             json!({ "plugin": rejection.plugin, "code": rejection.code.name(), "message": message });
         put(written, "preFilterRejection", rejection);
-        // That the nodes were not looked at goes without saying then.
-        for node in nodes.as_array_mut().into_iter().flatten() {
-            node.as_object_mut().map(|node| node.remove("notEvaluated"));
-        }
     }
-    put(written, "nodes", nodes);
+    put(written, "nodes", answer::nodes(scene, explanation));
 }

@@ -452,9 +452,10 @@ impl Note {
     /// workload, whose kind names it.
     pub const fn actor(&self) -> &'static str {
         match self {
-            Note::Queued { .. } | Note::Assigned { .. } | Note::Unschedulable { .. } => {
-                Client::Scheduler.name()
-            }
+            Note::Queued { .. }
+            | Note::Assigned { .. }
+            | Note::Unschedulable { .. }
+            | Note::Preempting { .. } => Client::Scheduler.name(),
             Note::BackOff { .. } | Note::Restarting { .. } | Note::Killing { .. } | Note::Rejected { .. } => {
                 "kubelet"
             }
@@ -494,6 +495,15 @@ pub enum Note {
         diagnosis: Arc<Diagnosis>,
         /// How many attempts the pod has had, with this one.
         attempts: u32,
+    },
+    /// A pod that fits nowhere is promised a node, on which others make way for it.
+    Preempting {
+        /// The pod.
+        pod: PodRef,
+        /// The node.
+        node: NodeId,
+        /// How many pods are evicted for it now, besides those that are on their way out anyway.
+        victims: u32,
     },
     /// A container's restart waits for its back-off.
     BackOff {

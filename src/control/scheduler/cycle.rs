@@ -10,6 +10,7 @@ use super::framework::{Code, Column, Context, MAX_NODE_SCORE, Status, Tally, Tar
 use super::index::{Answer, Index, Search};
 use super::memo::Memo;
 use super::nominator::Nominator;
+use super::preemption;
 use super::profile::{PluginSet, Profile};
 use super::promised::Refusal;
 use super::select::select;
@@ -134,7 +135,9 @@ pub struct Cycle {
     index: Index,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
-    rejected_at: [u64; 4],
+    /// The state of nodes, selectors, storage and nominations as of which they do.
+    pub(super) rejected_at: [u64; 4],
+    pub(super) preemption: preemption::State,
     pub(super) batching: Batching,
     /// How many attempts for pods there have been, the one at work included, whichever profile's.
     pub(super) attempts: u64,
@@ -176,6 +179,7 @@ impl Cycle {
             index: Index::default(),
             rejected: Map::default(),
             rejected_at: [0; 4],
+            preemption: preemption::State::default(),
             batching: Batching::new(config, written),
             attempts: 0,
             now: Time::ZERO,
@@ -458,7 +462,9 @@ impl Cycle {
         }
         for (refusal, _) in promised.iter() {
             feasible.remove(refusal.node.index());
-            failed.iter_mut().for_each(|failed| failed.remove(refusal.node.index()));
+            for failed in failed.iter_mut() {
+                failed.remove(refusal.node.index());
+            }
         }
     }
 
@@ -620,14 +626,12 @@ impl Cycle {
             rejectors.insert(self.profile.filters[refusal.filter]);
             refusal.causes.iter().for_each(|&cause| tally.add(cause, 1));
         }
-        let mut reasons: Vec<(String, usize)> =
-            tally.0.into_iter().map(|(cause, count)| (cause.text(context.cluster), count)).collect();
+        let mut reasons = tally.texts(context.cluster);
         if total > explicit {
             reasons.push((absent_reason(&self.profile, *restricting), total - explicit));
         }
         let plugins = self.profile.names(rejectors);
-        let post_filter = self.profile.post_filter(context);
-        let diagnosis = Diagnosis { nodes: total, reasons, plugins, post_filter, ..Diagnosis::default() };
+        let diagnosis = Diagnosis { nodes: total, reasons, plugins, ..Diagnosis::default() };
         Outcome::Rejected(Rejection { diagnosis: Arc::new(diagnosis), rejectors })
     }
 }

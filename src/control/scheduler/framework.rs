@@ -118,6 +118,21 @@ impl Tally {
     }
 }
 
+impl Tally {
+    /// The reasons as text, equal ones together: taints that differ in their effect read alike.
+    pub fn texts(self, cluster: &Cluster) -> Vec<(String, usize)> {
+        let mut texts: Vec<(String, usize)> = Vec::new();
+        for (cause, count) in self.0 {
+            let text = cause.text(cluster);
+            match texts.iter_mut().find(|(known, _)| *known == text) {
+                Some((_, total)) => *total += count,
+                None => texts.push((text, count)),
+            }
+        }
+        texts
+    }
+}
+
 /// What a plugin sees of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -328,9 +343,10 @@ pub trait Plugin: Send {
         }
     }
 
-    /// PostFilter: called when no node is left. May make room and name a node.
-    fn post_filter(&mut self, _context: Context<'_>) -> (Status, Option<NodeId>) {
-        (Status { code: Code::Unschedulable, message: String::new() }, None)
+    /// PostFilter: what the plugin says of a pod that fits nowhere. Making room for it is the part of
+    /// preemption, which works with the whole cycle.
+    fn post_filter(&mut self, _context: Context<'_>) -> &'static str {
+        ""
     }
 
     /// PreScore: prepares for scoring, or skips it.

@@ -12,12 +12,15 @@ mod binding;
 pub mod configuration;
 pub mod cycle;
 pub mod events;
+mod evictions;
 pub mod explain;
 pub mod framework;
 mod index;
+mod judge;
 mod memo;
 pub mod nominator;
 mod plugins;
+pub mod preemption;
 pub mod profile;
 mod promised;
 pub(crate) mod queue;
@@ -31,10 +34,13 @@ use super::config::Version;
 use super::{Client, Command, Component, Config, Diagnosis, Event, NewPod, Note, PodBefore, Write};
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::{Span, Time};
-use crate::cluster::{Cluster, PodRef};
+use crate::cluster::{Cluster, PodRef, Reason};
 use binding::Prepared;
 use events::{Action, Change, NodeFacts};
+use evictions::Evictions;
 use framework::Context;
+use judge::Verdict;
+use nominator::Nominator;
 use profile::PluginSet;
 use queue::Queue;
 use std::sync::Arc;
@@ -49,6 +55,8 @@ pub struct Scheduler {
     /// Where the next attempt starts, whichever profile's it is.
     position: Position,
     queue: Queue,
+    nominator: Nominator,
+    evictions: Evictions,
     attempt: Span,
     busy_until: Time,
     version: Version,
@@ -63,6 +71,8 @@ impl Scheduler {
             cycles: (0..config.scheduler.profiles.len()).map(|place| Cycle::new(config, place)).collect(),
             position: Position::default(),
             queue: Queue::new(config.scheduler.initial_backoff, config.scheduler.max_backoff),
+            nominator: Nominator::default(),
+            evictions: Evictions::default(),
             attempt: config.scheduler.attempt,
             busy_until: Time::ZERO,
             version: config.version,
@@ -83,6 +93,11 @@ impl Scheduler {
     /// What is known of a pod that waits, or whose binding is under way.
     pub fn waiting_pod(&self, pod: PodRef) -> Option<&Waiting> {
         self.queue.get(pod)
+    }
+
+    /// The nodes that waiting pods were promised.
+    pub fn nominator(&self) -> &Nominator {
+        &self.nominator
     }
 
     /// Whether some pod will be tried again though nothing happens: it is ready for an attempt or
@@ -114,28 +129,28 @@ impl Scheduler {
 
     /// An assigned pod was added or is gone: wakes the pods that this may help.
     fn assigned_pod(&mut self, now: Time, action: Action, class: ClassId, cluster: &mut Cluster) {
-        self.wake(now, &Change::Pod { class, before: None, action }, cluster);
+        self.wake(now, &Change::Pod { class, before: None, action }, None, cluster);
     }
 
-    fn wake(&mut self, now: Time, change: &Change<'_>, cluster: &mut Cluster) {
+    /// Shows the queue an event; only pods of no higher priority than `limit` are concerned.
+    fn wake(&mut self, now: Time, change: &Change<'_>, limit: Option<i32>, cluster: &mut Cluster) {
         let listens = |cycle: &Cycle| cycle.profile.listens(change.resource(), change.action());
         if self.cycles.iter().any(listens) {
-            let cycles = &mut self.cycles;
-            self.queue.wake(now, |class, rejectors| {
-                cycle_of(cycles, cluster, class)
-                    .is_some_and(|cycle| cycle.profile.may_help(cluster, class, rejectors, change))
-            });
+            let (cycles, evictions) = (&mut self.cycles, &self.evictions);
+            self.queue.wake(now, Verdict { cycles, evictions, cluster, change: Some(change), limit });
         }
     }
 
     /// A pod is gone, or has ended, which for the scheduler is the same.
     fn pod_gone(&mut self, now: Time, pod: PodRef, before: PodBefore, cluster: &mut Cluster) {
+        self.evictions.forget(pod);
         if before.phase.is_terminal() {
             return;
         }
         let Some(id) = cluster.pods.get(pod) else { return };
         let assigned = before.node.is_some() || self.is_assumed(pod);
         self.queue.remove(pod);
+        self.clear_nomination(now, id, cluster);
         if assigned {
             self.assigned_pod(now, Action::Delete, cluster.pods.class[id.index()], cluster);
         }
@@ -182,18 +197,18 @@ impl Scheduler {
         let before = std::mem::replace(&mut self.facts[node.index()], after.clone());
         if is_new {
             let change = Change::Node { node, action: Action::Add, before: None, after: &after };
-            return self.wake(now, &change, cluster);
+            return self.wake(now, &change, None, cluster);
         }
         for action in after.changes_since(cluster, &before) {
             let change = Change::Node { node, action, before: Some(&before), after: &after };
-            self.wake(now, &change, cluster);
+            self.wake(now, &change, None, cluster);
         }
     }
 
     fn node_removed(&mut self, now: Time, node: NodeId, cluster: &mut Cluster) {
         let Some(facts) = self.facts.get(node.index()).cloned() else { return };
         let change = Change::Node { node, action: Action::Delete, before: Some(&facts), after: &facts };
-        self.wake(now, &change, cluster);
+        self.wake(now, &change, None, cluster);
     }
 
     /// Pops a pod and tries to place it; false if none was ready.
@@ -225,7 +240,8 @@ impl Scheduler {
         let key = (cluster.pods.serial[id.index()] << 20) ^ u64::from(attempts);
         let Some(cycle) = cycle_of(&mut self.cycles, cluster, class) else { return };
         cycle.go_on(self.position, now);
-        let outcome = cycle.evaluate(cluster, class, key);
+        let attempt = Attempt { class, pod: Some(id), key };
+        let outcome = cycle.schedule(cluster, attempt, &self.nominator);
         self.position = cycle.position();
         match outcome {
             Outcome::Placed(Placement { node, feasible, score, tied }) => {
@@ -236,18 +252,17 @@ impl Scheduler {
                     cluster.displace(id);
                     let diagnosis = Arc::new(whole_rejection(cluster, status.message));
                     self.queue.fail(now, id, rejectors, Arc::clone(&diagnosis));
+                    self.clear_nomination(now, id, cluster);
                     out.push(Command::Note(Note::Unschedulable { pod, diagnosis, attempts }));
                     return;
                 }
+                self.assume(pod);
                 out.push(Command::Note(Note::Assigned { pod, node, feasible, score, tied, attempts }));
                 if prepared == Prepared::Write {
                     out.push(Command::Write(Client::Scheduler, Write::Bind { pod, node }));
                 }
             }
-            Outcome::Rejected(Rejection { diagnosis, rejectors }) => {
-                self.queue.fail(now, id, rejectors, Arc::clone(&diagnosis));
-                out.push(Command::Note(Note::Unschedulable { pod, diagnosis, attempts }));
-            }
+            Outcome::Rejected(rejection) => self.reject(now, attempt, attempts, &rejection, cluster, out),
         }
     }
 }
@@ -290,6 +305,8 @@ impl Component for Scheduler {
                         binding::post_bind(&mut cycle.profile, context, *node);
                     }
                     self.assigned_pod(now, Action::Add, class, cluster);
+                    self.nominator.remove(id);
+                    self.promise_kept(now, *pod, class, cluster);
                 }
                 self.queue.remove(*pod);
             }
@@ -301,11 +318,11 @@ impl Component for Scheduler {
             Event::NodeAdded { node, .. } => self.node_changed(now, *node, true, cluster),
             Event::NodeChanged { node, .. } => self.node_changed(now, *node, false, cluster),
             Event::NodeRemoved { node } => self.node_removed(now, *node, cluster),
-            Event::Refused(write) => {
-                if let Write::Bind { pod, .. } = **write {
-                    self.bind_refused(now, pod, cluster);
-                }
-            }
+            Event::Refused(write) => match **write {
+                Write::Bind { pod, .. } => self.bind_refused(now, pod, cluster),
+                Write::DeletePod { pod, reason: Reason::Preempted, .. } => self.deletion_refused(pod),
+                _ => {}
+            },
             _ => {}
         }
     }
@@ -323,7 +340,9 @@ impl Component for Scheduler {
     }
 
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        self.queue.handle_timeout(now);
+        let (cycles, evictions) = (&mut self.cycles, &self.evictions);
+        let mut verdict = Verdict { cycles, evictions, cluster, change: None, limit: None };
+        self.queue.handle_timeout(now, &mut verdict);
         for _ in 0..BATCH {
             if self.busy_until > now || !self.attempt(now, cluster, out) {
                 return;

@@ -6,10 +6,10 @@
 
 use super::events::{Action, Change, Resource};
 use super::framework::{Code, Context, Plugin, Status, Targets};
-use super::plugins;
+use super::{plugins, preemption};
 use crate::base::ids::ClassId;
 use crate::cluster::Cluster;
-use crate::control::config::{DEFAULT_SCHEDULER_NAME, SchedulerProfile, Version};
+use crate::control::config::{DEFAULT_SCHEDULER_NAME, PreemptionArgs, SchedulerProfile, Version};
 
 /// A set of plugins: one bit each, by place in [`Profile::plugins`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -54,6 +54,9 @@ pub struct Profile {
     pub pre_filters: Vec<usize>,
     /// Filter.
     pub filters: Vec<usize>,
+    /// What DefaultPreemption is told, if it is enabled at PostFilter. It is the only plugin with
+    /// something to say there, and works with the whole cycle ([`super::Cycle::preempt`]).
+    pub preemption: Option<PreemptionArgs>,
     /// PostFilter.
     pub post_filters: Vec<usize>,
     /// PreScore.
@@ -81,6 +84,7 @@ impl Profile {
     pub fn new(config: &SchedulerProfile, version: Version) -> Profile {
         let enabled = &config.plugins;
         let mut plugins = plugins::all(&config.args);
+        plugins.push(Box::new(preemption::DefaultPreemption));
         plugins.retain(|plugin| enabled.is_enabled(plugin.name()));
         let find = |name: &str| plugins.iter().position(|plugin| plugin.name() == name);
         let places = |names: &[&str]| names.iter().filter_map(|name| find(name)).collect::<Vec<usize>>();
@@ -94,6 +98,7 @@ impl Profile {
             pre_enqueue: places(&enabled.pre_enqueue),
             pre_filters: places(&enabled.pre_filter),
             filters: places(&enabled.filter),
+            preemption: enabled.post_filter.contains(&preemption::NAME).then_some(config.args.preemption),
             post_filters: places(&enabled.post_filter),
             pre_scores,
             scores: scores.filter_map(|&(name, weight)| Some((find(name)?, weight))).collect(),
@@ -140,11 +145,11 @@ impl Profile {
         said.find(|(_, status)| status.code != Code::Success)
     }
 
-    /// PostFilter: what the plugins have to say of a pod that fits nowhere, joined. That a plugin has
-    /// made room and names a node is not acted on yet: none of this profile does.
+    /// PostFilter: what the plugins have to say of a pod that fits nowhere, joined. Preemption, which
+    /// works with the whole cycle, is not among them.
     pub fn post_filter(&mut self, context: Context<'_>) -> String {
         let Profile { post_filters, plugins, .. } = self;
-        let said = post_filters.iter().map(|&plugin| plugins[plugin].post_filter(context).0.message);
+        let said = post_filters.iter().map(|&plugin| plugins[plugin].post_filter(context));
         said.filter(|message| !message.is_empty()).collect::<Vec<_>>().join(", ")
     }
 
@@ -164,6 +169,11 @@ impl Profile {
             Code::Skip => Ok(false),
             _ => Err(status),
         }
+    }
+
+    /// The place of a plugin, if it is enabled at PreEnqueue.
+    pub fn pre_enqueue_place(&self, name: &str) -> Option<usize> {
+        self.pre_enqueue.iter().copied().find(|&place| self.plugins[place].name() == name)
     }
 
     /// The names of the plugins in a set, sorted.
@@ -193,11 +203,14 @@ impl Profile {
 
     /// Whether anything is registered for a change at all.
     pub fn listens(&self, resource: Resource, action: Action) -> bool {
-        let heard = |plugin: &dyn Plugin| {
-            plugin.registrations().iter().any(|entry| entry.matches(resource, action, self.version))
-                || is_taint_update(resource, action) && hears_all_taints(plugin, self.version)
-        };
-        self.plugins.iter().any(|plugin| heard(plugin.as_ref()))
+        (0..self.plugins.len()).any(|plugin| self.hears(plugin, resource, action))
+    }
+
+    /// Whether one plugin is registered for a change.
+    pub fn hears(&self, plugin: usize, resource: Resource, action: Action) -> bool {
+        let plugin = self.plugins[plugin].as_ref();
+        plugin.registrations().iter().any(|entry| entry.matches(resource, action, self.version))
+            || is_taint_update(resource, action) && hears_all_taints(plugin, self.version)
     }
 }
 

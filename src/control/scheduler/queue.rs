@@ -5,7 +5,9 @@
 //! attempt is, is not known here.
 //!
 //! An attempt is atomic, so no event can arrive between the pop of a pod and its return: the log of
-//! in-flight events (reference kube-scheduler §9.8) is empty by construction and left out.
+//! in-flight events (reference kube-scheduler §9.8) is empty by construction and left out. Left out
+//! is `activate`, too: what calls it in the original are plugins that make pods wait at Permit, and
+//! preemptions whose orders fail.
 //!
 //! Source: Kubernetes 1.36, pkg/scheduler/backend/queue (reference kube-scheduler §9, §28.2, §28.3).
 
@@ -60,6 +62,8 @@ pub struct Waiting {
     pub diagnosis: Option<Arc<Diagnosis>>,
     /// The plugins that rejected it last.
     pub rejectors: PluginSet,
+    /// The PreEnqueue plugin that holds it back, while one does; it is among the rejectors.
+    pub gate: Option<usize>,
     /// When it began to wait: first when it was added, then when the last attempt failed.
     pub since: Time,
     priority: i32,
@@ -76,6 +80,32 @@ impl Waiting {
 
 /// Parked pods to which the same answers apply.
 type GroupKey = (ClassId, PluginSet);
+/// The same for pods that a PreEnqueue plugin holds back.
+type GatedKey = (ClassId, PluginSet, usize);
+/// Pods by the start and number of their wait.
+type ByWait = BTreeMap<(Time, u64), PodId>;
+
+/// Who says what an event means for pods that wait, and which of them may be queued now.
+pub(crate) trait Judge {
+    /// Whether the event may help pods of a class that these plugins have rejected.
+    fn helps(&mut self, class: ClassId, rejectors: PluginSet) -> bool;
+
+    /// The same for pods that the plugin `gate` holds back: it must wait for such an event as well.
+    fn helps_gated(&mut self, _class: ClassId, _rejectors: PluginSet, _gate: usize) -> bool {
+        false
+    }
+
+    /// PreEnqueue: the plugin that holds a pod back, if one does.
+    fn gate(&mut self, _pod: PodRef, _class: ClassId) -> Option<usize> {
+        None
+    }
+}
+
+impl<F: FnMut(ClassId, PluginSet) -> bool> Judge for F {
+    fn helps(&mut self, class: ClassId, rejectors: PluginSet) -> bool {
+        self(class, rejectors)
+    }
+}
 
 /// The queue.
 #[derive(Debug)]
@@ -87,8 +117,10 @@ pub(crate) struct Queue {
     active: BinaryHeap<Reverse<(Key, PodId)>>,
     backoff: BinaryHeap<Reverse<(Time, Key, PodId)>>,
     error_backoff: BinaryHeap<Reverse<(Time, u64, PodId)>>,
-    /// Rejected pods by the start and number of their wait.
-    parked: BTreeMap<GroupKey, BTreeMap<(Time, u64), PodId>>,
+    /// Rejected pods.
+    parked: BTreeMap<GroupKey, ByWait>,
+    /// Pods that are held back.
+    gated: BTreeMap<GatedKey, ByWait>,
     lengths: Lengths,
     sweep: Option<Time>,
     sequence: u64,
@@ -130,6 +162,7 @@ impl Queue {
             backoff: BinaryHeap::new(),
             error_backoff: BinaryHeap::new(),
             parked: BTreeMap::new(),
+            gated: BTreeMap::new(),
             lengths: Lengths::default(),
             sweep: None,
             sequence: 0,
@@ -154,6 +187,7 @@ impl Queue {
             attempts: 0,
             diagnosis: None,
             rejectors,
+            gate,
             since: now,
             priority,
             sequence: self.sequence,
@@ -207,6 +241,7 @@ impl Queue {
         waiting.sequence = sequence;
         waiting.since = now;
         waiting.rejectors = rejectors;
+        waiting.gate = None;
         waiting.diagnosis = Some(diagnosis);
         if rejectors.is_empty() {
             waiting.errors = waiting.errors.saturating_add(1);
@@ -227,15 +262,28 @@ impl Queue {
         }
     }
 
-    /// Moves the parked pods out for which `helps` says that something has changed. It is asked
-    /// once for each group of pods to which the same answer applies.
-    pub(crate) fn wake(&mut self, now: Time, mut helps: impl FnMut(ClassId, PluginSet) -> bool) {
+    /// Moves the parked pods out that an event may help, and those held back that their gate lets
+    /// pass now. The judge is asked once for each group of pods to which the same answer applies, and
+    /// about the gate of each pod that moves.
+    pub(crate) fn wake(&mut self, now: Time, mut judge: impl Judge) {
         let woken: Vec<GroupKey> =
-            self.parked.keys().copied().filter(|&(class, rejectors)| helps(class, rejectors)).collect();
+            self.parked.keys().copied().filter(|&(class, rejectors)| judge.helps(class, rejectors)).collect();
+        let ungated: Vec<GatedKey> = self
+            .gated
+            .keys()
+            .copied()
+            .filter(|&(class, rejectors, gate)| judge.helps_gated(class, rejectors, gate))
+            .collect();
         for group in woken {
             let pods = self.parked.remove(&group).unwrap_or_default();
             for pod in pods.into_values() {
-                self.unpark(now, pod);
+                self.unpark(now, pod, &mut judge);
+            }
+        }
+        for group in ungated {
+            let pods = self.gated.remove(&group).unwrap_or_default();
+            for pod in pods.into_values() {
+                self.unpark(now, pod, &mut judge);
             }
         }
     }
@@ -250,10 +298,10 @@ impl Queue {
     }
 
     /// Does what is due: the flush at each whole second, and every 30 seconds the sweep.
-    pub(crate) fn handle_timeout(&mut self, now: Time) {
+    pub(crate) fn handle_timeout(&mut self, now: Time, judge: &mut impl Judge) {
         self.flush(now);
         if self.sweep.is_some_and(|due| due <= now) {
-            self.sweep(now);
+            self.sweep(now, judge);
         }
     }
 
@@ -274,8 +322,8 @@ impl Queue {
         }
     }
 
-    /// Moves pods out that have been parked for more than five minutes.
-    pub(crate) fn sweep(&mut self, now: Time) {
+    /// Moves pods out that have been parked for more than five minutes. Pods that are held back stay.
+    pub(crate) fn sweep(&mut self, now: Time, judge: &mut impl Judge) {
         let overdue = |since: Time| now.since(since) > MAX_PARKED;
         let mut moved = Vec::new();
         let mut oldest: Option<Time> = None;
@@ -292,17 +340,23 @@ impl Queue {
         self.parked.retain(|_, pods| !pods.is_empty());
         self.sweep = oldest.map(sweep_after);
         for pod in moved {
-            self.unpark(now, pod);
+            self.unpark(now, pod, judge);
         }
     }
 
-    /// A pod that has left its group of parked pods goes on by the rules of its back-off.
-    fn unpark(&mut self, now: Time, pod: PodId) {
-        self.lengths.unschedulable -= 1;
-        if let Some(waiting) = self.entries[pod.index()].as_mut() {
-            waiting.place = Place::InFlight;
+    /// A pod that has left its group goes on by the rules of its back-off, unless it is held back.
+    fn unpark(&mut self, now: Time, pod: PodId, judge: &mut impl Judge) {
+        let Some(waiting) = self.entries[pod.index()].as_mut() else { return };
+        let place = std::mem::replace(&mut waiting.place, Place::InFlight);
+        self.lengths.of(place).into_iter().for_each(|length| *length -= 1);
+        waiting.gate = judge.gate(waiting.pod, waiting.class);
+        match waiting.gate {
+            Some(gate) => {
+                waiting.rejectors.insert(gate);
+                self.put(now, pod, Place::Gated);
+            }
+            None => self.after_backoff(now, pod),
         }
-        self.after_backoff(now, pod);
     }
 
     /// Puts a pod that is in no queue where the strategy AfterBackoff puts it.
@@ -338,7 +392,11 @@ impl Queue {
                     self.sweep = Some(due);
                 }
             }
-            Place::Gated | Place::InFlight => {}
+            Place::Gated => {
+                let key = (waiting.class, waiting.rejectors, waiting.gate.unwrap_or_default());
+                self.gated.entry(key).or_default().insert((waiting.since, waiting.sequence), pod);
+            }
+            Place::InFlight => {}
         }
         self.lengths.of(place).into_iter().for_each(|length| *length += 1);
         if let Some(waiting) = self.entries[pod.index()].as_mut() {
@@ -352,15 +410,14 @@ impl Queue {
         let Some(waiting) = self.entries[pod.index()].as_mut() else { return };
         let place = std::mem::replace(&mut waiting.place, Place::InFlight);
         self.lengths.of(place).into_iter().for_each(|length| *length -= 1);
-        if place == Place::Unschedulable {
-            let group = (waiting.class, waiting.rejectors);
-            let (since, sequence) = (waiting.since, waiting.sequence);
-            if let Some(pods) = self.parked.get_mut(&group) {
-                pods.remove(&(since, sequence));
-                if pods.is_empty() {
-                    self.parked.remove(&group);
-                }
+        let wait = (waiting.since, waiting.sequence);
+        match place {
+            Place::Unschedulable => leave_group(&mut self.parked, &(waiting.class, waiting.rejectors), wait),
+            Place::Gated => {
+                let key = (waiting.class, waiting.rejectors, waiting.gate.unwrap_or_default());
+                leave_group(&mut self.gated, &key, wait);
             }
+            _ => {}
         }
     }
 
@@ -412,6 +469,16 @@ impl Queue {
     }
 }
 
+/// Takes a pod out of its group; the group goes with its last pod.
+fn leave_group<K: Ord>(groups: &mut BTreeMap<K, ByWait>, key: &K, wait: (Time, u64)) {
+    if let Some(pods) = groups.get_mut(key) {
+        pods.remove(&wait);
+        if pods.is_empty() {
+            groups.remove(key);
+        }
+    }
+}
+
 /// The first sweep that finds a pod overdue which has been parked since `since`.
 fn sweep_after(since: Time) -> Time {
     let period = SWEEP_PERIOD.0;
@@ -447,6 +514,60 @@ mod tests {
 
     fn fail(queue: &mut Queue, seconds: f64, row: u32, rejectors: PluginSet) {
         queue.fail(at(seconds), PodId(row), rejectors, Arc::default());
+    }
+
+    /// A judge to whom every event helps.
+    fn anything(_class: ClassId, _rejectors: PluginSet) -> bool {
+        true
+    }
+
+    /// A judge whose gate, plugin 5, is open or shut, and waits for the event that happens or not.
+    struct Gatekeeper {
+        shut: bool,
+        hears: bool,
+    }
+
+    impl Judge for Gatekeeper {
+        fn helps(&mut self, _class: ClassId, _rejectors: PluginSet) -> bool {
+            true
+        }
+        fn helps_gated(&mut self, _class: ClassId, rejectors: PluginSet, gate: usize) -> bool {
+            assert!(gate == 5 && rejectors.contains(5) && rejectors.contains(0));
+            self.hears
+        }
+        fn gate(&mut self, _pod: PodRef, _class: ClassId) -> Option<usize> {
+            self.shut.then_some(5)
+        }
+    }
+
+    #[test]
+    fn a_woken_pod_can_be_held_back_until_its_gate_opens() {
+        let mut queue = queue();
+        add(&mut queue, 0.0, 0, 0);
+        pop(&mut queue);
+        fail(&mut queue, 0.0, 0, FIT);
+        queue.wake(at(1.0), Gatekeeper { shut: true, hears: true });
+        assert_eq!(queue.lengths(), Lengths { gated: 1, ..Lengths::default() });
+        assert_eq!((pop(&mut queue), queue.poll_timeout()), (None, None));
+        queue.wake(at(2.0), Gatekeeper { shut: false, hears: false });
+        queue.handle_timeout(at(1000.0), &mut Gatekeeper { shut: false, hears: true });
+        assert_eq!(queue.lengths().gated, 1, "not the gate's event, and no sweep of what is held back");
+        queue.wake(at(1000.0), Gatekeeper { shut: true, hears: true });
+        assert_eq!(queue.lengths().gated, 1, "the gate is still shut");
+        queue.wake(at(1000.5), Gatekeeper { shut: false, hears: true });
+        assert_eq!(queue.lengths(), Lengths { active: 1, ..Lengths::default() });
+        assert_eq!(queue.get(pod(0)).unwrap().gate, None);
+        assert_eq!(pop(&mut queue), Some(0));
+        queue.remove(pod(0));
+        assert!(queue.gated.is_empty() && queue.parked.is_empty());
+    }
+
+    #[test]
+    fn a_pod_that_is_held_back_can_go() {
+        let mut queue = queue();
+        queue.add(at(0.0), pod(0), ClassId(0), 0, Some(3));
+        queue.remove(pod(0));
+        assert_eq!((queue.lengths(), queue.gated.len()), (Lengths::default(), 0));
     }
 
     #[test]
@@ -530,9 +651,9 @@ mod tests {
         fail(&mut queue, 30.0, 0, FIT);
         // At 330 s it has waited exactly five minutes, which is not more.
         assert_eq!(queue.poll_timeout(), Some(at(360.0)));
-        queue.handle_timeout(at(330.0));
+        queue.handle_timeout(at(330.0), &mut anything);
         assert_eq!(queue.lengths().unschedulable, 1);
-        queue.handle_timeout(at(360.0));
+        queue.handle_timeout(at(360.0), &mut anything);
         assert_eq!((queue.lengths().active, queue.poll_timeout()), (1, None));
     }
 
@@ -561,7 +682,7 @@ mod tests {
         let mut queue = queue();
         queue.add(at(0.0), pod(0), ClassId(0), 0, Some(3));
         queue.wake(at(1.0), |_, _| true);
-        queue.handle_timeout(at(1000.0));
+        queue.handle_timeout(at(1000.0), &mut anything);
         assert_eq!((pop(&mut queue), queue.lengths().gated), (None, 1));
         assert_eq!(queue.poll_timeout(), None);
     }

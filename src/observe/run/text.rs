@@ -136,6 +136,14 @@ impl RunObserver {
                 self.decide(now, note, view);
             }
             Note::Assigned { .. } => self.decide(now, note, view),
+            Note::Preempting { pod, node, victims } => {
+                let message = match victims {
+                    0 => "waits for pods that are being deleted".to_owned(),
+                    1 => "evicts one pod of lower priority".to_owned(),
+                    _ => format!("evicts {victims} pods of lower priority"),
+                };
+                self.log_pod(now, *pod, Some(*node), view, ("Nominated", Weight::Telling, message));
+            }
             Note::BackOff { pod, until, .. } => {
                 let wait = until.since(now).rounded();
                 let message = format!("back-off {wait} restarting failed container");

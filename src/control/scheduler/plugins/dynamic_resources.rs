@@ -4,11 +4,8 @@
 //! Source: Kubernetes 1.36, pkg/scheduler/framework/plugins/dynamicresources/dynamicresources.go
 //! (reference kube-scheduler §16.6 and its 1.36 companion).
 
-use crate::base::ids::NodeId;
 use crate::control::config::Version;
-use crate::control::scheduler::framework::{
-    Code, Column, Context, Plugin, PreFiltered, Reach, Status, Targets,
-};
+use crate::control::scheduler::framework::{Column, Context, Plugin, PreFiltered, Reach, Status, Targets};
 
 /// The plugin.
 #[derive(Debug, Default)]
@@ -23,9 +20,8 @@ impl Plugin for DynamicResources {
         PreFiltered::SKIP
     }
 
-    fn post_filter(&mut self, _context: Context<'_>) -> (Status, Option<NodeId>) {
-        let message = "no new claims to deallocate".to_owned();
-        (Status { code: Code::Unschedulable, message }, None)
+    fn post_filter(&mut self, _context: Context<'_>) -> &'static str {
+        "no new claims to deallocate"
     }
 
     /// 1.36 scores every pod, 1.34 has no such score.

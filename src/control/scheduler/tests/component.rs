@@ -5,31 +5,31 @@ use crate::api::PodPhase;
 use crate::control::{Control, ControlPlane, NodeChange, PodStatus};
 
 /// A control plane with a cluster, and what it has ordered.
-struct Harness {
-    plane: ControlPlane,
-    cluster: Cluster,
+pub(super) struct Harness {
+    pub(super) plane: ControlPlane,
+    pub(super) cluster: Cluster,
     pods: u32,
 }
 
 impl Harness {
-    fn new(config: &Config) -> Harness {
+    pub(super) fn new(config: &Config) -> Harness {
         Harness { plane: ControlPlane::new(config), cluster: Cluster::default(), pods: 0 }
     }
 
-    fn event(&mut self, seconds: f64, event: Event) -> Vec<Command> {
+    pub(super) fn event(&mut self, seconds: f64, event: Event) -> Vec<Command> {
         let mut out = Vec::new();
         self.plane.handle(Time::from_secs_f64(seconds), event, &mut self.cluster, &mut out);
         out
     }
 
-    fn add_node(&mut self, seconds: f64, object: &Node) -> NodeId {
+    pub(super) fn add_node(&mut self, seconds: f64, object: &Node) -> NodeId {
         let node = NodeId(self.cluster.nodes.len() as u32);
         let event = Event::NodeAdded { node, object: Arc::new(object.clone()), pool: PoolId(0) };
         self.event(seconds, event);
         node
     }
 
-    fn add_pod(&mut self, seconds: f64, template: &PodTemplate, priority: i32) -> PodRef {
+    pub(super) fn add_pod(&mut self, seconds: f64, template: &PodTemplate, priority: i32) -> PodRef {
         let class = self.cluster.class(&Arc::new(template.clone()), "default", priority);
         let pod = PodRef { id: PodId(self.pods), generation: 0 };
         self.pods += 1;
@@ -49,7 +49,7 @@ impl Harness {
     }
 
     /// What the scheduler does by itself at a moment, as text.
-    fn run(&mut self, seconds: f64) -> Vec<String> {
+    pub(super) fn run(&mut self, seconds: f64) -> Vec<String> {
         let now = Time::from_secs_f64(seconds);
         let mut out = Vec::new();
         for _ in 0..100 {
@@ -61,7 +61,7 @@ impl Harness {
         out.iter().filter_map(text).collect()
     }
 
-    fn confirm(&mut self, seconds: f64, pod: PodRef, node: NodeId) {
+    pub(super) fn confirm(&mut self, seconds: f64, pod: PodRef, node: NodeId) {
         self.event(seconds, Event::PodBound { pod, node });
     }
 }
@@ -69,6 +69,10 @@ impl Harness {
 fn text(command: &Command) -> Option<String> {
     Some(match command {
         Command::Write(_, Write::Bind { pod, node }) => format!("p{} -> n{}", pod.id.0, node.0),
+        Command::Write(_, Write::DeletePod { pod, .. }) => format!("delete p{}", pod.id.0),
+        Command::Note(Note::Preempting { pod, node, victims }) => {
+            format!("p{} nominated n{}, victims {victims}", pod.id.0, node.0)
+        }
         Command::Note(Note::Unschedulable { pod, diagnosis, attempts }) => {
             format!("p{} #{attempts}: {diagnosis}", pod.id.0)
         }
@@ -76,7 +80,8 @@ fn text(command: &Command) -> Option<String> {
     })
 }
 
-const FULL: &str = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate";
+const FULL: &str = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No \
+                    preemption victims found for incoming pod.";
 
 #[test]
 fn higher_priority_goes_first_and_the_rest_waits_for_room() {
@@ -109,8 +114,10 @@ fn a_taint_that_goes_wakes_and_a_node_that_is_too_small_does_not() {
     harness.event(30.0, Event::NodeChanged { node: n0, change: NodeChange::Taints(vec![taint]) });
     assert_eq!(
         harness.run(30.0),
-        ["p0 #2: 0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s). \
-         no new claims to deallocate"]
+        [
+            "p0 #2: 0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s). no new claims to deallocate, preemption: \
+          0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+        ]
     );
     // Cordoning raises no event, uncordoning does.
     harness.event(40.0, Event::NodeChanged { node: n0, change: NodeChange::Unschedulable(true) });

@@ -4,6 +4,7 @@ mod arguments;
 mod component;
 mod configurations;
 mod indexed;
+mod preemption;
 mod textbook;
 mod textbook_affinity;
 mod textbook_spread;
