@@ -157,18 +157,8 @@ fn the_release_is_that_of_the_name() {
     assert_eq!([code(&["x.jsonl", "--kubernetes", "1.34"]), code(&["old-1.34/y-1.36.jsonl"])], [0, 1]);
 }
 
-/// How many cases of which file disagree for now, and why. This list may only get shorter.
-const KNOWN_MISSES: &[(&str, u64)] = &[
-    // Preemption cannot be answered yet.
-    ("scheduler-1.34/focus-DefaultPreemption.jsonl.gz", 41),
-    ("scheduler-1.34/preempt.jsonl.gz", 120),
-    ("scheduler-1.36/focus-DefaultPreemption.jsonl.gz", 41),
-    ("scheduler-1.36/preempt-large.jsonl.gz", 6),
-    ("scheduler-1.36/preempt.jsonl.gz", 120),
-    // Equal reasons of taints with different effects are counted apart.
-    ("scheduler-1.34/score.jsonl.gz", 7),
-    ("scheduler-1.34/sequence.jsonl.gz", 4),
-];
+/// How many cases of which file disagree for now. This list may only get shorter.
+const KNOWN_MISSES: &[(&str, u64)] = &[];
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "tests find the recorded answers by an environment variable")]

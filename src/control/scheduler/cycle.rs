@@ -90,6 +90,8 @@ pub(super) struct Scratch {
     /// Nodes that refuse the pod because of pods that were promised them, and whether the search has
     /// come across them.
     pub(super) promised: Vec<(Refusal, bool)>,
+    /// Why the node that was tried before all others was refused, if one was.
+    pub(super) tried: Option<Refusal>,
     /// The feasible rows in search order, where they are listed.
     pub(super) listed: Vec<u32>,
     pub(super) column: Column,
@@ -255,9 +257,7 @@ impl Cycle {
         self.scratch.promised.clear();
         self.find_hint(cluster, attempt);
         let first = own.or(self.hint()).filter(|node| cluster.nodes.present.contains(node.index()));
-        if let Some(node) = first
-            && self.refusal_beside(cluster, attempt, node, nominated).is_none()
-        {
+        if let Some(node) = self.try_first(cluster, attempt, first, nominated) {
             self.keep_nothing(attempt, node);
             return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
         }
@@ -272,6 +272,32 @@ impl Cycle {
         }
     }
 
+    /// Tries a node before all others; returns it if it passes. If not, its failure stands even where
+    /// the search does not come to it.
+    pub(super) fn try_first(
+        &mut self,
+        cluster: &mut Cluster,
+        attempt: Attempt,
+        node: Option<NodeId>,
+        nominated: &Nominator,
+    ) -> Option<NodeId> {
+        self.scratch.tried = None;
+        let node = node?;
+        self.scratch.tried = self.refusal_beside(cluster, attempt, node, nominated);
+        self.scratch.tried.is_none().then_some(node)
+    }
+
+    /// Whether a node was tried before all others that the search has not come to.
+    fn is_tried_apart(&self, cluster: &Cluster, found: Found) -> bool {
+        let Some(tried) = &self.scratch.tried else { return false };
+        let candidates = self.candidates(cluster);
+        let place = candidates.iter().position(|&node| node == tried.node);
+        let reached = |place: usize| {
+            (place + candidates.len() - self.next_start % candidates.len()) % candidates.len() < found.visited
+        };
+        !place.is_some_and(reached)
+    }
+
     /// The best node; `None` if none is feasible.
     fn answer(&mut self, context: Context<'_>, attempt: Attempt) -> Result<Option<Outcome>, Status> {
         let candidates = self.candidates(context.cluster).len();
@@ -284,7 +310,8 @@ impl Cycle {
             return Ok(Some(Outcome::Placed(placement)));
         }
         let found = self.search(context, limit);
-        self.next_start = (self.next_start + found.visited) % context.cluster.nodes.order.len();
+        let judged = found.visited + usize::from(self.is_tried_apart(context.cluster, found));
+        self.next_start = (self.next_start + judged) % context.cluster.nodes.order.len();
         if found.count == 0 {
             return Ok(None);
         }
@@ -622,6 +649,13 @@ impl Cycle {
             }
         }
         for (refusal, _) in self.scratch.promised.iter().filter(|(_, is_met)| *is_met) {
+            explicit += 1;
+            rejectors.insert(self.profile.filters[refusal.filter]);
+            refusal.causes.iter().for_each(|&cause| tally.add(cause, 1));
+        }
+        let named = &self.scratch.named;
+        let is_apart = |refusal: &&Refusal| !restricting.is_empty() && !named.contains(&refusal.node);
+        if let Some(refusal) = self.scratch.tried.as_ref().filter(is_apart) {
             explicit += 1;
             rejectors.insert(self.profile.filters[refusal.filter]);
             refusal.causes.iter().for_each(|&cause| tally.add(cause, 1));

@@ -222,16 +222,14 @@ impl Cycle {
         nominated: &Nominator,
     ) -> (Found, Option<Reached>) {
         self.scratch.promised.clear();
+        let own = attempt.pod.and_then(|pod| nominated.node_of(pod));
+        let own = own.filter(|node| cluster.nodes.present.contains(node.index()));
+        if let Some(node) = self.try_first(cluster, attempt, own, nominated) {
+            self.scratch.listed.clear();
+            self.scratch.listed.push(node.0);
+            return (Found { count: 1, visited: 0, is_listed: true }, None);
+        }
         if !nominated.is_empty() {
-            let own = attempt.pod.and_then(|pod| nominated.node_of(pod));
-            let own = own.filter(|node| cluster.nodes.present.contains(node.index()));
-            if let Some(node) = own
-                && self.refusal_beside(cluster, attempt, node, nominated).is_none()
-            {
-                self.scratch.listed.clear();
-                self.scratch.listed.push(node.0);
-                return (Found { count: 1, visited: 0, is_listed: true }, None);
-            }
             self.judge_promised(cluster, attempt, nominated);
         }
         let context = self.context(cluster, attempt);
@@ -315,23 +313,29 @@ impl Cycle {
     }
 
     fn refusal_of(&mut self, context: Context<'_>, node: NodeId, reached: Reached) -> Judgement {
+        let text = |causes: &[Cause]| causes.iter().map(|cause| cause.text(context.cluster)).collect();
+        let known = self.scratch.tried.iter().chain(self.scratch.promised.iter().map(|(refusal, _)| refusal));
         let candidates = self.candidates(context.cluster);
-        let Some(place) = candidates.iter().position(|&candidate| candidate == node) else {
+        let place = candidates.iter().position(|&candidate| candidate == node);
+        let is_reached =
+            |place: usize| (place + candidates.len() - reached.start) % candidates.len() < reached.visited;
+        let is_tried = self.scratch.tried.as_ref().is_some_and(|tried| tried.node == node);
+        if let Some(refusal) = known.into_iter().find(|refusal| refusal.node == node)
+            && (is_tried || place.is_some_and(is_reached))
+        {
+            let plugin = self.profile.plugins[self.profile.filters[refusal.filter]].name();
+            let reasons = text(&refusal.causes);
+            return Judgement::Refused(Failure { plugin, code: refusal.code, reasons });
+        }
+        let Some(place) = place else {
             return Judgement::Refused(Failure {
                 plugin: "",
                 code: Code::UnschedulableAndUnresolvable,
                 reasons: vec![absent_reason(&self.profile, self.scratch.restricting)],
             });
         };
-        if (place + candidates.len() - reached.start) % candidates.len() >= reached.visited {
+        if !is_reached(place) {
             return Judgement::NotEvaluated;
-        }
-        let text = |causes: &[Cause]| causes.iter().map(|cause| cause.text(context.cluster)).collect();
-        let mut promised = self.scratch.promised.iter().map(|(refusal, _)| refusal);
-        if let Some(refusal) = promised.find(|refusal| refusal.node == node) {
-            let plugin = self.profile.plugins[self.profile.filters[refusal.filter]].name();
-            let reasons = text(&refusal.causes);
-            return Judgement::Refused(Failure { plugin, code: refusal.code, reasons });
         }
         let filter = self.scratch.failed.iter().position(|failed| failed.contains(node.index()));
         let Some(filter) = filter else { return Judgement::NotEvaluated };
