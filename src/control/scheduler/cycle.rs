@@ -134,7 +134,7 @@ pub struct Cycle {
     mode: Mode,
     /// Whether totals may be negative or need more than 32 bits.
     is_wide: bool,
-    index: Index,
+    pub(super) index: Index,
     /// Rejections that still hold, because nothing has changed since.
     rejected: Map<ClassId, Rejection>,
     /// The state of nodes, selectors, storage and nominations as of which they do.

@@ -190,6 +190,7 @@ fn every_scenario_of_the_project_compiles() {
         node-failure: 10 nodes, 2 inputs
         overloaded-queue: 4 nodes, 1 inputs
         packing: 8 nodes, 1 inputs
+        preemption: 4 nodes, 3 inputs
         snapshot: 3 nodes, 3 inputs
         spreading: 8 nodes, 1 inputs
         two-applications: 4 nodes, 2 inputs

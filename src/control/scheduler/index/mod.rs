@@ -51,6 +51,7 @@ pub(super) struct Index {
     kept: Vec<Kept>,
     slots: usize,
     uses: u64,
+    answers: u64,
     work: Work,
     decision: Decision,
 }
@@ -111,7 +112,7 @@ impl Index {
         if !self.bring_up_to_date(profile, context, layout, search.is_forced)? {
             return Ok(Answer::Unknown);
         }
-        let Index { kept, decision, uses, .. } = self;
+        let Index { kept, decision, uses, answers, .. } = self;
         let Some(index) = kept[context.class.index()].index.as_deref_mut() else {
             return Ok(Answer::Unknown);
         };
@@ -119,7 +120,14 @@ impl Index {
         if index.group_count() > ALWAYS_FEW_GROUPS.max(index.len() / NODES_PER_GROUP) {
             return Ok(Answer::Unknown);
         }
+        *answers += 1;
         decision.decide(index, profile, context, layout, search)
+    }
+
+    /// How many searches it has answered.
+    #[cfg(test)]
+    pub(super) fn answers(&self) -> u64 {
+        self.answers
     }
 
     /// Makes the index of the pod's class valid; false if it is not worth it yet.

@@ -18,7 +18,10 @@ fn decide(cluster: &mut Cluster, config: &Config, template: PodTemplate) -> Resu
     let class = cluster.class(&Arc::new(template), "default", 0);
     match Cycle::new(config, 0).evaluate(cluster, class, 0) {
         Outcome::Placed(placement) => Ok(placement),
-        Outcome::Rejected(rejection) => Err(rejection.diagnosis.to_string()),
+        Outcome::Rejected(rejection) => {
+            let reasons = Diagnosis { post_filter: String::new(), ..(*rejection.diagnosis).clone() };
+            Err(reasons.to_string())
+        }
     }
 }
 

@@ -262,13 +262,15 @@ proptest! {
         let victims: Vec<PodRef> =
             bound.iter().copied().filter(|victim| said.contains(&format!("delete p{}", victim.id.0))).collect();
         let promised = harness.plane.scheduler().nominator().node_of(pod.id);
-        victims.iter().for_each(|&victim| harness.deletes(2.0, victim));
+        for &victim in &victims {
+            harness.deletes(2.0, victim);
+        }
         let mut last = said;
         for (number, &victim) in victims.iter().enumerate() {
             harness.removes(10.0 + number as f64, victim);
             last = harness.run(10.0 + number as f64);
         }
-        let node = promised.map_or_else(|| harness.cluster.pods.counted_on[pod.id.index()].unwrap(), |node| node);
+        let node = promised.or(harness.cluster.pods.counted_on[pod.id.index()]).unwrap();
         prop_assert_eq!(last.last(), Some(&format!("p{} -> n{}", pod.id.0, node.0)));
     }
 }
