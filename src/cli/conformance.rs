@@ -56,9 +56,8 @@ pub(super) fn run(command: &ConformanceCommand) -> Exit {
     match (runner.stopped.take(), finding) {
         (Some(exit), _) => exit,
         (None, Some(finding)) => {
-            finding
-                .iter()
-                .for_each(|finding| complain(&render(std::slice::from_ref(finding), Style::of_stderr())));
+            let findings: Vec<Diagnostic> = finding.into_iter().collect();
+            complain(&render(&findings, Style::of_stderr()));
             Exit::Internal
         }
         (None, None) => runner.finish(),
@@ -261,8 +260,11 @@ impl Runner<'_> {
     }
 }
 
+/// A line and where it stands.
+type Written = (Vec<u8>, Location);
+
 /// The next lines that are not empty, and whether they are the last.
-fn block(input: &mut Input) -> Result<(Vec<(Vec<u8>, Location)>, bool), Diagnostic> {
+fn block(input: &mut Input) -> Result<(Vec<Written>, bool), Diagnostic> {
     let (mut lines, mut bytes) = (Vec::new(), 0);
     while lines.len() < BLOCK_LINES && bytes < BLOCK_BYTES {
         if !input.advance()? {

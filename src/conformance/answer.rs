@@ -101,7 +101,9 @@ pub(super) fn nodes(scene: &Scene, explanation: &Explanation) -> Value {
 pub(super) fn failures(scene: &Scene, explanation: &Explanation) -> Value {
     sorted_nodes(scene, explanation, |entry| {
         let mut fields = node(scene, entry);
-        ["raw", "normalized", "total"].into_iter().for_each(|key| drop(fields.remove(key)));
+        for key in ["raw", "normalized", "total"] {
+            fields.remove(key);
+        }
         fields
     })
 }

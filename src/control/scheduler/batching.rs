@@ -65,8 +65,8 @@ pub(super) struct Batching {
     plugins: Vec<&'static str>,
     args: PluginArgs,
     numbers: Map<Signature, u32>,
-    /// By class, if it has been computed: the number of the signature, if pods of the class have one.
-    of_class: Vec<Option<Option<u32>>>,
+    /// The number of the signature by class; `None` for classes whose pods have none.
+    of_class: Map<ClassId, Option<u32>>,
     /// The signature of the pod at work.
     signature: Option<u32>,
     /// The node that is tried first in the attempt at work.
@@ -103,17 +103,14 @@ impl Batching {
         if !self.is_enabled {
             return None;
         }
-        if self.of_class.len() <= class.index() {
-            self.of_class.resize(class.index() + 1, None);
-        }
-        if let Some(known) = self.of_class[class.index()] {
-            return known;
+        if let Some(known) = self.of_class.get(&class) {
+            return *known;
         }
         let number = self.sign(&cluster.classes[class]).map(|signature| {
             let next = self.numbers.len() as u32;
             *self.numbers.entry(signature).or_insert(next)
         });
-        self.of_class[class.index()] = Some(number);
+        self.of_class.insert(class, number);
         number
     }
 
