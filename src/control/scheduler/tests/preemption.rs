@@ -84,7 +84,7 @@ fn while_its_victims_end_a_pod_neither_preempts_again_nor_is_tried_before_all_ar
     assert_eq!(
         harness.run(3.0),
         [
-            "p2 #2: 0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to a terminating \
+            "p2 #2: 0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to a terminating \
           pod on the nominated node."
         ]
     );
@@ -120,8 +120,10 @@ fn who_never_preempts_waits() {
     harness.add_pod(1.0, &meek, 5);
     assert_eq!(
         harness.run(1.0),
-        ["p1 #1: 0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to \
-          preemptionPolicy=Never."]
+        [
+            "p1 #1: 0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to \
+          preemptionPolicy=Never."
+        ]
     );
 }
 

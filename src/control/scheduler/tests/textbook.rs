@@ -60,8 +60,7 @@ impl Textbook {
             let mut entries: Vec<String> =
                 reasons.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
             entries.sort();
-            let said = "no new claims to deallocate";
-            return Err(format!("0/{} nodes are available: {}. {said}", order.len(), entries.join(", ")));
+            return Err(format!("0/{} nodes are available: {}.", order.len(), entries.join(", ")));
         }
         if let [only] = feasible[..] {
             return Ok((only, 1, 0, 1));
