@@ -32,4 +32,13 @@ cargo run --quiet --profile test -- verify scenarios/*.yaml
 step "a thousand random scenarios with every invariant checked"
 cargo run --quiet --profile test -- fuzz --seed 1 --count 1000
 
+step "the recorded decisions of the real scheduler"
+if [ -n "${SEATRIAL_DATA:-}" ]; then
+    for release in 1.34 1.36; do
+        cargo run --quiet --profile test -- conformance scheduler "$SEATRIAL_DATA/conformance/scheduler-$release" | tail -n 1
+    done
+else
+    printf 'skipped: SEATRIAL_DATA is not set\n'
+fi
+
 printf '\nall checks passed\n'

@@ -108,6 +108,23 @@ Exit codes:
   2    the use of the command is wrong
   130  interrupted";
 
+const CONFORMANCE_EXAMPLES: &str = "\
+A case is a line of JSON: an input, and what the real code returned for it. Every field of the
+recorded answer must be there and equal: numbers to a relative 1e-9, lists in order, reasons as
+sets. Fields that are recorded for information only do not count.
+
+Examples:
+  seatrial conformance scheduler recorded/scheduler-1.36
+  seatrial conformance scheduler score.jsonl.gz sequence.jsonl.gz --kubernetes 1.34
+  seatrial conformance scheduler cases.jsonl --answers answers.jsonl
+
+Exit codes:
+  0    every case agrees, or there was nothing to compare with
+  1    a case disagrees, or cannot be read or answered
+  2    a file cannot be used, or the use of the command is wrong
+  3    reading or writing failed, or there is a bug
+  130  interrupted: no answers are left";
+
 /// Takes a cluster on a sea trial before it sails: a discrete-event simulator that decides as a real
 /// control plane does.
 ///
@@ -144,6 +161,9 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Recompute decisions that the real control plane has taken, and compare
+    #[command(subcommand)]
+    Conformance(ConformanceCommand),
     /// Run random scenarios with every check on, to find faults of seatrial itself
     Fuzz(FuzzArguments),
 }
@@ -380,6 +400,47 @@ pub struct VerifyArguments {
     /// How many runs there are at a time; one on each core where it is not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+/// What is compared with the real control plane.
+#[derive(Subcommand, Clone, PartialEq, Debug)]
+pub enum ConformanceCommand {
+    /// Decisions of the scheduler: scores, failures, picks, preemption, the queue
+    Scheduler(ConformanceArguments),
+}
+
+/// Arguments of `conformance`.
+#[derive(Args, Clone, PartialEq, Debug)]
+#[command(after_help = CONFORMANCE_EXAMPLES)]
+pub struct ConformanceArguments {
+    /// Files with a case in each line, plain or gzip'd; a folder stands for all `.jsonl` and
+    /// `.jsonl.gz` files in it
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The release whose answers were recorded; 1.34 where the name of a file or its folder says so,
+    /// else 1.36
+    #[arg(long, value_enum, value_name = "RELEASE")]
+    pub kubernetes: Option<Release>,
+    /// Write our answer to each case, also where none was recorded
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// How the outcome is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// How many cases are answered at a time; one on each core where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// Releases of Kubernetes.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Release {
+    /// Kubernetes 1.34
+    #[value(name = "1.34")]
+    V1_34,
+    /// Kubernetes 1.36
+    #[value(name = "1.36")]
+    V1_36,
 }
 
 /// Arguments of `fuzz`.

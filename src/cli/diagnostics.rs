@@ -108,7 +108,7 @@ fn origin(location: &Location) -> Origin<'_> {
 }
 
 /// Text without control characters, which would garble a terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 

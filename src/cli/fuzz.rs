@@ -1,20 +1,14 @@
 //! The command `fuzz`: random cases with every check on.
 
 use super::args::FuzzArguments;
+use super::panics::Noted;
 use super::progress::Interrupt;
 use super::{Exit, complain, print};
 use crate::sim::fuzz::{Passed, check};
 use rayon::prelude::*;
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
 /// Failures that are printed; one is enough to start with.
 const MAX_SHOWN: usize = 10;
-
-thread_local! {
-    /// Where and how the last panic of this thread happened.
-    static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
-}
 
 /// How a case has ended.
 enum Ended {
@@ -32,37 +26,23 @@ pub(super) fn run(arguments: &FuzzArguments) -> Exit {
         complain("error: no threads can be started\n");
         return Exit::Internal;
     };
-    let former = std::panic::take_hook();
-    std::panic::set_hook(Box::new(note_panic));
+    let noted = Noted::begin();
     let ended: Vec<Ended> = pool.install(|| {
         let seeds = (0..arguments.count).into_par_iter();
         let seeds = seeds.map(|number| arguments.seed.wrapping_add(number));
-        seeds.map(|seed| if interrupt.is_raised() { Ended::Skipped } else { case(seed) }).collect()
+        seeds.map(|seed| if interrupt.is_raised() { Ended::Skipped } else { case(&noted, seed) }).collect()
     });
-    std::panic::set_hook(former);
+    drop(noted);
     report(arguments, &ended)
 }
 
-fn case(seed: u64) -> Ended {
+fn case(noted: &Noted, seed: u64) -> Ended {
     // Everything that a case touches is dropped with it.
-    match catch_unwind(AssertUnwindSafe(|| check(seed))) {
+    match noted.catch(|| check(seed)) {
         Ok(Ok(passed)) => Ended::Passed(passed),
         Ok(Err(what)) => Ended::Failed(seed, what),
-        Err(_) => Ended::Failed(seed, format!("a panic: {}", LAST_PANIC.with_borrow_mut(std::mem::take))),
+        Err(panic) => Ended::Failed(seed, format!("a panic: {panic}")),
     }
-}
-
-/// What the panic says.
-fn message<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
-    let payload = info.payload();
-    let owned = payload.downcast_ref::<String>().map(String::as_str);
-    owned.or(payload.downcast_ref::<&str>().copied()).unwrap_or("without a message")
-}
-
-fn note_panic(info: &PanicHookInfo<'_>) {
-    let text = message(info).replace('\n', " ");
-    let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
-    LAST_PANIC.set(text + &place.unwrap_or_default());
 }
 
 fn report(arguments: &FuzzArguments, ended: &[Ended]) -> Exit {

@@ -2,10 +2,12 @@
 
 pub mod args;
 mod check;
+mod conformance;
 pub mod diagnostics;
 mod execute;
 mod files;
 mod fuzz;
+mod panics;
 mod progress;
 mod run;
 mod schema;
@@ -60,6 +62,7 @@ fn dispatch(arguments: Arguments) -> Exit {
             clap_complete::generate(shell, &mut Arguments::command(), "seatrial", &mut script);
             print(&script)
         }
+        Command::Conformance(conformance) => conformance::run(&conformance),
         Command::Fuzz(fuzz) => fuzz::run(&fuzz),
         Command::Trace(trace) => trace::run(&trace),
         Command::Verify(verify) => verify::run(&verify),

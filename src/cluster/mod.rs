@@ -162,6 +162,13 @@ impl Cluster {
         id
     }
 
+    /// Replaces what is written of a node: labels, taints, cordon, amounts, images. What counts on it
+    /// stays, and its pool and the time of its creation. Not covered by [`Cluster::fork`].
+    pub fn update_node(&mut self, id: NodeId, node: &Node) {
+        let scalars = nodes::columns(self, node);
+        self.nodes.update(&mut self.names, id, node, &scalars);
+    }
+
     /// Removes the node object. Pods that are still on it stay in the table, hidden from the
     /// scheduler, until they go.
     pub fn remove_node(&mut self, node: NodeId) {
@@ -173,6 +180,7 @@ impl Cluster {
     pub fn set_taints(&mut self, node: NodeId, taints: &[Taint]) {
         let before = self.nodes.class[node.index()];
         self.nodes.set_taints(&mut self.names, node, taints);
+        self.note_snapshot(node);
         self.undo.note(|| undo::Undo::NodeClass(node, before));
     }
 
@@ -181,6 +189,7 @@ impl Cluster {
         let before = self.nodes.unschedulable.contains(node.index());
         self.nodes.unschedulable.assign(node.index(), unschedulable);
         self.nodes.touch(node);
+        self.note_snapshot(node);
         self.undo.note(|| undo::Undo::Unschedulable(node, before));
     }
 
@@ -193,8 +202,16 @@ impl Cluster {
         self.note_ports(pod, node);
         self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], 1);
         self.pods.counted_on[pod.index()] = Some(node);
+        self.note_snapshot(node);
         self.note_shift(pod, node, 1);
         self.undo.note(|| undo::Undo::Placed(pod));
+    }
+
+    /// Notes that a node is not as the scheduler's snapshot has it; what a what-if changes is not meant.
+    fn note_snapshot(&mut self, node: NodeId) {
+        if !self.undo.is_open() {
+            self.nodes.note_snapshot(node);
+        }
     }
 
     /// Keeps the ports that are taken on a node, if the pod has some and the change may be taken back.
@@ -224,6 +241,7 @@ impl Cluster {
             let shift = Shift { node, class: self.pods.class[index], all: 0, live: -1 };
             self.placements.push(shift, self.nodes.len());
             self.nodes.touch(node);
+            self.note_snapshot(node);
         }
     }
 
@@ -232,6 +250,7 @@ impl Cluster {
         let Some(node) = self.pods.counted_on[pod.index()].take() else { return };
         self.note_ports(pod, node);
         let position = self.nodes.count_pod(node, pod, &self.classes[self.pods.class[pod.index()]], -1);
+        self.note_snapshot(node);
         self.note_shift(pod, node, -1);
         self.undo.note(|| undo::Undo::Displaced(pod, node, position));
     }

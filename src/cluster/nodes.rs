@@ -113,6 +113,13 @@ pub struct NodeTable {
     pub ports: Vec<Vec<Port>>,
     /// Images on it, by name: size in bytes.
     pub images: Vec<Vec<(Symbol, i64)>>,
+    /// How many nodes held each of the images on it when the scheduler's snapshot of the node was last
+    /// made anew, which happens only when the node itself or a pod on it changes (Kubernetes 1.36,
+    /// pkg/scheduler/backend/cache/cache.go; reference kube-scheduler §6.3). In the order of `images`,
+    /// as of the last [`NodeTable::refresh_order`].
+    pub image_counts: Vec<Vec<u32>>,
+    /// The nodes whose snapshot is out of date.
+    images_stale: Vec<NodeId>,
     /// Images over all nodes, by name; an entry goes with the last node that holds the image.
     pub image_states: Map<Symbol, ImageState>,
     /// What its kubelet says it can do, by name, as listed.
@@ -255,6 +262,47 @@ impl NodeTable {
         let id = self.row(name);
         let index = id.index();
         assert!(!self.present.contains(index), "node {} exists", node.meta.name);
+        self.pool[index] = pool;
+        self.created[index] = now;
+        self.describe(names, id, node, amounts);
+        self.present.insert(index);
+        self.enter_tree(id);
+        self.touch_static(id);
+        id
+    }
+
+    /// Replaces what is written of a present node. If its zone changes, it goes to the end of the new
+    /// one; that shows in the list only when some node is added or removed (Kubernetes 1.36,
+    /// pkg/scheduler/backend/cache/cache.go; reference kube-scheduler §6.2, §6.3).
+    pub(super) fn update(
+        &mut self,
+        names: &mut Interner,
+        id: NodeId,
+        node: &Node,
+        amounts: &[(ResourceId, i64, i64)],
+    ) {
+        let (zone, was_stale) = (self.zone[id.index()], self.order_is_stale);
+        self.count_images(id.index(), -1);
+        self.describe(names, id, node, amounts);
+        let new = std::mem::replace(&mut self.zone[id.index()], zone);
+        if new != zone {
+            self.leave_tree(id);
+            self.zone[id.index()] = new;
+            self.enter_tree(id);
+            self.order_is_stale = was_stale;
+        }
+        self.touch_static(id);
+    }
+
+    /// Fills the columns of what is written of a node.
+    fn describe(
+        &mut self,
+        names: &mut Interner,
+        id: NodeId,
+        node: &Node,
+        amounts: &[(ResourceId, i64, i64)],
+    ) {
+        let index = id.index();
         for column in self.allocatable.iter_mut().chain(&mut self.capacity) {
             column[index] = 0;
         }
@@ -264,8 +312,6 @@ impl NodeTable {
         }
         let pods = node.allocatable.get("pods").map_or(0, |&pods| pods.units_ceil());
         self.allowed_pods[index] = pods;
-        self.pool[index] = pool;
-        self.created[index] = now;
         self.ready[index] = match node.ready {
             Some(false) => ReadyStatus::False,
             _ => ReadyStatus::True,
@@ -281,6 +327,7 @@ impl NodeTable {
         }
         self.images[index] = images;
         self.count_images(index, 1);
+        self.note_snapshot(id);
         let mut labels: Vec<(Symbol, Symbol)> = node
             .meta
             .labels
@@ -292,10 +339,6 @@ impl NodeTable {
         let taints = node.taints.iter().map(|taint| mark(names, taint)).collect();
         self.class[index] = self.class_id(NodeClass { labels, taints });
         self.zone[index] = self.zone_of(names, node);
-        self.present.insert(index);
-        self.enter_tree(id);
-        self.touch_static(id);
-        id
     }
 
     pub(super) fn remove(&mut self, node: NodeId) {
@@ -309,8 +352,29 @@ impl NodeTable {
     pub(super) fn restore(&mut self, node: NodeId) {
         self.present.insert(node.index());
         self.count_images(node.index(), 1);
+        self.note_snapshot(node);
         self.enter_tree(node);
         self.touch_static(node);
+    }
+
+    /// Notes that the scheduler's snapshot of a node is to be made anew.
+    pub(super) fn note_snapshot(&mut self, node: NodeId) {
+        if !self.images[node.index()].is_empty() {
+            self.images_stale.push(node);
+        }
+    }
+
+    /// Counts the images anew on the nodes whose snapshot is out of date.
+    fn refresh_images(&mut self) {
+        for node in std::mem::take(&mut self.images_stale) {
+            let states = &self.image_states;
+            let count = |(name, _): &(Symbol, i64)| states.get(name).map_or(0, |state| state.nodes);
+            let counts: Vec<u32> = self.images[node.index()].iter().map(count).collect();
+            if counts != self.image_counts[node.index()] {
+                self.image_counts[node.index()] = counts;
+                self.touch_static(node);
+            }
+        }
     }
 
     pub(super) fn set_taints(&mut self, names: &mut Interner, node: NodeId, taints: &[Taint]) {
@@ -427,6 +491,7 @@ impl NodeTable {
         self.pods.push(Vec::new());
         self.ports.push(Vec::new());
         self.images.push(Vec::new());
+        self.image_counts.push(Vec::new());
         self.declared_features.push(Arc::default());
         self.generation.push(0);
         id
@@ -474,9 +539,15 @@ impl NodeTable {
     }
 
     /// Lists the nodes: the first of each zone, then the second of each, and so on (Kubernetes
-    /// 1.36, pkg/scheduler/backend/cache/node_tree.go).
+    /// 1.36, pkg/scheduler/backend/cache/node_tree.go). The list stays as it is where the same nodes
+    /// are present as when it was made (snapshot.go; reference kube-scheduler §6.3).
     pub fn refresh_order(&mut self) {
+        self.refresh_images();
         if !std::mem::take(&mut self.order_is_stale) {
+            return;
+        }
+        let still_present = |node: &NodeId| self.present.contains(node.index());
+        if self.order.len() == self.present.count() && self.order.iter().all(still_present) {
             return;
         }
         self.order.clear();

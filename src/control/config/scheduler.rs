@@ -30,6 +30,9 @@ pub struct Scheduler {
     pub attempt: Span,
     /// How nodes are searched when all are looked at.
     pub mode: Mode,
+    /// Whether pods that are judged alike share a scoring where a profile lets them (the feature gate
+    /// OpportunisticBatching, on since 1.35). Without effect before 1.36 here.
+    pub opportunistic_batching: bool,
 }
 
 impl Scheduler {
@@ -42,6 +45,7 @@ impl Scheduler {
             max_backoff: Span::from_secs(10),
             attempt: Span::ZERO,
             mode: Mode::Auto,
+            opportunistic_batching: version >= Version::V1_36,
         }
     }
 }

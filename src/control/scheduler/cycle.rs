@@ -5,6 +5,7 @@
 //!
 //! Source: Kubernetes 1.36, pkg/scheduler/schedule_one.go (reference kube-scheduler §7, §8, §28.1).
 
+use super::batching::Batching;
 use super::framework::{Code, Column, Context, MAX_NODE_SCORE, Status, Tally, Targets};
 use super::index::{Answer, Index, Search};
 use super::memo::Memo;
@@ -14,7 +15,7 @@ use super::profile::{PluginSet, Profile};
 use super::promised::Refusal;
 use super::select::select;
 use crate::base::ids::{ClassId, NodeId, PodId};
-use crate::base::{BitSet, Map, Streams, Symbol};
+use crate::base::{BitSet, Map, Streams, Symbol, Time};
 use crate::cluster::Cluster;
 use crate::control::config::Mode;
 use crate::control::{Config, Diagnosis};
@@ -83,12 +84,14 @@ pub(super) struct Scratch {
     /// The plugins whose filters have nothing to do for this pod.
     pub(super) skipped: PluginSet,
     /// The candidates in list order, where PreFilter has restricted them.
-    named: Vec<NodeId>,
+    pub(super) named: Vec<NodeId>,
     /// The plugins that have restricted them.
     pub(super) restricting: PluginSet,
     /// Nodes that refuse the pod because of pods that were promised them, and whether the search has
     /// come across them.
     pub(super) promised: Vec<(Refusal, bool)>,
+    /// Why the node that was tried before all others was refused, if one was.
+    pub(super) tried: Option<Refusal>,
     /// The feasible rows in search order, where they are listed.
     pub(super) listed: Vec<u32>,
     pub(super) column: Column,
@@ -110,7 +113,7 @@ pub(super) struct Found {
     /// Feasible nodes found.
     pub(super) count: usize,
     /// Nodes looked at.
-    visited: usize,
+    pub(super) visited: usize,
     /// Whether the feasible rows stand in `listed`.
     pub(super) is_listed: bool,
 }
@@ -137,6 +140,20 @@ pub struct Cycle {
     /// The state of nodes, selectors, storage and nominations as of which they do.
     pub(super) rejected_at: [u64; 4],
     pub(super) preemption: preemption::State,
+    pub(super) batching: Batching,
+    /// How many attempts for pods there have been, the one at work included, whichever profile's.
+    pub(super) attempts: u64,
+    /// The time of the attempt at work.
+    pub(super) now: Time,
+}
+
+/// Where the attempts of one profile stop and those of another go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Position {
+    /// Where the next search starts in the list of nodes.
+    pub next_start: usize,
+    /// How many attempts for pods there have been.
+    pub attempts: u64,
 }
 
 impl Cycle {
@@ -165,7 +182,22 @@ impl Cycle {
             rejected: Map::default(),
             rejected_at: [0; 4],
             preemption: preemption::State::default(),
+            batching: Batching::new(config, written),
+            attempts: 0,
+            now: Time::ZERO,
         }
+    }
+
+    /// Where the next attempt starts.
+    pub fn position(&self) -> Position {
+        Position { next_start: self.next_start, attempts: self.attempts }
+    }
+
+    /// Goes on at `position`, at the moment `now`.
+    pub fn go_on(&mut self, position: Position, now: Time) {
+        self.next_start = position.next_start;
+        self.attempts = position.attempts;
+        self.now = now;
     }
 
     /// One attempt for a pod of a class, as if no pod had been promised a node. `key` stands for the
@@ -176,6 +208,7 @@ impl Cycle {
 
     /// One attempt. The cluster is as before when it is over.
     pub fn schedule(&mut self, cluster: &mut Cluster, attempt: Attempt, nominated: &Nominator) -> Outcome {
+        self.attempts += u64::from(attempt.pod.is_some());
         self.profile.prepare(cluster);
         cluster.nodes.refresh_order();
         let own = attempt.pod.and_then(|pod| nominated.node_of(pod));
@@ -222,39 +255,63 @@ impl Cycle {
             return failure_of(&self.profile, total, status, rejectors);
         }
         self.scratch.promised.clear();
+        self.find_hint(cluster, attempt);
+        let first = own.or(self.hint()).filter(|node| cluster.nodes.present.contains(node.index()));
+        if let Some(node) = self.try_first(cluster, attempt, first, nominated) {
+            self.keep_nothing(attempt, node);
+            return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
+        }
         if !nominated.is_empty() {
-            let own = own.filter(|node| cluster.nodes.present.contains(node.index()));
-            let refusal = own.and_then(|node| self.refusal_beside(cluster, attempt, node, nominated));
-            if let (Some(node), None) = (own, &refusal) {
-                return Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 });
-            }
             self.judge_promised(cluster, attempt, nominated);
-            // Its own node is looked at even if PreFilter has excluded it.
-            let is_excluded =
-                |node| !self.scratch.restricting.is_empty() && !self.scratch.named.contains(&node);
-            if let Some(refusal) = refusal.filter(|refusal| is_excluded(refusal.node)) {
-                self.scratch.promised.push((refusal, true));
-            }
         }
         let context = self.context(cluster, attempt);
-        match self.answer(context, attempt.key) {
+        match self.answer(context, attempt) {
             Ok(Some(outcome)) => outcome,
             Ok(None) => self.diagnose(context, total),
             Err(status) => failure(total, status.message, PluginSet::default()),
         }
     }
 
+    /// Tries a node before all others; returns it if it passes. If not, its failure stands even where
+    /// the search does not come to it.
+    pub(super) fn try_first(
+        &mut self,
+        cluster: &mut Cluster,
+        attempt: Attempt,
+        node: Option<NodeId>,
+        nominated: &Nominator,
+    ) -> Option<NodeId> {
+        self.scratch.tried = None;
+        let node = node?;
+        self.scratch.tried = self.refusal_beside(cluster, attempt, node, nominated);
+        self.scratch.tried.is_none().then_some(node)
+    }
+
+    /// Whether a node was tried before all others that the search has not come to.
+    fn is_tried_apart(&self, cluster: &Cluster, found: Found) -> bool {
+        let Some(tried) = &self.scratch.tried else { return false };
+        let candidates = self.candidates(cluster);
+        let place = candidates.iter().position(|&node| node == tried.node);
+        let reached = |place: usize| {
+            (place + candidates.len() - self.next_start % candidates.len()) % candidates.len() < found.visited
+        };
+        !place.is_some_and(reached)
+    }
+
     /// The best node; `None` if none is feasible.
-    fn answer(&mut self, context: Context<'_>, key: u64) -> Result<Option<Outcome>, Status> {
+    fn answer(&mut self, context: Context<'_>, attempt: Attempt) -> Result<Option<Outcome>, Status> {
         let candidates = self.candidates(context.cluster).len();
         let limit = self.limit(candidates);
         if candidates <= limit
-            && let Some(placement) = self.indexed(context, key)?
+            && !self.batching.keeps_totals()
+            && let Some(placement) = self.indexed(context, attempt.key)?
         {
+            self.keep_nothing(attempt, placement.node);
             return Ok(Some(Outcome::Placed(placement)));
         }
         let found = self.search(context, limit);
-        self.next_start = (self.next_start + found.visited) % context.cluster.nodes.order.len();
+        let judged = found.visited + usize::from(self.is_tried_apart(context.cluster, found));
+        self.next_start = (self.next_start + judged) % context.cluster.nodes.order.len();
         if found.count == 0 {
             return Ok(None);
         }
@@ -265,10 +322,14 @@ impl Cycle {
                 self.scratch.feasible.iter().next().expect("one node is feasible")
             };
             let node = NodeId(row as u32);
+            self.keep_nothing(attempt, node);
             return Ok(Some(Outcome::Placed(Placement { node, feasible: 1, score: 0, tied: 1 })));
         }
         self.score(context, found, None)?;
-        Ok(Some(Outcome::Placed(self.select(context.cluster, found, key))))
+        let totals = self.totals_to_keep(context.cluster, found);
+        let placement = self.select(context.cluster, found, attempt.key);
+        self.keep(attempt, placement.node, totals);
+        Ok(Some(Outcome::Placed(placement)))
     }
 
     /// The answer of the index; `None` if it has none, or if the reasons of a failure are to be found.
@@ -293,7 +354,7 @@ impl Cycle {
 
     /// How many feasible nodes are looked for among `candidates` (numFeasibleNodesToFind). Without
     /// any score plugin the first one will do.
-    fn limit(&self, candidates: usize) -> usize {
+    pub(super) fn limit(&self, candidates: usize) -> usize {
         if self.profile.scores.is_empty() {
             return 1;
         }
@@ -302,14 +363,14 @@ impl Cycle {
 
     /// PreFilter: what the filters have to prepare. An error is a rejection of the pod as a whole.
     pub(super) fn pre_filter(&mut self, context: Context<'_>) -> Result<(), (Status, PluginSet)> {
-        let Profile { plugins, pre_filters, .. } = &mut self.profile;
         let scratch = &mut self.scratch;
         scratch.skipped = PluginSet::default();
         scratch.restricting = PluginSet::default();
         let mut names: Option<Arc<[Symbol]>> = None;
         let mut rejection = None;
-        for &plugin in pre_filters.iter() {
-            let answer = plugins[plugin].pre_filter(context);
+        for place in 0..self.profile.pre_filters.len() {
+            let plugin = self.profile.pre_filters[place];
+            let answer = self.profile.plugins[plugin].pre_filter(context);
             let only = PluginSet(1 << plugin);
             match answer.status.code {
                 Code::Success => {}
@@ -325,7 +386,7 @@ impl Cycle {
             };
             let left = names.take().map_or_else(|| Arc::clone(&listed), both);
             if left.is_empty() {
-                let message = "node(s) didn't satisfy plugin(s) simultaneously".to_owned();
+                let message = unsatisfied(&self.profile.names(scratch.restricting));
                 let status = Status { code: Code::UnschedulableAndUnresolvable, message };
                 return Err((status, scratch.restricting));
             }
@@ -338,7 +399,7 @@ impl Cycle {
     }
 
     /// The candidates in list order.
-    fn candidates<'a>(&'a self, cluster: &'a Cluster) -> &'a [NodeId] {
+    pub(super) fn candidates<'a>(&'a self, cluster: &'a Cluster) -> &'a [NodeId] {
         if self.scratch.restricting.is_empty() { &cluster.nodes.order } else { &self.scratch.named }
     }
 
@@ -443,7 +504,7 @@ impl Cycle {
     }
 
     /// Visits the feasible nodes of a whole search in search order, with their places.
-    fn each_feasible(&self, cluster: &Cluster, mut visit: impl FnMut(u32, usize)) {
+    pub(super) fn each_feasible(&self, cluster: &Cluster, mut visit: impl FnMut(u32, usize)) {
         let list = self.candidates(cluster);
         // After a search of all nodes the start is where it was before it; after one of named nodes
         // the order of the candidates is free in the original.
@@ -592,6 +653,13 @@ impl Cycle {
             rejectors.insert(self.profile.filters[refusal.filter]);
             refusal.causes.iter().for_each(|&cause| tally.add(cause, 1));
         }
+        let named = &self.scratch.named;
+        let is_apart = |refusal: &&Refusal| !restricting.is_empty() && !named.contains(&refusal.node);
+        if let Some(refusal) = self.scratch.tried.as_ref().filter(is_apart) {
+            explicit += 1;
+            rejectors.insert(self.profile.filters[refusal.filter]);
+            refusal.causes.iter().for_each(|&cause| tally.add(cause, 1));
+        }
         let mut reasons = tally.texts(context.cluster);
         if total > explicit {
             reasons.push((absent_reason(&self.profile, *restricting), total - explicit));
@@ -616,6 +684,14 @@ pub fn feasible_nodes_to_find(candidates: usize, percentage: usize) -> usize {
 /// What is said of nodes that PreFilter has excluded.
 pub(super) fn absent_reason(profile: &Profile, restricting: PluginSet) -> String {
     format!("node(s) didn't satisfy plugin(s) [{}]", profile.names(restricting).join(" "))
+}
+
+/// What is said when no node is left that PreFilter plugins have named.
+fn unsatisfied(plugins: &[&str]) -> String {
+    match plugins {
+        [only] => format!("node(s) didn't satisfy plugin {only}"),
+        several => format!("node(s) didn't satisfy plugin(s) [{}] simultaneously", several.join(" ")),
+    }
 }
 
 /// The nodes of these names, in list order.

@@ -186,9 +186,38 @@ pub enum Change<'a> {
     Pod {
         /// Its class.
         class: ClassId,
+        /// The class it had before it changed; `None` if it was added or removed.
+        before: Option<ClassId>,
         /// What happened.
         action: Action,
     },
+}
+
+/// The aspects in which an assigned pod of class `after` differs from what it was before, in the order
+/// in which the original raises them (reference §10.1).
+pub fn pod_changes(cluster: &Cluster, before: ClassId, after: ClassId) -> Vec<Action> {
+    let (then, now) = (&cluster.classes[before], &cluster.classes[after]);
+    let mut actions = Vec::new();
+    if now.labels != then.labels {
+        actions.push(Action::UpdatePodLabel);
+    }
+    if !lowered(cluster, before, after).is_empty() {
+        actions.push(Action::UpdatePodScaleDown);
+    }
+    if now.tolerations.len() != then.tolerations.len() {
+        actions.push(Action::UpdatePodToleration);
+    }
+    if actions.is_empty() {
+        actions.push(Action::Update);
+    }
+    actions
+}
+
+/// The resources of which a pod counts for less than before.
+pub fn lowered(cluster: &Cluster, before: ClassId, after: ClassId) -> Vec<ResourceId> {
+    let (then, now) = (&cluster.classes[before], &cluster.classes[after]);
+    let lowered = then.counted.iter().filter(|(resource, amount)| now.counted(*resource) < *amount);
+    lowered.map(|(resource, _)| *resource).collect()
 }
 
 impl Change<'_> {

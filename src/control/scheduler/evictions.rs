@@ -95,7 +95,7 @@ impl Scheduler {
     /// of no higher priority that is the end of a pod there.
     fn no_longer_promised(&mut self, now: Time, class: ClassId, cluster: &mut Cluster) {
         let limit = cluster.classes[class].priority;
-        self.wake(now, &Change::Pod { class, action: Action::Delete }, Some(limit), cluster);
+        self.wake(now, &Change::Pod { class, before: None, action: Action::Delete }, Some(limit), cluster);
     }
 
     /// Orders the deletion of the victims that are not on their way out yet, the last one last. If

@@ -7,6 +7,7 @@
 //!
 //! Source: Kubernetes 1.36, pkg/scheduler (scheduler.go, eventhandlers.go, schedule_one.go).
 
+mod batching;
 mod binding;
 pub mod configuration;
 pub mod cycle;
@@ -22,10 +23,11 @@ mod plugins;
 pub mod preemption;
 pub mod profile;
 mod promised;
-mod queue;
+pub(crate) mod queue;
 mod select;
 
-pub use cycle::{Attempt, Cycle, Outcome, Placement, Rejection};
+pub use batching::Batched;
+pub use cycle::{Attempt, Cycle, Outcome, Placement, Position, Rejection};
 pub use queue::{Lengths, Place, Waiting};
 
 use super::config::Version;
@@ -50,8 +52,8 @@ const BATCH: usize = 1024;
 pub struct Scheduler {
     /// One cycle a profile.
     cycles: Vec<Cycle>,
-    /// Where the next search starts, whichever profile's it is.
-    next_start: usize,
+    /// Where the next attempt starts, whichever profile's it is.
+    position: Position,
     queue: Queue,
     nominator: Nominator,
     evictions: Evictions,
@@ -67,7 +69,7 @@ impl Scheduler {
     pub fn new(config: &Config) -> Scheduler {
         Scheduler {
             cycles: (0..config.scheduler.profiles.len()).map(|place| Cycle::new(config, place)).collect(),
-            next_start: 0,
+            position: Position::default(),
             queue: Queue::new(config.scheduler.initial_backoff, config.scheduler.max_backoff),
             nominator: Nominator::default(),
             evictions: Evictions::default(),
@@ -127,7 +129,7 @@ impl Scheduler {
 
     /// An assigned pod was added or is gone: wakes the pods that this may help.
     fn assigned_pod(&mut self, now: Time, action: Action, class: ClassId, cluster: &mut Cluster) {
-        self.wake(now, &Change::Pod { class, action }, None, cluster);
+        self.wake(now, &Change::Pod { class, before: None, action }, None, cluster);
     }
 
     /// Shows the queue an event; only pods of no higher priority than `limit` are concerned.
@@ -237,10 +239,10 @@ impl Scheduler {
         let pod = cluster.pods.reference(id);
         let key = (cluster.pods.serial[id.index()] << 20) ^ u64::from(attempts);
         let Some(cycle) = cycle_of(&mut self.cycles, cluster, class) else { return };
-        cycle.next_start = self.next_start;
+        cycle.go_on(self.position, now);
         let attempt = Attempt { class, pod: Some(id), key };
         let outcome = cycle.schedule(cluster, attempt, &self.nominator);
-        self.next_start = cycle.next_start;
+        self.position = cycle.position();
         match outcome {
             Outcome::Placed(Placement { node, feasible, score, tied }) => {
                 cluster.place(id, node);

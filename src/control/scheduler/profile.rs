@@ -133,11 +133,16 @@ impl Profile {
 
     /// PreEnqueue: the plugin that holds pods of the class back, if one does.
     pub fn gate(&mut self, cluster: &mut Cluster, class: ClassId) -> Option<usize> {
+        self.gate_status(cluster, class).map(|(plugin, _)| plugin)
+    }
+
+    /// The same with what the plugin says.
+    pub fn gate_status(&mut self, cluster: &mut Cluster, class: ClassId) -> Option<(usize, Status)> {
         self.prepare(cluster);
         let context = Context { cluster, class, pod: None, version: self.version };
         let Profile { pre_enqueue, plugins, .. } = self;
-        let gates = |&plugin: &usize| plugins[plugin].pre_enqueue(context).code != Code::Success;
-        pre_enqueue.iter().copied().find(gates)
+        let mut said = pre_enqueue.iter().map(|&plugin| (plugin, plugins[plugin].pre_enqueue(context)));
+        said.find(|(_, status)| status.code != Code::Success)
     }
 
     /// PostFilter: what the plugins have to say of a pod that fits nowhere, joined. Preemption, which

@@ -464,7 +464,6 @@ impl Queue {
     }
 
     /// The end of a pod's back-off while it is in one of the back-off queues.
-    #[cfg(test)]
     pub(crate) fn release_of(&self, pod: PodRef) -> Option<Time> {
         self.get(pod).and_then(|waiting| self.backoff_end(waiting))
     }

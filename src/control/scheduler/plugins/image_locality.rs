@@ -1,7 +1,7 @@
 //! ImageLocality: nodes that hold the pod's images are preferred, the more so the larger they are.
 //!
-//! The number of nodes that hold an image is taken as it is now; the original's snapshot can lag
-//! behind on nodes that have not changed since (reference kube-scheduler §6.3).
+//! The number of nodes that hold an image is that of the moment at which the node's snapshot was last
+//! made anew; on nodes that do not change it lags behind, as in the original.
 //!
 //! Source: Kubernetes 1.36, pkg/scheduler/framework/plugins/imagelocality/image_locality.go
 //! (reference §16.1 and its 1.36 companion).
@@ -86,10 +86,10 @@ impl Plugin for ImageLocality {
 fn score(nodes: &NodeTable, row: usize, names: &[Symbol], containers: usize, total: usize) -> i64 {
     let mut sum: i64 = 0;
     for name in names {
-        if nodes.images[row].iter().any(|(held, _)| held == name)
-            && let Some(state) = nodes.image_states.get(name)
-        {
-            let spread = f64::from(state.nodes) / total as f64;
+        let held = nodes.images[row].iter().zip(&nodes.image_counts[row]);
+        let count = held.filter(|((held, _), _)| held == name).map(|(_, count)| *count).next();
+        if let (Some(count), Some(state)) = (count, nodes.image_states.get(name)) {
+            let spread = f64::from(count) / total as f64;
             sum = sum.saturating_add((state.size_bytes as f64 * spread) as i64);
         }
     }
@@ -125,6 +125,7 @@ mod tests {
                 .collect();
             cluster.add_node(&node, PoolId(0), Time::ZERO);
         }
+        cluster.nodes.refresh_order();
         let wanted: Vec<Symbol> =
             wanted.iter().map(|image| cluster.names.intern(&normalized(image))).collect();
         score(&cluster.nodes, 0, &wanted, wanted.len(), nodes.len())
@@ -141,6 +142,29 @@ mod tests {
         assert_eq!(first(&[&[a], &[], &[]], &["a"]), 6);
         let (big, small) = (("a:latest", 4000), ("b:1", 300));
         assert_eq!(first(&[&[big, small], &[small]], &["a", "b:1"]), 100);
+    }
+
+    #[test]
+    fn the_count_of_an_unchanged_node_lags_behind() {
+        let images = vec![Image { names: vec!["a:1".into()], size_bytes: 7 }];
+        let mut cluster = Cluster::default();
+        let mut node = Node { images, ..Node::default() };
+        let mut add = |cluster: &mut Cluster, name: &str| {
+            name.clone_into(&mut node.meta.name);
+            let node = cluster.add_node(&node, PoolId(0), Time::ZERO);
+            cluster.nodes.refresh_order();
+            node.index()
+        };
+        let (x, y) = (add(&mut cluster, "x"), add(&mut cluster, "y"));
+        assert_eq!(
+            (&cluster.nodes.image_counts[x][..], &cluster.nodes.image_counts[y][..]),
+            (&[1][..], &[2][..])
+        );
+        let before = cluster.nodes.static_change_count();
+        cluster.set_unschedulable(crate::base::ids::NodeId(x as u32), true);
+        cluster.nodes.refresh_order();
+        assert_eq!(cluster.nodes.image_counts[x], [2]);
+        assert!(cluster.nodes.static_change_count() > before);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::base::ids::{ClassId, NodeId, ResourceId};
 use crate::cluster::requests::{self, Defaults};
 use crate::cluster::{Cluster, NodeTable};
 use crate::control::config::{FitArgs, PluginArgs, ScoringStrategy};
-use crate::control::scheduler::events::{Action, Change, NodeFacts, Registration, Resource};
+use crate::control::scheduler::events::{self, Action, Change, NodeFacts, Registration, Resource};
 use crate::control::scheduler::framework::{
     Cause, Code, Column, Context, MAX_NODE_SCORE, Plugin, Reach, Targets,
 };
@@ -166,7 +166,11 @@ impl Plugin for NodeResourcesFit {
     fn hint(&mut self, context: Context<'_>, change: &Change<'_>) -> bool {
         match change {
             // The end of any assigned pod; that it has freed enough is not looked at.
-            Change::Pod { .. } => true,
+            Change::Pod { before: None, .. } => true,
+            Change::Pod { class, before: Some(before), .. } => {
+                let lowered = events::lowered(context.cluster, *before, *class);
+                lowered.into_iter().any(|resource| context.pod().request(resource) > 0)
+            }
             Change::Node { before, after, .. } => {
                 let requests = &context.pod().requests;
                 let fits = after.allowed_pods >= 1

@@ -1,11 +1,8 @@
-//! The scheduler as a whole: against a textbook form, against recorded answers, and as a component.
+//! The scheduler as a whole: against a textbook form, and as a component.
 
 mod arguments;
 mod component;
 mod configurations;
-mod conformance;
-mod conformance_preempt;
-mod conformance_volumes;
 mod indexed;
 mod preemption;
 mod textbook;

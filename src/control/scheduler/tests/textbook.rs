@@ -9,7 +9,10 @@ use crate::base::ids::ResourceId;
 use crate::base::rng::{Purpose, Stream, Streams};
 use crate::cluster::class::tolerates;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
+/// The only image there is.
+const IMAGE: &str = "app:latest";
 const CPU: usize = 0;
 const MEMORY: usize = 1;
 const EFFECTS: [TaintEffect; 3] =
@@ -19,6 +22,8 @@ const EFFECTS: [TaintEffect; 3] =
 struct Textbook {
     percentage: usize,
     next_start: usize,
+    /// How many nodes held the image when each node last changed, with the number of that change.
+    holders: BTreeMap<NodeId, (u64, usize)>,
 }
 
 /// What it comes to: the node with feasible nodes, score and ties, or the message.
@@ -28,12 +33,13 @@ impl Textbook {
     fn decide(&mut self, cluster: &mut Cluster, class: ClassId) -> Answer {
         cluster.nodes.refresh_order();
         let order = cluster.nodes.order.clone();
+        self.look_at_images(cluster);
         if order.is_empty() {
             return Err("no nodes available to schedule pods".into());
         }
         let limit = cycle::feasible_nodes_to_find(order.len(), self.percentage);
         let mut feasible = Vec::new();
-        let mut reasons = std::collections::BTreeMap::<String, usize>::new();
+        let mut reasons = BTreeMap::<String, usize>::new();
         let mut visited = 0;
         for offset in 0..order.len() {
             let node = order[(self.next_start + offset) % order.len()];
@@ -59,10 +65,25 @@ impl Textbook {
         if let [only] = feasible[..] {
             return Ok((only, 1, 0, 1));
         }
-        let totals = totals(cluster, &feasible, class);
+        let totals = totals(cluster, &feasible, class, &self.holders);
         let best = *totals.iter().max().unwrap();
         let tied = totals.iter().filter(|total| **total == best).count() as u32;
         Ok((feasible[heap_winner(&totals, 0)], feasible.len() as u32, best, tied))
+    }
+
+    /// What a node knows of the others' images is as old as its last change.
+    fn look_at_images(&mut self, cluster: &Cluster) {
+        let nodes = &cluster.nodes;
+        let holds =
+            |row: &usize| nodes.images[*row].iter().any(|(held, _)| cluster.names.text(*held) == IMAGE);
+        let now = nodes.present.iter().filter(holds).count();
+        for &node in &nodes.order {
+            let change = nodes.generation[node.index()];
+            let known = self.holders.entry(node).or_insert((change, now));
+            if known.0 != change {
+                *known = (change, now);
+            }
+        }
     }
 }
 
@@ -153,7 +174,12 @@ fn term_matches(cluster: &Cluster, node: NodeId, term: &NodeSelectorTerm) -> boo
         && term.match_fields.iter().all(|field| field.matches_value(Some(name)))
 }
 
-fn totals(cluster: &Cluster, feasible: &[NodeId], class: ClassId) -> Vec<i64> {
+fn totals(
+    cluster: &Cluster,
+    feasible: &[NodeId],
+    class: ClassId,
+    holders: &BTreeMap<NodeId, (u64, usize)>,
+) -> Vec<i64> {
     let pod = &cluster.classes[class];
     let column =
         |score: &dyn Fn(NodeId) -> i64| feasible.iter().map(|&node| score(node)).collect::<Vec<i64>>();
@@ -179,7 +205,7 @@ fn totals(cluster: &Cluster, feasible: &[NodeId], class: ClassId) -> Vec<i64> {
         let mut total = 3 * (100 - share(unwanted[place], most_unwanted));
         total += 2 * share(wished[place], most_wished);
         total += least_allocated(cluster, node, class);
-        total += balanced(cluster, node, class) + images(cluster, node, class);
+        total += balanced(cluster, node, class) + images(cluster, node, class, holders[&node].1);
         totals.push(total);
     }
     totals
@@ -218,22 +244,17 @@ fn balanced(cluster: &Cluster, node: NodeId, class: ClassId) -> i64 {
     50 + (50 + balance(1) - balance(0)) / 2
 }
 
-fn images(cluster: &Cluster, node: NodeId, class: ClassId) -> i64 {
+fn images(cluster: &Cluster, node: NodeId, class: ClassId, holders: usize) -> i64 {
     const MIB: i64 = 1024 * 1024;
     let containers = &cluster.classes[class].template.spec.containers;
     let total = cluster.nodes.present.count() as f64;
-    let holders = |name: &str| {
-        let holds = |row: &usize| {
-            cluster.nodes.images[*row].iter().any(|(held, _)| cluster.names.text(*held) == name)
-        };
-        cluster.nodes.present.iter().filter(holds).count() as f64
-    };
     let mut sum = 0;
     for container in containers {
         let name = format!("{}:latest", container.image);
         for &(held, size) in &cluster.nodes.images[node.index()] {
             if cluster.names.text(held) == name {
-                sum += (size as f64 * (holders(&name) / total)) as i64;
+                assert_eq!(name, IMAGE);
+                sum += (size as f64 * (holders as f64 / total)) as i64;
             }
         }
     }
@@ -276,7 +297,7 @@ impl Dice {
             node.allocatable.insert("example.com/gpu".into(), Quantity::from_units(self.below(4) as i64));
         }
         if self.one_in(3) {
-            node.images = vec![Image { names: vec!["app:latest".into()], size_bytes: 400 << 20 }];
+            node.images = vec![Image { names: vec![IMAGE.into()], size_bytes: 400 << 20 }];
         }
         node
     }
@@ -392,7 +413,7 @@ fn check(seed: u64, count: usize, percentage: u32) -> Result<(), TestCaseError> 
     let mut config = Config::default();
     config.scheduler.percentage_of_nodes_to_score = percentage;
     let mut cycle = Cycle::new(&config, 0);
-    let mut textbook = Textbook { percentage: percentage as usize, next_start: 0 };
+    let mut textbook = Textbook { percentage: percentage as usize, next_start: 0, holders: BTreeMap::new() };
     for step in 0..40 {
         let class = cluster.class(&templates[dice.below(6) as usize], "default", 0);
         let expected = textbook.decide(&mut cluster, class);

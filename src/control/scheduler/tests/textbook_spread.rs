@@ -1,6 +1,6 @@
 //! PodTopologySpread against the textbook form: node by node, pod by pod, on plain objects.
 
-use super::super::explain::{Explanation, NodeExplanation};
+use super::super::explain::{NodeExplanation, Verdict};
 use super::super::framework::{Code, Column, Plugin, Reach, Targets};
 use super::super::plugins::PodTopologySpread;
 use super::*;
@@ -469,7 +469,7 @@ fn check_table(world: &World, kind: &Kind, ours: &[NodeExplanation]) -> Result<V
     let mut feasible = Vec::new();
     for entry in ours {
         let name = world.node_name(entry.node);
-        let failure = entry.failure.as_ref();
+        let failure = entry.failure();
         if failure.is_some_and(|failure| failure.plugin != NAME) {
             continue;
         }
@@ -482,7 +482,7 @@ fn check_table(world: &World, kind: &Kind, ours: &[NodeExplanation]) -> Result<V
     }
     let names: Vec<&str> = feasible.iter().map(|&node| world.node_name(node)).collect();
     let theirs = world.scores(kind, &names).unwrap_or_default();
-    let scores = ours.iter().filter(|entry| entry.failure.is_none()).flat_map(|entry| &entry.scores);
+    let scores = ours.iter().filter(|entry| entry.failure().is_none()).flat_map(NodeExplanation::scores);
     let ours: Vec<(i64, i64)> =
         scores.filter(|score| score.plugin == NAME).map(|score| (score.raw, score.normalized)).collect();
     prop_assert_eq!(ours, theirs);
@@ -608,10 +608,11 @@ fn check(seed: u64, count: usize) -> Result<(), TestCaseError> {
     for _ in 0..40 {
         let kind = dice.below(6);
         let class = class_of(&mut world, kind);
-        let Explanation::Nodes(table) = cycle.explain(&mut world.cluster, class) else {
-            return Err(TestCaseError::fail("nothing rejects a pod as a whole"));
-        };
-        let feasible = check_table(&world, &world.kinds[kind], &table)?;
+        let attempt = Attempt { class, pod: None, key: 0 };
+        let table = cycle.explain(&mut world.cluster, attempt, &nominator::Nominator::default());
+        let is_whole = matches!(table.verdict, Verdict::Rejected(_));
+        prop_assert!(!is_whole, "nothing rejects a pod as a whole");
+        let feasible = check_table(&world, &world.kinds[kind], &table.nodes)?;
         let context = Context { cluster: &world.cluster, class, pod: None, version: Version::V1_36 };
         check_forms(cycle.profile.plugins[place].as_mut(), context, &feasible)?;
         check_supposed(&mut dice, &mut world, &mut cycle, kind)?;

@@ -31,6 +31,13 @@ pub(super) fn pod(version: Version, ours: &Kind, theirs: &Kind, action: Action) 
     }
 }
 
+/// Whether it may help `ours` that an assigned pod has become `after`.
+pub(super) fn changed_pod(ours: &Kind, before: &Kind, after: &Kind) -> bool {
+    let Terms { required, required_anti, .. } = ours.terms();
+    !matches_all(required, before) && matches_all(required, after)
+        || matches_all(required_anti, before) && !matches_all(required_anti, after)
+}
+
 /// Whether a new or changed node may help a pod with these terms.
 pub(super) fn node(
     cluster: &Cluster,

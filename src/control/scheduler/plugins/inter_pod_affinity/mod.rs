@@ -323,9 +323,12 @@ impl Plugin for InterPodAffinity {
 
     fn hint(&mut self, context: Context<'_>, change: &Change<'_>) -> bool {
         match change {
-            Change::Pod { class, action } => {
+            Change::Pod { class, before, action } => {
                 let (ours, theirs) = (self.kind(context.class), self.kind(*class));
-                hints::pod(context.version, ours, theirs, *action)
+                match before {
+                    Some(before) => hints::changed_pod(ours, self.kind(*before), theirs),
+                    None => hints::pod(context.version, ours, theirs, *action),
+                }
             }
             Change::Node { before, after, .. } => {
                 let terms = self.kind(context.class).terms();

@@ -390,7 +390,7 @@ fn hints_wait_for_what_can_help() {
     let mut hears = |action: Action, version: Version| {
         classes.map(|other| {
             let context = Context { cluster: &bench.cluster, class, pod: None, version };
-            bench.plugin.hint(context, &Change::Pod { class: other, action })
+            bench.plugin.hint(context, &Change::Pod { class: other, before: None, action })
         })
     };
     assert_eq!(hears(Action::Add, Version::V1_36), [true, false, false, false]);

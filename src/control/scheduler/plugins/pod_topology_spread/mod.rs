@@ -285,11 +285,16 @@ impl Plugin for PodTopologySpread {
         self.follow(context);
         let hard = &self.classes.get(context.class).hard;
         match *change {
-            // Labels and tolerations of pods do not change: the pod is new or gone.
-            Change::Pod { class, .. } => {
+            // For a pod that is new or gone it counts whether it matches, for another whether that
+            // has changed.
+            Change::Pod { class, before, .. } => {
                 let other = &context.cluster.classes[class];
+                let before = before.map(|before| &context.cluster.classes[before].labels);
                 other.namespace == context.pod().namespace
-                    && hard.iter().any(|constraint| constraint.selector.matches(&other.labels))
+                    && hard.iter().any(|constraint| {
+                        let did = before.is_some_and(|labels| constraint.selector.matches(labels));
+                        constraint.selector.matches(&other.labels) != did
+                    })
             }
             Change::Node { action, before, after, .. } => {
                 let label = |class, host, key| label(context.cluster, class, host, key);

@@ -241,7 +241,8 @@ fn hints_tell_what_may_help() {
     let unlike = setting.cluster.class(&Arc::default(), "default", 0);
     let elsewhere = setting.cluster.class(&Arc::new(template(&[])), "other", 0);
     for action in [Action::Add, Action::Delete] {
-        let heard = [alike, unlike, elsewhere].map(|class| setting.hears(&Change::Pod { class, action }));
+        let heard = [alike, unlike, elsewhere]
+            .map(|class| setting.hears(&Change::Pod { class, before: None, action }));
         assert_eq!(heard, [true, false, false]);
     }
     let [a, none, b] = [0, 1, 2].map(|row| NodeFacts::of(setting.context().cluster, NodeId(row)));

@@ -1,7 +1,7 @@
 //! VolumeBinding: a pod runs where its bound volumes are reached, and where volumes for its other
 //! claims are free or can be provisioned.
 //!
-//! What the volume controller and the provisioners do is not simulated. A claim that waits for its
+//! What the volume controller and the provisioners do is left out. A claim that waits for its
 //! first consumer counts as bound from the moment at which its pod's node is chosen (Reserve): to
 //! the free volume that was found for it, which nobody else gets then, or to a new one, which is
 //! reached from where the driver's topology labels are those of the node. Both are remembered here

@@ -290,7 +290,8 @@ mod tests {
         let other = sample.pod("other", &["another"]);
         let mut plugin = VolumeRestrictions::default();
         let context = sample.context(wisher);
-        let mut helps = |class| plugin.hint(context, &Change::Pod { class, action: Action::Delete });
+        let mut helps =
+            |class| plugin.hint(context, &Change::Pod { class, before: None, action: Action::Delete });
         assert!(helps(user) && !helps(other));
     }
 }

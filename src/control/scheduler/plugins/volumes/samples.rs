@@ -11,9 +11,11 @@ use crate::cluster::pods::NewRow;
 use crate::cluster::{Cluster, PodName, PodRef};
 use crate::control::Config;
 use crate::control::config::Version;
+use crate::control::scheduler::Attempt;
 use crate::control::scheduler::Cycle;
-use crate::control::scheduler::explain::Explanation;
+use crate::control::scheduler::explain::Verdict;
 use crate::control::scheduler::framework::Context;
+use crate::control::scheduler::nominator::Nominator;
 use std::sync::Arc;
 
 /// A cluster, and the names of its nodes' failures.
@@ -125,14 +127,13 @@ impl Sample {
     /// pod as a whole. Every other plugin must have nothing to object.
     pub(super) fn failures(&mut self, class: ClassId, plugin: &str) -> Vec<String> {
         let mut cycle = Cycle::new(&Config::default(), 0);
-        let nodes = match cycle.explain(&mut self.cluster, class) {
-            Explanation::Rejected { plugins, message } => {
-                assert_eq!(plugins, [plugin], "{message}");
-                return vec![message];
-            }
-            Explanation::Nodes(nodes) => nodes,
-        };
-        let failed = nodes.into_iter().filter_map(|entry| Some((entry.node, entry.failure?)));
+        let attempt = Attempt { class, pod: None, key: 0 };
+        let explanation = cycle.explain(&mut self.cluster, attempt, &Nominator::default());
+        if let Verdict::Rejected(rejection) = explanation.verdict {
+            assert_eq!(rejection.plugin, plugin, "{rejection:?}");
+            return rejection.reasons;
+        }
+        let failed = explanation.nodes.iter().filter_map(|entry| Some((entry.node, entry.failure()?)));
         failed
             .map(|(node, failure)| {
                 assert_eq!(failure.plugin, plugin, "{failure:?}");

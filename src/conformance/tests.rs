@@ -1,0 +1,236 @@
+//! Small cases of our own: what is asked in each mode, and what is no case at all.
+
+use super::*;
+use crate::base::Location;
+use serde_json::json;
+
+fn case(mode: &str, input: &Value, expected: Value) -> Case {
+    let mut line = json!({ "id": "own", "mode": mode, "features": ["x"], "input": input });
+    line["expected"] = expected;
+    Case::read(line.to_string().as_bytes(), Location::at("cases.jsonl", 7, 0)).unwrap()
+}
+
+/// What is wrong with our answer; the fields that differ or the finding.
+fn wrong(mode: &str, input: &Value, expected: Value) -> Vec<String> {
+    let case = case(mode, input, expected);
+    match answer(&case, Version::V1_36) {
+        Ok(answer) => differences(case.expected.as_ref().unwrap(), &answer)
+            .first
+            .into_iter()
+            .map(|found| format!("{}: {} for {}", found.field, found.got, found.expected))
+            .collect(),
+        Err(finding) => vec![finding.to_string()],
+    }
+}
+
+fn agrees(mode: &str, input: &Value, expected: Value) {
+    assert_eq!(wrong(mode, input, expected), Vec::<String>::new());
+}
+
+fn node(name: &str, cpu: &str) -> Value {
+    let amounts = json!({ "cpu": cpu, "memory": "8Gi", "pods": "10" });
+    json!({ "metadata": { "name": name }, "status": { "allocatable": amounts } })
+}
+
+fn pod(name: &str, cpu: &str) -> Value {
+    let requests = json!({ "requests": { "cpu": cpu } });
+    json!({ "metadata": { "name": name }, "spec": { "containers": [{ "name": "c", "resources": requests }] } })
+}
+
+#[test]
+fn score_says_everything_about_every_node() {
+    let mut cordoned = node("b", "8");
+    cordoned["spec"] = json!({ "unschedulable": true });
+    let mut bound = pod("old", "1");
+    bound["spec"]["nodeName"] = "a".into();
+    let cluster = json!({ "nodes": [cordoned, node("c", "4"), node("a", "4")], "pods": [bound] });
+    let refused = json!({
+        "plugin": "NodeUnschedulable",
+        "code": "UnschedulableAndUnresolvable",
+        "reasons": ["node(s) were unschedulable"],
+    });
+    let load = json!({ "milliCPU": 1000, "memory": 0, "nonZeroMilliCPU": 1000, "nonZeroMemory": 209_715_200, "pods": 1 });
+    let expected = json!({
+        "result": "scheduled", "numNodes": 3, "numFeasible": 2, "selected": "c", "picked": "c", "tied": ["c"],
+        "podRequest": { "milliCPU": 2000 },
+        "nodes": [
+            { "node": "a", "feasible": true, "requested": load },
+            { "node": "b", "feasible": false, "failure": refused },
+            { "node": "c", "feasible": true, "raw": { "TaintToleration": 0 }, "normalized": { "TaintToleration": 100 } },
+        ],
+    });
+    agrees("score", &json!({ "cluster": cluster, "pod": pod("p", "2") }), expected);
+
+    let message = "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu.";
+    let plugins = ["NodeResourcesFit", "NodeUnschedulable"];
+    let expected = json!({ "result": "unschedulable", "message": message, "unschedulablePlugins": plugins });
+    agrees("score", &json!({ "cluster": cluster, "pod": pod("p", "5") }), expected);
+}
+
+#[test]
+fn score_knows_gates_promises_and_empty_clusters() {
+    let none = json!({ "nodes": [] });
+    let message = "no nodes available to schedule pods";
+    let expected = json!({ "result": "unschedulable", "numNodes": 0, "message": message });
+    agrees("score", &json!({ "cluster": none, "pod": pod("p", "1") }), expected);
+
+    let mut gated = pod("p", "1");
+    gated["spec"]["schedulingGates"] = json!([{ "name": "g" }]);
+    let gate = json!({ "plugin": "SchedulingGates", "reasons": ["waiting for scheduling gates: [g]"] });
+    agrees("score", &json!({ "cluster": none, "pod": gated }), json!({ "result": "gated", "gate": gate }));
+
+    let mut promised = pod("p", "1");
+    promised["status"] = json!({ "nominatedNodeName": "b" });
+    let cluster = json!({ "nodes": [node("a", "8"), node("b", "4")] });
+    let nodes = json!([{ "node": "a", "notEvaluated": true }, { "node": "b", "feasible": true }]);
+    let expected = json!({ "picked": "b", "nominatedNodeShortcut": true, "nodes": nodes });
+    agrees("score", &json!({ "cluster": cluster, "pod": promised }), expected);
+
+    // A pod of the same priority that was promised the only node leaves no room.
+    let mut rival = pod("rival", "3");
+    rival["status"] = json!({ "nominatedNodeName": "a" });
+    let cluster = json!({ "nodes": [node("a", "4")], "pods": [rival] });
+    let failure =
+        json!({ "plugin": "NodeResourcesFit", "code": "Unschedulable", "reasons": ["Insufficient cpu"] });
+    let expected = json!({ "result": "unschedulable", "nodes": [{ "node": "a", "failure": failure }] });
+    agrees("score", &json!({ "cluster": cluster, "pod": pod("p", "2") }), expected);
+}
+
+#[test]
+fn sequence_changes_the_cluster_step_by_step() {
+    let mut homeless = pod("early", "1");
+    homeless["spec"]["nodeName"] = "b".into();
+    let mut cordoned = node("a", "2");
+    cordoned["spec"] = json!({ "unschedulable": true });
+    let steps = json!([
+        { "op": "schedule", "pod": pod("p0", "2") },
+        { "op": "schedule", "pod": pod("p1", "1") },
+        { "op": "deletePod", "namespace": "default", "name": "p0" },
+        { "op": "deletePod", "namespace": "default", "name": "p1" },
+        { "op": "updateNode", "node": cordoned },
+        { "op": "addNode", "node": node("b", "2") },
+        { "op": "schedule", "pod": pod("p2", "2") },
+        { "op": "deleteNode", "name": "b" },
+        { "op": "deletePod", "namespace": "default", "name": "early" },
+    ]);
+    let input = json!({ "cluster": { "nodes": [node("a", "2")], "pods": [homeless] }, "steps": steps });
+    let full = "0/1 nodes are available: 1 Insufficient cpu.";
+    let neither = "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable.";
+    let (ok, missing) = (json!({ "result": "ok" }), json!({ "result": "notBound" }));
+    let expected = json!([
+        { "result": "scheduled", "selected": "a", "numFeasible": 1, "weighted": { "TaintToleration": 300 } },
+        { "result": "unschedulable", "message": full },
+        ok, missing, ok, ok,
+        { "result": "unschedulable", "message": neither },
+        ok, missing,
+    ]);
+    agrees("sequence", &input, json!({ "steps": expected }));
+}
+
+#[test]
+fn queue_tells_a_history() {
+    let ops = json!([
+        { "op": "add", "time": 10, "pod": pod("p", "1") },
+        { "op": "pop", "time": 11 },
+        { "op": "fail", "time": 12, "name": "p", "plugins": ["NodeResourcesFit"] },
+        { "op": "event", "time": 12.25, "event": "nodeAdd", "node": node("small", "500m") },
+        { "op": "event", "time": 12.5, "event": "nodeAdd", "node": node("large", "4") },
+        { "op": "flushBackoff", "time": 14 },
+        { "op": "pop", "time": 14 },
+        { "op": "pop", "time": 14 },
+    ]);
+    let expected = json!([
+        { "active": ["p"] },
+        { "active": [], "popped": "p", "attempts": 1 },
+        { "active": [], "unschedulable": ["p"] },
+        { "unschedulable": ["p"] },
+        { "active": [], "backoff": { "p": 13 } },
+        { "active": ["p"] },
+        { "popped": "p", "attempts": 2 },
+        { "popped": "" },
+    ]);
+    agrees("queue", &json!({ "ops": ops }), json!({ "ops": expected }));
+}
+
+#[test]
+fn what_is_no_case_is_said_with_its_place() {
+    for (line, message) in [
+        (&b"{"[..], "cases.jsonl:7:1: error: this is no JSON"),
+        (b"[]", "a case is a JSON object"),
+        (b"\"\xff\"", "this is no JSON"),
+        (br#"{"mode":"score"}"#, "`id` is missing"),
+        (br#"{"id":"a","mode":3}"#, "`mode` must be text"),
+        (br#"{"id":"a","mode":"score"}"#, "`input` is missing"),
+        (br#"{"id":"a","mode":"score","input":[]}"#, "`input` must be an object"),
+        (br#"{"id":"a","mode":"score","input":{},"features":"x"}"#, "`features` must be a list"),
+    ] {
+        let finding = Case::read(line, Location::at("cases.jsonl", 7, 0)).unwrap_err().to_string();
+        assert!(finding.starts_with("cases.jsonl:7") && finding.contains(message), "{finding}");
+    }
+}
+
+#[test]
+fn what_cannot_be_answered_is_said_with_its_place() {
+    let one = json!({ "nodes": [node("a", "1")] });
+    let twice = json!({ "nodes": [node("a", "1"), node("a", "1")] });
+    let broken = json!({ "nodes": [node("a", "much")] });
+    let unknown = json!({ "apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration", "profiles": 3 });
+    for (mode, input, message) in [
+        ("guess", json!({}), "own: `mode` has an unknown value: `guess`"),
+        ("score", json!({}), "`cluster` is missing"),
+        ("score", json!({ "cluster": one }), "`pod` is missing"),
+        ("score", json!({ "cluster": { "nodes": 1 } }), "`nodes` must be a list"),
+        ("score", json!({ "cluster": twice, "pod": pod("p", "1") }), "two nodes of one name: `a`"),
+        ("score", json!({ "cluster": broken, "pod": pod("p", "1") }), "own: nodes[0]: "),
+        ("score", json!({ "cluster": one, "pod": { "kind": "Node" } }), "own: pod: "),
+        ("score", json!({ "cluster": one, "pod": pod("p", "1"), "config": unknown }), "own: config: "),
+        (
+            "sequence",
+            json!({ "cluster": one, "steps": [{ "op": "fly" }] }),
+            "steps[0]: `op` has an unknown value: `fly`",
+        ),
+        (
+            "sequence",
+            json!({ "cluster": one, "steps": [{ "op": "deleteNode", "name": "b" }] }),
+            "no node of this name: `b`",
+        ),
+        ("sequence", json!({ "cluster": one, "bind": "best" }), "`bind` has an unknown value"),
+        ("sequence", json!({ "cluster": one, "sampled": 1 }), "`sampled` must be `true` or `false`"),
+        ("queue", json!({ "ops": [{ "op": "pop" }] }), "ops[0]: `time` must be a number of seconds"),
+        ("queue", json!({ "ops": [{ "op": "pop", "time": -1e30 }] }), "`time` must be a number of seconds"),
+        (
+            "queue",
+            json!({ "ops": [{ "op": "fail", "time": 1, "name": "p" }] }),
+            "there is no pod of this name: `p`",
+        ),
+        (
+            "queue",
+            json!({ "ops": [{ "op": "fail", "time": 1, "plugins": ["Guess"] }] }),
+            "there is no plugin of this name",
+        ),
+        (
+            "queue",
+            json!({ "ops": [], "podMaxBackoffSeconds": -1 }),
+            "`podMaxBackoffSeconds` must be a whole number",
+        ),
+    ] {
+        let found = wrong(mode, &input, json!({}));
+        let told = found
+            .first()
+            .is_some_and(|found| found.starts_with("cases.jsonl:7: error: own: ") && found.contains(message));
+        assert!(told, "{mode}: {found:?} instead of {message}");
+    }
+}
+
+#[test]
+fn cases_are_counted_by_feature() {
+    let case = case("score", &json!({}), json!({ "a": 1 }));
+    let mut report = FileReport::new("f");
+    for answer in [Some(json!({ "a": 1 })), Some(json!({ "a": 2 })), None] {
+        report.add(&case.features, &Checked::of(&case, answer.as_ref()));
+    }
+    let without = Case { expected: None, ..case };
+    report.add(&without.features, &Checked::of(&without, Some(&json!({}))));
+    assert_eq!((report.cases, report.answered), (Counts { agree: 1, of: 3 }, 1));
+    assert_eq!(report.features["x"], report.cases);
+}
