@@ -5,6 +5,7 @@
 //! container does is told by the caller ([`Harness::start`], [`Harness::finish`]), and a bound pod
 //! that is being deleted stays until [`Harness::remove`].
 
+use super::scheduler::Scheduler;
 use super::{Command, Component, Config, ControlPlane, Event, NewPod, NodeChange, PodStatus, Write, plane};
 use crate::api::{Deployment, Job, Node, PodPhase, PodTemplate, ReplicaSet, Taint};
 use crate::base::ids::{ClassId, NodeId, PodId, PoolId, WorkloadId};
@@ -39,6 +40,11 @@ impl Harness {
     /// The whole control plane on an empty cluster.
     pub fn new(config: &Config) -> Harness {
         Harness::with(ControlPlane::new(config).into_components())
+    }
+
+    /// The scheduler alone on an empty cluster.
+    pub fn of_scheduler(config: &Config) -> Harness {
+        Harness::with(vec![Box::new(Scheduler::new(config))])
     }
 
     /// Some components on an empty cluster.
@@ -150,6 +156,11 @@ impl Harness {
         let pod = self.create_pod(None, class, PodName::Own(name.into()), None);
         self.settle();
         pod
+    }
+
+    /// Has a pod of a class created, of which the control plane is told when time passes next.
+    pub fn submit(&mut self, class: ClassId) -> PodRef {
+        self.create_pod(None, class, PodName::Own("pod".into()), None)
     }
 
     /// The active pods of a workload, oldest first.
