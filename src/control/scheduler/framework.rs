@@ -276,8 +276,10 @@ impl Column {
 /// What a plugin's filter and score depend on, for pods of one class: what an index may keep.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Reach {
-    /// The pod class, the node itself, and the static side of nodes
+    /// The pod class and the static side of nodes
     /// ([`crate::cluster::NodeTable::static_change_count`]).
+    Static,
+    /// Also the node itself, with the pods on it.
     Node,
     /// Also on which pods are elsewhere; nodes with the same index key are judged alike.
     Topology,

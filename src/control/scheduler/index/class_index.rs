@@ -21,6 +21,8 @@ struct Slot {
 /// How the plugins take part, which can change as pods come and go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Layout {
+    /// Filters that depend on what is static of nodes.
+    static_filters: PluginSet,
     /// Filters that depend on the node alone.
     node_filters: PluginSet,
     /// Filters that are the same for all nodes of a group.
@@ -29,8 +31,10 @@ pub(super) struct Layout {
     node_scores: PluginSet,
     /// Scores that are computed for groups.
     pub(super) group_scores: PluginSet,
-    /// Those among them whose raw score, which depends on the node alone, is part of the key.
-    raw_in_key: PluginSet,
+    /// Those among them whose raw score depends on what is static of nodes, and is part of the key.
+    static_raws: PluginSet,
+    /// Those among them whose raw score depends on the node alone, and is part of the key.
+    node_raws: PluginSet,
     /// Plugins that say themselves what of a node is part of the key.
     keyed: PluginSet,
 }
@@ -43,6 +47,7 @@ impl Layout {
         let Profile { plugins, filters, scores, .. } = profile;
         for &plugin in filters.iter().filter(|&&plugin| !skipped.contains(plugin)) {
             match plugins[plugin].reach(context) {
+                Reach::Static => layout.static_filters.insert(plugin),
                 Reach::Node => layout.node_filters.insert(plugin),
                 Reach::Topology => {
                     layout.group_filters.insert(plugin);
@@ -53,9 +58,15 @@ impl Layout {
         }
         for &(plugin, _) in scores.iter() {
             match plugins[plugin].reach(context) {
-                Reach::Node if plugins[plugin].is_node_local() => layout.node_scores.insert(plugin),
+                Reach::Static | Reach::Node if plugins[plugin].is_node_local() => {
+                    layout.node_scores.insert(plugin);
+                }
+                Reach::Static => {
+                    layout.static_raws.insert(plugin);
+                    layout.group_scores.insert(plugin);
+                }
                 Reach::Node => {
-                    layout.raw_in_key.insert(plugin);
+                    layout.node_raws.insert(plugin);
                     layout.group_scores.insert(plugin);
                 }
                 Reach::Topology => {
@@ -85,6 +96,8 @@ pub(super) struct ClassIndex {
     changes: u64,
     statics: u64,
     selectors: u64,
+    /// By row: the number of the static part of the node's key, or [`REFUSED`].
+    bases: Vec<u32>,
     slots: Vec<Slot>,
     /// All groups, by number; some are empty and wait for another key.
     pub(super) groups: Vec<Group>,
@@ -138,7 +151,41 @@ impl ClassIndex {
         self.statics = nodes.static_change_count();
         self.selectors = context.cluster.selectors.change_count();
         self.changes = nodes.change_count();
+        self.judge_static(profile, context, work)?;
         nodes.present.iter().try_for_each(|row| self.refresh(profile, context, row as u32, work))
+    }
+
+    /// Fills `bases`: which nodes pass the static filters, and which of them have the same static raw
+    /// scores.
+    fn judge_static(
+        &mut self,
+        profile: &mut Profile,
+        context: Context<'_>,
+        work: &mut Work,
+    ) -> Result<(), Status> {
+        let mut passing = context.cluster.nodes.present.clone();
+        for plugin in self.layout.static_filters.iter() {
+            profile.plugins[plugin].filter(context, &mut passing);
+        }
+        let mut keys: Vec<Vec<i64>> = vec![Vec::new(); passing.len()];
+        for plugin in self.layout.static_raws.iter() {
+            let targets = Targets::Rows(&passing);
+            let scores = profile.prepare_score(plugin, context, targets)?;
+            if scores {
+                profile.plugins[plugin].score(context, targets, &mut work.column);
+            }
+            for row in passing.iter() {
+                keys[row].push(if scores { work.column.at(row) } else { 0 });
+            }
+        }
+        let mut numbers: Map<Vec<i64>, u32> = Map::default();
+        self.bases.clear();
+        self.bases.resize(passing.len(), REFUSED);
+        for row in passing.iter() {
+            let next = numbers.len() as u32;
+            self.bases[row] = *numbers.entry(std::mem::take(&mut keys[row])).or_insert(next);
+        }
+        Ok(())
     }
 
     /// Looks again at the nodes that have changed since the last time.
@@ -217,22 +264,26 @@ impl ClassIndex {
         work: &mut Work,
     ) -> Result<Slot, Status> {
         let node = NodeId(row);
-        let is_listed = context.cluster.nodes.present.contains(row as usize);
+        let base = self.bases[row as usize];
+        if base == REFUSED {
+            return Ok(Slot { group: REFUSED, total: 0 });
+        }
         work.causes.clear();
         let mut passes = |plugin: usize| {
             let status: Code = profile.plugins[plugin].status(context, node, &mut work.causes);
             status == Code::Success
         };
-        if !is_listed || !self.layout.node_filters.iter().all(&mut passes) {
+        if !self.layout.node_filters.iter().all(&mut passes) {
             return Ok(Slot { group: REFUSED, total: 0 });
         }
         let mut total = 0;
         work.key.clear();
+        work.key.push(i64::from(base));
         for place in 0..profile.scores.len() {
             let (plugin, weight) = profile.scores[place];
             if self.layout.node_scores.contains(plugin) {
                 total += weight * raw_score(profile, plugin, context, row, &mut work.column)?;
-            } else if self.layout.raw_in_key.contains(plugin) {
+            } else if self.layout.node_raws.contains(plugin) {
                 let raw = raw_score(profile, plugin, context, row, &mut work.column)?;
                 work.key.push(raw);
             }

@@ -38,6 +38,6 @@ impl Plugin for DynamicResources {
     }
 
     fn reach(&mut self, _context: Context<'_>) -> Reach {
-        Reach::Node
+        Reach::Static
     }
 }

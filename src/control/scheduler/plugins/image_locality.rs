@@ -43,7 +43,7 @@ impl Plugin for ImageLocality {
     }
 
     fn reach(&mut self, _context: Context<'_>) -> Reach {
-        Reach::Node
+        Reach::Static
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {

@@ -315,7 +315,7 @@ impl Plugin for NodeAffinity {
     }
 
     fn reach(&mut self, _context: Context<'_>) -> Reach {
-        Reach::Node
+        Reach::Static
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {

@@ -79,7 +79,7 @@ impl Plugin for NodeDeclaredFeatures {
     }
 
     fn reach(&mut self, _context: Context<'_>) -> Reach {
-        Reach::Node
+        Reach::Static
     }
 
     fn registrations(&self) -> &'static [Registration] {

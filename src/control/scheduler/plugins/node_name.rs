@@ -24,7 +24,7 @@ impl Plugin for NodeName {
     }
 
     fn reach(&mut self, _context: Context<'_>) -> Reach {
-        Reach::Node
+        Reach::Static
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {

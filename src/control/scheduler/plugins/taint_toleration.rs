@@ -46,7 +46,7 @@ impl Plugin for TaintToleration {
     }
 
     fn reach(&mut self, _context: Context<'_>) -> Reach {
-        Reach::Node
+        Reach::Static
     }
 
     fn compile(&mut self, cluster: &mut Cluster, class: ClassId) {

@@ -1,6 +1,7 @@
 //! The indexed search against the plain one: the same node, the same ties, the same diagnosis, on
 //! random clusters, pods, churn and settings.
 
+use super::super::nominator::Nominator;
 use super::textbook::Dice;
 use super::*;
 use crate::api::pod::{PodAffinity, PodAffinityTerm, TopologySpreadConstraint, WhenUnsatisfiable};
@@ -102,14 +103,21 @@ fn compare(seed: u64, count: usize, steps: usize) -> Result<u64, TestCaseError> 
     let mut plain = Cycle::new(&config, 0);
     config.scheduler.mode = Mode::Indexed;
     let mut indexed = Cycle::new(&config, 0);
+    let has_promises = dice.one_in(4);
+    let mut nominated = Nominator::default();
     for step in 0..steps {
         let class = cluster.class(&templates[dice.below(6) as usize], "default", 0);
-        let expected = plain.evaluate(&mut cluster, class, step as u64);
-        let found = indexed.evaluate(&mut cluster, class, step as u64);
+        let attempt = Attempt { class, pod: None, key: step as u64 };
+        let expected = plain.schedule(&mut cluster, attempt, &nominated);
+        let found = indexed.schedule(&mut cluster, attempt, &nominated);
         prop_assert_eq!(&found, &expected, "step {} of seed {}", step, seed);
         if let Outcome::Placed(placement) = found {
             let pod = insert_pod(&mut cluster, class);
             cluster.place(pod, placement.node);
+        }
+        if has_promises && dice.one_in(20) {
+            let promised = insert_pod(&mut cluster, class);
+            nominated.nominate(promised, NodeId(dice.below(cluster.nodes.len() as u64) as u32));
         }
         if dice.one_in(5) && !cluster.pods.present.is_empty() {
             let pod = PodId(dice.below(cluster.pods.present.len() as u64) as u32);

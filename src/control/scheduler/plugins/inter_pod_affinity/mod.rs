@@ -282,7 +282,7 @@ impl Plugin for InterPodAffinity {
         let mask = self.bring_up(context).map_or(0, |state| state.mask);
         let told = std::mem::replace(&mut self.told[context.class.index()], mask);
         match mask {
-            0 => Reach::Node,
+            0 => Reach::Static,
             _ if mask >> MASK_BITS != 0 || told != 0 && told != mask => Reach::Cluster,
             _ => Reach::Topology,
         }

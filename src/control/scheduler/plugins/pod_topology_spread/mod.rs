@@ -244,7 +244,7 @@ impl Plugin for PodTopologySpread {
     fn reach(&mut self, context: Context<'_>) -> Reach {
         self.refresh(context);
         let class = self.classes.get(context.class);
-        if class.hard.is_empty() && class.soft.is_empty() { Reach::Node } else { Reach::Topology }
+        if class.hard.is_empty() && class.soft.is_empty() { Reach::Static } else { Reach::Topology }
     }
 
     fn index_key(&mut self, context: Context<'_>, node: NodeId, key: &mut Vec<i64>) {

@@ -285,7 +285,7 @@ impl Plugin for VolumeBinding {
     }
 
     fn reach(&mut self, context: Context<'_>) -> Reach {
-        if *self.concerned.get(context.class) { Reach::Cluster } else { Reach::Node }
+        if *self.concerned.get(context.class) { Reach::Cluster } else { Reach::Static }
     }
 
     fn reserve(&mut self, context: Context<'_>, node: NodeId) -> Status {

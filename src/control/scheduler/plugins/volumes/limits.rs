@@ -263,7 +263,7 @@ impl Plugin for NodeVolumeLimits {
     }
 
     fn reach(&mut self, context: Context<'_>) -> Reach {
-        if *self.concerned.get(context.class) { Reach::Cluster } else { Reach::Node }
+        if *self.concerned.get(context.class) { Reach::Cluster } else { Reach::Static }
     }
 
     fn registrations(&self) -> &'static [Registration] {

@@ -204,7 +204,7 @@ impl Plugin for VolumeRestrictions {
 
     fn reach(&mut self, context: Context<'_>) -> Reach {
         let concern = self.concerns.get(context.class);
-        if concern.disks || concern.claims { Reach::Cluster } else { Reach::Node }
+        if concern.disks || concern.claims { Reach::Cluster } else { Reach::Static }
     }
 
     fn registrations(&self) -> &'static [Registration] {

@@ -138,7 +138,7 @@ impl Plugin for VolumeZone {
     }
 
     fn reach(&mut self, context: Context<'_>) -> Reach {
-        if *self.concerned.get(context.class) { Reach::Cluster } else { Reach::Node }
+        if *self.concerned.get(context.class) { Reach::Cluster } else { Reach::Static }
     }
 
     fn registrations(&self) -> &'static [Registration] {
