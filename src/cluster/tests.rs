@@ -50,6 +50,33 @@ fn visible(cluster: &Cluster) -> impl PartialEq + std::fmt::Debug + use<> {
 }
 
 #[test]
+fn a_node_that_is_replaced_keeps_its_place_in_the_list_until_another_comes_or_goes() {
+    let mut cluster = Cluster::default();
+    let ids: Vec<NodeId> = [("a", "1"), ("b", "1"), ("c", "2")]
+        .map(|(name, zone)| cluster.add_node(&node(name, 4, zone), PoolId(0), Time::ZERO))
+        .to_vec();
+    let order = |cluster: &mut Cluster| {
+        cluster.nodes.refresh_order();
+        let names =
+            cluster.nodes.order.iter().map(|node| cluster.names.text(cluster.nodes.name[node.index()]));
+        names.collect::<Vec<&str>>().join(" ")
+    };
+    assert_eq!(order(&mut cluster), "a c b");
+    let class = cluster.class(&template(500, 0), "default", 0);
+    let pod = add_pod(&mut cluster, 0, class);
+    cluster.place(pod, ids[0]);
+    cluster.update_node(ids[0], &node("a", 8, "2"));
+    assert_eq!(cluster.nodes.allocatable[0][0], 8_000);
+    assert_eq!((cluster.nodes.requested[0][0], cluster.check()), (500, Ok(())));
+    assert_eq!(order(&mut cluster), "a c b", "the list is not made anew");
+    let more = cluster.add_node(&node("d", 4, "1"), PoolId(0), Time::ZERO);
+    assert_eq!(order(&mut cluster), "b c d a");
+    cluster.remove_node(more);
+    cluster.add_node(&node("d", 4, "3"), PoolId(0), Time::ZERO);
+    assert_eq!(order(&mut cluster), "b c d a", "gone and back between two looks");
+}
+
+#[test]
 fn zones_take_turns_in_the_node_order() {
     let mut cluster = Cluster::default();
     for (name, zone) in [("a", "1"), ("b", "1"), ("c", "1"), ("d", "2"), ("e", "3"), ("f", "3")] {

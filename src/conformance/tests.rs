@@ -128,6 +128,44 @@ fn sequence_changes_the_cluster_step_by_step() {
 }
 
 #[test]
+fn pods_that_are_judged_alike_share_a_scoring_while_nodes_are_full() {
+    let args = json!({ "defaultingType": "List", "defaultConstraints": [] });
+    let plugin = json!({ "name": "PodTopologySpread", "args": args });
+    let config = json!({
+        "apiVersion": "kubescheduler.config.k8s.io/v1",
+        "kind": "KubeSchedulerConfiguration",
+        "profiles": [{ "schedulerName": "default-scheduler", "pluginConfig": [plugin] }],
+    });
+    let mut other = pod("other", "2");
+    other["metadata"]["labels"] = json!({ "app": "other" });
+    // Each pod fills a node of its own. The third differs in a label, so what was kept is of no use;
+    // the fourth differs again; the fifth gets the one that the fourth has left.
+    let pods = [pod("p0", "2"), pod("p1", "2"), other, pod("p3", "2"), pod("p4", "2")];
+    let steps: Vec<Value> = pods.iter().map(|pod| json!({ "op": "schedule", "pod": pod })).collect();
+    let nodes: Vec<Value> = ["a", "b", "c", "d", "e"].map(|name| node(name, "2")).to_vec();
+    let mut input =
+        json!({ "config": config, "cluster": { "nodes": nodes }, "steps": steps, "batching": true });
+    let step = |node: &str, hinted: bool| {
+        let mut step = json!({ "selected": node, "picked": node, "signed": true });
+        if hinted {
+            step["hinted"] = true.into();
+        }
+        step
+    };
+    let case = case("sequence", &input, Value::Null);
+    let answer = answer(&case, Version::V1_36).unwrap();
+    let hinted: Vec<bool> = (0..5).map(|at| answer["steps"][at]["hinted"] == true).collect();
+    assert_eq!(hinted, [false, true, false, false, true]);
+    let expected = json!({ "steps": [
+        step("a", false), step("e", true), { "signed": true }, { "signed": true }, { "hinted": true },
+    ] });
+    agrees("sequence", &input, expected);
+    input["config"] = Value::Null;
+    let unsigned = json!({ "steps": vec![json!({ "signed": false }); 5] });
+    agrees("sequence", &input, unsigned);
+}
+
+#[test]
 fn queue_tells_a_history() {
     let ops = json!([
         { "op": "add", "time": 10, "pod": pod("p", "1") },
