@@ -1,5 +1,6 @@
 //! The arguments of the command line, with their help.
 
+use crate::control::config::Mode;
 use crate::scenario::Named;
 use crate::scenario::schema::OutputKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -180,6 +181,10 @@ pub struct InputArguments {
     /// The seed of every random draw; short for `--set run.seed=N`
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: Option<u64>,
+    /// How the scheduler searches nodes when all are looked at; the decisions are the same. Short for
+    /// `--set controlPlane.scheduler.mode=MODE`
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub scheduler_mode: Option<SearchMode>,
     /// A file with the Nodes of the cluster, where the files are Kubernetes objects
     #[arg(long, value_name = "FILE")]
     pub nodes: Vec<String>,
@@ -194,6 +199,8 @@ impl InputArguments {
     pub fn named(&self) -> Named {
         let mut sets = self.sets.clone();
         sets.extend(self.seed.map(|seed| format!("run.seed={seed}")));
+        let mode = self.scheduler_mode.map(|mode| format!("controlPlane.scheduler.mode={}", mode.key()));
+        sets.extend(mode);
         Named { files: self.files.clone(), nodes: self.nodes.clone(), pools: self.pools.clone(), sets }
     }
 }
@@ -421,6 +428,9 @@ pub struct ConformanceArguments {
     /// else 1.36
     #[arg(long, value_enum, value_name = "RELEASE")]
     pub kubernetes: Option<Release>,
+    /// How nodes are searched when all are looked at; the answers are the same
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = SearchMode::Auto)]
+    pub scheduler_mode: SearchMode,
     /// Write our answer to each case, also where none was recorded
     #[arg(long, value_name = "FILE")]
     pub answers: Option<PathBuf>,
@@ -430,6 +440,37 @@ pub struct ConformanceArguments {
     /// How many cases are answered at a time; one on each core where it is not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+/// How the scheduler searches nodes when all are looked at.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SearchMode {
+    /// What is likely faster
+    Auto,
+    /// Through an index that is kept up to date
+    Indexed,
+    /// Node by node
+    Plain,
+}
+
+impl SearchMode {
+    /// The same for the scheduler.
+    pub const fn mode(self) -> Mode {
+        match self {
+            SearchMode::Auto => Mode::Auto,
+            SearchMode::Indexed => Mode::Indexed,
+            SearchMode::Plain => Mode::Plain,
+        }
+    }
+
+    /// As scenarios write it.
+    const fn key(self) -> &'static str {
+        match self {
+            SearchMode::Auto => "auto",
+            SearchMode::Indexed => "indexed",
+            SearchMode::Plain => "plain",
+        }
+    }
 }
 
 /// Releases of Kubernetes.

@@ -7,7 +7,7 @@ use super::panics::Noted;
 use super::progress::Interrupt;
 use super::{Exit, complain, print};
 use crate::base::{Diagnostic, Location};
-use crate::conformance::{Case, Checked, Counts, Difference, FileReport, answer};
+use crate::conformance::{Case, Checked, Counts, Difference, FileReport, Subject, answer};
 use crate::control::config::Version;
 use crate::trace::Input;
 use rayon::ThreadPool;
@@ -172,7 +172,8 @@ impl Runner<'_> {
             }
             let stdin = || -> Box<dyn io::Read + Send> { Box::new(io::stdin()) };
             let input = Input::open(file, Some(stdin())).map_err(|finding| self.stop(&finding))?;
-            self.check(input, version_of(file, self.arguments.kubernetes), out)?;
+            let version = version_of(file, self.arguments.kubernetes);
+            self.check(input, Subject { version, mode: self.arguments.scheduler_mode.mode() }, out)?;
         }
         Ok(())
     }
@@ -183,7 +184,7 @@ impl Runner<'_> {
         io::ErrorKind::InvalidData.into()
     }
 
-    fn check(&mut self, mut input: Input, version: Version, out: &mut dyn Write) -> io::Result<()> {
+    fn check(&mut self, mut input: Input, subject: Subject, out: &mut dyn Write) -> io::Result<()> {
         loop {
             if self.interrupt.is_raised() {
                 self.stopped = Some(Exit::Interrupted);
@@ -193,7 +194,7 @@ impl Runner<'_> {
             let noted = &self.noted;
             let done: Vec<Line> = self.pool.install(|| {
                 let lines = lines.into_par_iter();
-                lines.map(|(line, location)| check(noted, &line, location, version)).collect()
+                lines.map(|(line, location)| check(noted, &line, location, subject)).collect()
             });
             for line in done {
                 self.take(line, out)?;
@@ -280,7 +281,7 @@ fn block(input: &mut Input) -> Result<(Vec<Written>, bool), Diagnostic> {
 }
 
 /// Reads, answers and compares one case.
-fn check(noted: &Noted, line: &[u8], location: Location, version: Version) -> Line {
+fn check(noted: &Noted, line: &[u8], location: Location, subject: Subject) -> Line {
     let case = match Case::read(line, location.clone()) {
         Ok(case) => case,
         Err(finding) => {
@@ -295,7 +296,7 @@ fn check(noted: &Noted, line: &[u8], location: Location, version: Version) -> Li
         }
     };
     // Everything that an answer is made from is dropped with it.
-    let answer = match noted.catch(|| answer(&case, version)) {
+    let answer = match noted.catch(|| answer(&case, subject)) {
         Ok(answer) => answer.map_err(|finding| finding.to_string()),
         Err(panic) => Err(format!("{location}: error: {}: this is a bug of seatrial: {panic}", case.id)),
     };

@@ -1,5 +1,6 @@
 //! The scheduling cycles of a case: one a profile, as the configuration says.
 
+use super::Subject;
 use super::input::{Case, Scene};
 use crate::base::ids::ClassId;
 use crate::base::{Diagnostic, Time};
@@ -25,8 +26,11 @@ pub(super) struct Cycles {
 
 impl Cycles {
     /// The cycles that the case configures.
-    pub(super) fn new(case: &Case, version: Version, search: Search) -> Result<Cycles, Diagnostic> {
-        let config = Config { version, scheduler: configured(case, version, search)?, ..Config::default() };
+    pub(super) fn new(case: &Case, subject: Subject, search: Search) -> Result<Cycles, Diagnostic> {
+        let Subject { version, mode } = subject;
+        let mut config =
+            Config { version, scheduler: configured(case, version, search)?, ..Config::default() };
+        config.scheduler.mode = mode;
         let cycles =
             (0..config.scheduler.profiles.len()).map(|profile| Cycle::new(&config, profile)).collect();
         Ok(Cycles { cycles, last: 0 })

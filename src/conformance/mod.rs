@@ -21,16 +21,25 @@ pub use input::Case;
 pub use report::{Checked, Counts, FileReport};
 
 use crate::base::Diagnostic;
-use crate::control::config::Version;
+use crate::control::config::{Mode, Version};
 use serde_json::Value;
 
+/// What answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Subject {
+    /// The release whose decisions are taken.
+    pub version: Version,
+    /// How nodes are searched when all are looked at.
+    pub mode: Mode,
+}
+
 /// What the scheduler of a release answers to a case.
-pub fn answer(case: &Case, version: Version) -> Result<Value, Diagnostic> {
+pub fn answer(case: &Case, subject: Subject) -> Result<Value, Diagnostic> {
     match case.mode.as_str() {
-        "score" => score::answer(case, version),
-        "sequence" => sequence::answer(case, version),
-        "preempt" => preempt::answer(case, version),
-        "queue" => queue::answer(case, version),
+        "score" => score::answer(case, subject),
+        "sequence" => sequence::answer(case, subject),
+        "preempt" => preempt::answer(case, subject),
+        "queue" => queue::answer(case, subject.version),
         other => {
             let finding = case.error("`mode` has an unknown value").found(other);
             Err(finding.help("one of score, sequence, preempt, queue"))

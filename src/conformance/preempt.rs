@@ -1,12 +1,12 @@
 //! Cases of mode `preempt`: a pod that fits nowhere, and whom it could make room by evicting.
 
+use super::Subject;
 use super::answer::{self, Fields, fields, put, put_list};
 use super::cycles::{Cycles, Search};
 use super::input::{Case, Objects, Scene};
 use super::score::chosen;
 use crate::base::Diagnostic;
 use crate::base::ids::{ClassId, NodeId};
-use crate::control::config::Version;
 use crate::control::scheduler::explain::Explanation;
 use crate::control::scheduler::framework::Code;
 use crate::control::scheduler::preemption::{Candidate, Nomination, NonCandidate, Preemption};
@@ -14,12 +14,12 @@ use crate::control::scheduler::{Attempt, Outcome, Rejection};
 use serde_json::{Value, json};
 
 /// The answer to a case.
-pub(super) fn answer(case: &Case, version: Version) -> Result<Value, Diagnostic> {
+pub(super) fn answer(case: &Case, subject: Subject) -> Result<Value, Diagnostic> {
     let mut objects = Objects::new(case);
-    let mut scene = Scene::read(case, &mut objects, version)?;
+    let mut scene = Scene::read(case, &mut objects, subject.version)?;
     let pod = objects.pod(case.require(&case.input, "pod")?, "pod")?;
     let (pod, class) = scene.add_pending_pod(&pod);
-    let mut cycles = Cycles::new(case, version, Search::default())?;
+    let mut cycles = Cycles::new(case, subject, Search::default())?;
     let cycle = cycles.of(&scene, class);
     let attempt = Attempt { class, pod: Some(pod), key: 0 };
     let Scene { cluster, nominator, .. } = &mut scene;

@@ -1,23 +1,23 @@
 //! Cases of mode `score`: one pod against a cluster, and what is to be said of every node.
 
+use super::Subject;
 use super::answer::{self, Fields, fields, put, put_list};
 use super::cycles::{Cycles, Search};
 use super::input::{Case, Objects, Scene};
 use crate::base::Diagnostic;
 use crate::base::ids::ClassId;
 use crate::control::Diagnosis;
-use crate::control::config::Version;
 use crate::control::scheduler::explain::{Explanation, Failure, Verdict};
 use crate::control::scheduler::{Attempt, Outcome};
 use serde_json::{Value, json};
 
 /// The answer to a case.
-pub(super) fn answer(case: &Case, version: Version) -> Result<Value, Diagnostic> {
+pub(super) fn answer(case: &Case, subject: Subject) -> Result<Value, Diagnostic> {
     let mut objects = Objects::new(case);
-    let mut scene = Scene::read(case, &mut objects, version)?;
+    let mut scene = Scene::read(case, &mut objects, subject.version)?;
     let pod = objects.pod(case.require(&case.input, "pod")?, "pod")?;
     let (pod, class) = scene.add_pending_pod(&pod);
-    let mut cycles = Cycles::new(case, version, Search::default())?;
+    let mut cycles = Cycles::new(case, subject, Search::default())?;
     let cycle = cycles.of(&scene, class);
     if let Some(gate) = cycle.held_back(&mut scene.cluster, class) {
         return Ok(gated(&gate));

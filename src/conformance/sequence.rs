@@ -1,19 +1,19 @@
 //! Cases of mode `sequence`: pods, and changes of the cluster, one after the other.
 
+use super::Subject;
 use super::answer::{self, Fields, fields, put};
 use super::cycles::{Cycles, Search};
 use super::input::{Case, Objects, Scene};
 use super::score::{message, result};
 use crate::base::Diagnostic;
 use crate::base::ids::NodeId;
-use crate::control::config::Version;
 use crate::control::scheduler::explain::{Explanation, Judgement};
 use crate::control::scheduler::{Attempt, Batched, Outcome};
 use serde_json::{Value, json};
 
 /// The answer to a case.
-pub(super) fn answer(case: &Case, version: Version) -> Result<Value, Diagnostic> {
-    let mut run = Run::new(case, version)?;
+pub(super) fn answer(case: &Case, subject: Subject) -> Result<Value, Diagnostic> {
+    let mut run = Run::new(case, subject)?;
     let mut answers = Vec::new();
     for (number, step) in case.list(&case.input, "steps")?.iter().enumerate() {
         answers.push(run.step(number, step)?);
@@ -36,16 +36,16 @@ struct Run<'c> {
 }
 
 impl<'c> Run<'c> {
-    fn new(case: &'c Case, version: Version) -> Result<Run<'c>, Diagnostic> {
+    fn new(case: &'c Case, subject: Subject) -> Result<Run<'c>, Diagnostic> {
         let mut objects = Objects::new(case);
-        let scene = Scene::read(case, &mut objects, version)?;
+        let scene = Scene::read(case, &mut objects, subject.version)?;
         let (is_sampled, is_batching) = (case.flag("sampled")?, case.flag("batching")?);
         let binds_picked = match case.text(&case.input, "bind")? {
             "" => is_batching,
             "picked" => true,
             other => return Err(case.error("`bind` has an unknown value").found(other)),
         };
-        let cycles = Cycles::new(case, version, Search { is_sampled, is_batching })?;
+        let cycles = Cycles::new(case, subject, Search { is_sampled, is_batching })?;
         Ok(Run { case, objects, scene, cycles, is_sampled, is_batching, binds_picked, told: Vec::new() })
     }
 
