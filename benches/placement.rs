@@ -4,6 +4,8 @@
 //! The cluster starts with one pod a node. Pods come in lots of at most 256; when a lot is placed,
 //! as many of the oldest go, which is not timed.
 
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a measurement needs a clock")]
+
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use seatrial::api::pod::{PodAffinity, PodAffinityTerm, TopologySpreadConstraint, WhenUnsatisfiable};
 use seatrial::api::{Container, LabelSelector, Node, PodSpec, PodTemplate};
@@ -85,7 +87,6 @@ fn template(kind: Kind, number: usize) -> Arc<PodTemplate> {
     requests.insert("memory".into(), Quantity::from_units((200 + 5 * number as i64) << 20));
     let mut spec = PodSpec { containers: vec![container], ..PodSpec::default() };
     match kind {
-        Kind::Bare | Kind::DefaultSpread => {}
         Kind::HardZoneSoftHost => {
             spec.topology_spread = vec![
                 spread(ZONE, WhenUnsatisfiable::DoNotSchedule),
@@ -100,10 +101,10 @@ fn template(kind: Kind, number: usize) -> Arc<PodTemplate> {
             let required = vec![host_term()];
             spec.affinity.pod_anti = Some(PodAffinity { required, ..PodAffinity::default() });
         }
-        Kind::FortyClasses if number % 4 > 0 => {
+        Kind::FortyClasses if !number.is_multiple_of(4) => {
             spec.node_selector.push(("kind".into(), format!("kind-{}", number % 10)));
         }
-        Kind::FortyClasses => {}
+        Kind::Bare | Kind::DefaultSpread | Kind::FortyClasses => {}
     }
     let mut template = PodTemplate { spec, ..PodTemplate::default() };
     template.labels.insert("app".into(), "web".into());

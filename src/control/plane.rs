@@ -6,7 +6,7 @@ use super::node_lifecycle::NodeLifecycleController;
 use super::pod_gc::PodGarbageCollector;
 use super::scheduler::Scheduler;
 use super::taint_eviction::TaintEvictionController;
-use super::{Command, Component, Config, Control, Event, NodeChange, PodBefore, PodStatus};
+use super::{Command, Component, Config, Control, Event, NewPod, NodeChange, PodBefore, PodStatus};
 use crate::base::Time;
 use crate::base::ids::PodId;
 use crate::cluster::pods::NewRow;
@@ -185,24 +185,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
             NodeChange::Ready(ready) => cluster.nodes.ready[node.index()] = *ready,
         },
         Event::NodeRemoved { node } => cluster.remove_node(*node),
-        Event::PodAdded(new) => {
-            let row = NewRow {
-                serial: new.serial,
-                name: new.name.clone(),
-                class: new.class,
-                owner: new.owner,
-                created: new.created,
-                index: new.index,
-            };
-            cluster.pods.insert(new.pod, row);
-            if let Some(node) = new.node {
-                cluster.pods.node[new.pod.id.index()] = Some(node);
-                cluster.place(new.pod.id, node);
-            }
-            if let Some(status) = new.status {
-                write_status(now, new.pod.id, status, cluster);
-            }
-        }
+        Event::PodAdded(new) => enter_pod(now, new, cluster),
         Event::PodBound { pod, node } => {
             let Some(pod) = cluster.pods.get(*pod) else { return };
             cluster.pods.node[pod.index()] = Some(*node);
@@ -222,12 +205,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
             cluster.pods.reason[pod.index()] = *reason;
         }
         Event::WorkloadAdded { workload, object } => {
-            if let WorkloadKind::ReplicaSet(set) = &object.kind {
-                let place = (set.meta.namespace.as_str(), set.meta.name.as_str());
-                let selector = Some(&set.selector);
-                let Cluster { names, selectors, .. } = cluster;
-                selectors.set_controller(names, ControllerKind::ReplicaSet, place, selector);
-            }
+            enter_selector(&object.kind, cluster);
             cluster.workloads.insert(*workload, (**object).clone());
         }
         Event::WorkloadScaled { workload, replicas } => {
@@ -254,6 +232,35 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
         | Event::PodRemoved { .. }
         | Event::Refused(_)
         | Event::Runtime { .. } => {}
+    }
+}
+
+/// Enters a new pod.
+fn enter_pod(now: Time, new: &NewPod, cluster: &mut Cluster) {
+    let row = NewRow {
+        serial: new.serial,
+        name: new.name.clone(),
+        class: new.class,
+        owner: new.owner,
+        created: new.created,
+        index: new.index,
+    };
+    cluster.pods.insert(new.pod, row);
+    if let Some(node) = new.node {
+        cluster.pods.node[new.pod.id.index()] = Some(node);
+        cluster.place(new.pod.id, node);
+    }
+    if let Some(status) = new.status {
+        write_status(now, new.pod.id, status, cluster);
+    }
+}
+
+/// Enters the selector of a workload whose pods are spread by it.
+fn enter_selector(kind: &WorkloadKind, cluster: &mut Cluster) {
+    if let WorkloadKind::ReplicaSet(set) = kind {
+        let place = (set.meta.namespace.as_str(), set.meta.name.as_str());
+        let Cluster { names, selectors, .. } = cluster;
+        selectors.set_controller(names, ControllerKind::ReplicaSet, place, Some(&set.selector));
     }
 }
 

@@ -299,16 +299,13 @@ impl ClassIndex {
         if let Some(&number) = self.numbers.get(key) {
             return number;
         }
-        let number = match self.empty.pop() {
-            Some(number) => {
-                self.keys[number as usize] = key.into();
-                number
-            }
-            None => {
-                self.groups.push(Group::new(len));
-                self.keys.push(key.into());
-                self.groups.len() as u32 - 1
-            }
+        let number = if let Some(number) = self.empty.pop() {
+            self.keys[number as usize] = key.into();
+            number
+        } else {
+            self.groups.push(Group::new(len));
+            self.keys.push(key.into());
+            self.groups.len() as u32 - 1
         };
         self.numbers.insert(key.into(), number);
         number

@@ -14,8 +14,11 @@ use crate::control::scheduler::framework::{Cause, Code, Context, Plugin, PreFilt
 
 /// The reason given.
 const REASON: Cause = Cause::Text("node(s) didn't match Pod's required features");
+/// A feature by name, and whether a pod needs it.
+type Feature = (&'static str, fn(&PodSpec) -> bool);
+
 /// The features that a pod can need for being placed.
-const FEATURES: [(&str, fn(&PodSpec) -> bool); 2] = [
+const FEATURES: [Feature; 2] = [
     ("RestartAllContainersOnContainerExits", |spec| {
         let restarts = |container: &Container| container.restarts_all;
         spec.init_containers.iter().chain(&spec.containers).any(restarts)

@@ -54,14 +54,11 @@ impl Affinities {
     /// The place of an affinity whose rows are right for now; `None` for all nodes.
     fn enter(&mut self, cluster: &Cluster, selector: Option<&NodeSelector>) -> Option<usize> {
         let selector = selector?;
-        let place = match self.ids.get(selector) {
-            Some(&place) => place,
-            None => {
-                self.ids.insert(selector.clone(), self.rows.len());
-                self.rows.push((selector.clone(), None, BitSet::default()));
-                self.rows.len() - 1
-            }
-        };
+        let place = self.ids.get(selector).copied().unwrap_or_else(|| {
+            self.ids.insert(selector.clone(), self.rows.len());
+            self.rows.push((selector.clone(), None, BitSet::default()));
+            self.rows.len() - 1
+        });
         let now = Some(cluster.nodes.static_change_count());
         let (selector, valid_at, rows) = &mut self.rows[place];
         if *valid_at != now {

@@ -206,15 +206,9 @@ fn label_names(volume: &PersistentVolume) -> (&'static str, &'static str) {
     let (new, old) = ((ZONE, REGION), (OLD_ZONE, OLD_REGION));
     let terms = volume.node_affinity.as_ref().map_or(&[][..], |selector| &selector.terms);
     let named = |key: &str| terms.iter().flat_map(|term| &term.match_expressions).any(|by| by.key == key);
-    if named(ZONE) {
-        new
-    } else if named(OLD_ZONE) {
-        old
-    } else if !volume.meta.labels.contains_key(ZONE) && volume.meta.labels.contains_key(OLD_ZONE) {
-        old
-    } else {
-        new
-    }
+    let labelled = |key: &str| volume.meta.labels.contains_key(key);
+    let speaks_old = named(OLD_ZONE) || !labelled(ZONE) && labelled(OLD_ZONE);
+    if !named(ZONE) && speaks_old { old } else { new }
 }
 
 /// The nodes that reach a volume by its driver's labels.

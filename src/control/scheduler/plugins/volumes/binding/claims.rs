@@ -25,11 +25,14 @@ impl VolumeBinding {
         for volume in &pod.template.spec.volumes {
             let Some((name, is_own)) = claim_name(volume, own) else { continue };
             let claim = cluster.storage.claim(namespace, &name);
-            let claim = claim.ok_or_else(|| match is_own {
-                true => format!(
-                    "waiting for ephemeral volume controller to create the persistentvolumeclaim {name:?}"
-                ),
-                false => not_found("persistentvolumeclaim", &name),
+            let claim = claim.ok_or_else(|| {
+                if is_own {
+                    format!(
+                        "waiting for ephemeral volume controller to create the persistentvolumeclaim {name:?}"
+                    )
+                } else {
+                    not_found("persistentvolumeclaim", &name)
+                }
             })?;
             check(claim)?;
             if is_own && !is_made_for(claim, own) {
