@@ -131,14 +131,14 @@ impl ClassIndex {
         self.groups.len() - self.empty.len()
     }
 
-    /// Computes everything anew.
+    /// Computes everything anew; false if there are too many groups.
     pub(super) fn build(
         &mut self,
         profile: &mut Profile,
         context: Context<'_>,
         layout: Layout,
         work: &mut Work,
-    ) -> Result<(), Status> {
+    ) -> Result<bool, Status> {
         let nodes = &context.cluster.nodes;
         self.layout = layout;
         self.slots.clear();
@@ -152,7 +152,25 @@ impl ClassIndex {
         self.selectors = context.cluster.selectors.change_count();
         self.changes = nodes.change_count();
         self.judge_static(profile, context, work)?;
-        nodes.present.iter().try_for_each(|row| self.refresh(profile, context, row as u32, work))
+        self.refresh_all(profile, context, nodes.present.iter().map(|row| row as u32), work)
+    }
+
+    /// Puts nodes where they belong now; false, and not all of them, if there are too many groups.
+    fn refresh_all(
+        &mut self,
+        profile: &mut Profile,
+        context: Context<'_>,
+        rows: impl Iterator<Item = u32>,
+        work: &mut Work,
+    ) -> Result<bool, Status> {
+        let most = super::most_groups(self.slots.len());
+        for row in rows {
+            self.refresh(profile, context, row, work)?;
+            if self.group_count() > most {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Fills `bases`: which nodes pass the static filters, and which of them have the same static raw
@@ -188,13 +206,14 @@ impl ClassIndex {
         Ok(())
     }
 
-    /// Looks again at the nodes that have changed since the last time.
+    /// Looks again at the nodes that have changed since the last time; false if there are too many
+    /// groups now.
     pub(super) fn update(
         &mut self,
         profile: &mut Profile,
         context: Context<'_>,
         work: &mut Work,
-    ) -> Result<(), Status> {
+    ) -> Result<bool, Status> {
         let nodes = &context.cluster.nodes;
         let mut rows = std::mem::take(&mut work.rows);
         rows.clear();
@@ -206,7 +225,7 @@ impl ClassIndex {
             rows.dedup();
         }
         self.changes = nodes.change_count();
-        let result = rows.iter().try_for_each(|&row| self.refresh(profile, context, row, work));
+        let result = self.refresh_all(profile, context, rows.iter().copied(), work);
         work.rows = rows;
         result
     }

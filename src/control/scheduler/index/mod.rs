@@ -34,6 +34,10 @@ const PATIENCE: u32 = 8;
 const ALWAYS_FEW_GROUPS: usize = 32;
 /// With more than one group for so many nodes the index does not help.
 const NODES_PER_GROUP: usize = 8;
+/// With more groups than this a decision and the groups' sets of nodes cost too much.
+const MOST_GROUPS: usize = 1_024;
+/// How often the patience with a class doubles whose nodes fall into too many groups.
+const MOST_DOUBLINGS: u32 = 10;
 /// The most nodes, over all classes, that are kept; the classes that were unused for longest go.
 const MOST_SLOTS: usize = 4_000_000;
 
@@ -42,6 +46,8 @@ const MOST_SLOTS: usize = 4_000_000;
 struct Kept {
     /// Plain searches since there was an index.
     plain: u32,
+    /// How often the nodes have fallen into too many groups.
+    failures: u32,
     index: Option<Box<ClassIndex>>,
 }
 
@@ -82,6 +88,11 @@ pub(super) struct Search {
     pub(super) is_forced: bool,
 }
 
+/// How many groups are worth keeping in a cluster of so many nodes.
+fn most_groups(nodes: usize) -> usize {
+    (nodes / NODES_PER_GROUP).clamp(ALWAYS_FEW_GROUPS, MOST_GROUPS)
+}
+
 /// Scratch space of a decision.
 #[derive(Debug, Default)]
 struct Decision {
@@ -117,9 +128,6 @@ impl Index {
             return Ok(Answer::Unknown);
         };
         index.last_used = *uses;
-        if index.group_count() > ALWAYS_FEW_GROUPS.max(index.len() / NODES_PER_GROUP) {
-            return Ok(Answer::Unknown);
-        }
         *answers += 1;
         decision.decide(index, profile, context, layout, search)
     }
@@ -148,20 +156,24 @@ impl Index {
         {
             kept.plain = 0;
             let updated = index.update(profile, context, &mut self.work);
-            if updated.is_err() {
+            if !matches!(updated, Ok(true)) {
                 // What is kept may be half up to date.
+                kept.failures += 1;
                 self.forget(context.class);
             }
-            return updated.map(|()| true);
+            return updated;
         }
         kept.plain += 1;
-        if kept.plain <= PATIENCE && !is_forced {
+        if kept.plain <= PATIENCE << kept.failures.min(MOST_DOUBLINGS) && !is_forced {
             return Ok(false);
         }
         kept.plain = 0;
         let mut index = kept.index.take().unwrap_or_default();
         self.slots -= index.len();
-        index.build(profile, context, layout, &mut self.work)?;
+        if !index.build(profile, context, layout, &mut self.work)? {
+            self.kept[class].failures += 1;
+            return Ok(false);
+        }
         self.slots += index.len();
         index.last_used = self.uses;
         self.kept[class].index = Some(index);

@@ -172,7 +172,9 @@ fn crowded(nodes: &[Vec<(i64, i32, u16)>]) -> Cluster {
         for &(milli, priority, port) in pods {
             let class = cluster.class(&Arc::new(with_port(milli, port)), "default", priority);
             let free = 4000 - cluster.nodes.requested[0][row];
-            if milli <= free {
+            // A taken port is a set's member: two pods that had the same would free it together.
+            let taken = cluster.nodes.ports[row].iter().any(|taken| taken.number == port);
+            if milli <= free && !taken {
                 let pod = insert_pod(&mut cluster, class);
                 cluster.place(pod, NodeId(row as u32));
                 cluster.pods.started[pod.index()] = Some(i64::from(pod.0 % 3) * 1_000_000_000);

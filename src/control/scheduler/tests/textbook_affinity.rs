@@ -364,7 +364,7 @@ impl Both {
         let skipped = self.plugin.pre_score(context, Targets::Rows(set)) == Status::SKIP;
         prop_assert_eq!(skipped, raw.is_none());
         let Some(raw) = raw else { return Ok(()) };
-        prop_assert_ne!(reach, Reach::Node);
+        prop_assert_ne!(reach, Reach::Static);
         let rows: Vec<u32> = set.iter().map(|row| row as u32).collect();
         let raw = self.present(&raw);
         prop_assert_eq!(&self.scores(context, Targets::Listed(&rows))?, &(raw.clone(), normalized(&raw)));

@@ -509,7 +509,7 @@ fn check_forms(
         prop_assert_eq!(code == Code::Success, passed.contains(row));
         prop_assert!(!skips || code == Code::Success);
         plugin.index_key(context, node, &mut key);
-        prop_assert_eq!(key.is_empty(), reach == Reach::Node);
+        prop_assert_eq!(key.is_empty(), reach == Reach::Static);
         key.push(code as i64);
         groups.entry(key).or_default().push(node);
     }

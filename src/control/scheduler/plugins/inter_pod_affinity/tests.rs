@@ -430,9 +430,9 @@ fn an_index_learns_of_new_topologies() {
     let plain = app("i");
     let class = bench.class(&plain);
     let reach = |bench: &mut Bench| bench.ask(class, Plugin::reach);
-    assert_eq!(reach(&mut bench), Reach::Node);
+    assert_eq!(reach(&mut bench), Reach::Static);
     bench.class(&app("y").must_not(near("z", ZONE)));
-    assert_eq!(reach(&mut bench), Reach::Node, "terms about others");
+    assert_eq!(reach(&mut bench), Reach::Static, "terms about others");
     bench.class(&app("y").must_not(near("i", HOST)));
     assert_eq!(reach(&mut bench), Reach::Topology);
     bench.class(&app("y").likes(1, near("i", ZONE)));

@@ -202,7 +202,7 @@ fn default_constraints_come_and_go_with_what_selects_the_pod() {
         pod: None,
         version: Version::V1_36,
     });
-    assert_eq!(reach, Reach::Node);
+    assert_eq!(reach, Reach::Static);
 }
 
 #[test]
