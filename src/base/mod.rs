@@ -1,11 +1,12 @@
 //! Units, identifiers and the other small things every layer needs.
 //!
-//! This layer knows nothing of clusters: it holds time, quantities, ids, the interner, bit sets,
+//! This layer knows nothing of clusters: it holds time, quantities, ids, the interner, bit sets, short lists,
 //! random streams with their distributions, and the shape of a diagnostic.
 
 pub mod bitset;
 pub mod diagnostic;
 pub mod dist;
+pub mod few;
 pub mod ids;
 pub mod interner;
 pub mod quantity;
@@ -15,6 +16,7 @@ pub mod units;
 pub use bitset::BitSet;
 pub use diagnostic::{Diagnostic, Location, Severity};
 pub use dist::Distribution;
+pub use few::Few;
 pub use interner::{Interner, Symbol};
 pub use quantity::Quantity;
 pub use rng::{Stream, Streams};

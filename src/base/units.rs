@@ -59,6 +59,10 @@ impl Span {
     /// `seconds`, rounded to the nearest nanosecond; negative and not-a-number give zero, too
     /// large gives the longest length.
     pub fn from_secs_f64(seconds: f64) -> Span {
+        // Many latencies are zero, and rounding takes time.
+        if seconds <= 0.0 {
+            return Span::ZERO;
+        }
         // A float-to-integer cast saturates, and maps not-a-number to zero.
         Span(libm::round(seconds * NANOS_PER_SECOND as f64) as u64)
     }

@@ -54,9 +54,29 @@ pub trait Control {
     fn handle_timeout(&mut self, now: Time, view: &mut Self::View, out: &mut Vec<Self::Command>);
 }
 
+/// What an event is about, as far as components differ in what they listen to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Topic {
+    /// A container runtime speaks to its kubelet.
+    Runtime,
+    /// A pod that belongs to no workload.
+    Pod,
+    /// A pod of a workload.
+    OwnedPod,
+    /// A node, its heartbeats or its kubelet.
+    Node,
+    /// A workload.
+    Workload,
+    /// A refused write.
+    Refused,
+}
+
 /// One part of the control plane: a controller, the scheduler, the kubelets. The event loop around
 /// it is [`ControlPlane`].
 pub(crate) trait Component {
+    /// Whether events of a topic can concern the component; it is told of no others.
+    fn listens(&self, topic: Topic) -> bool;
+
     /// A fact has been entered in the view (a pod that is removed is still there); `before` is
     /// the state of the pod it concerns before that.
     fn handle(
@@ -81,7 +101,7 @@ pub(crate) trait Component {
     }
 }
 
-/// The state of a pod before an event; all default for events that concern no pod, and for pods
+/// The state of a pod before an event; all default for events that change no pod, and for pods
 /// that did not exist.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct PodBefore {

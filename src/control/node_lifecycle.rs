@@ -7,7 +7,7 @@
 
 pub mod zones;
 
-use super::{Client, Command, Component, Config, Event, NodeChange, PodBefore, Write};
+use super::{Client, Command, Component, Config, Event, NodeChange, PodBefore, Topic, Write};
 use crate::api::{Taint, TaintEffect};
 use crate::base::ids::{NodeId, ZoneId};
 use crate::base::{Span, Time};
@@ -388,6 +388,10 @@ fn zone_counts(conditions: &BTreeMap<NodeId, ReadyStatus>, cluster: &Cluster) ->
 }
 
 impl Component for NodeLifecycleController {
+    fn listens(&self, topic: Topic) -> bool {
+        matches!(topic, Topic::Node | Topic::Refused)
+    }
+
     fn handle(
         &mut self,
         now: Time,

@@ -6,7 +6,7 @@ use super::node_lifecycle::NodeLifecycleController;
 use super::pod_gc::PodGarbageCollector;
 use super::scheduler::Scheduler;
 use super::taint_eviction::TaintEvictionController;
-use super::{Command, Component, Config, Control, Event, NewPod, NodeChange, PodBefore, PodStatus};
+use super::{Command, Component, Config, Control, Event, NewPod, NodeChange, PodBefore, PodStatus, Topic};
 use crate::base::Time;
 use crate::base::ids::PodId;
 use crate::cluster::pods::NewRow;
@@ -115,7 +115,7 @@ impl Control for ControlPlane {
     }
 }
 
-/// Enters a fact in the view and tells the components of it.
+/// Enters a fact in the view and tells the components of it that listen to such.
 pub(super) fn deliver(
     now: Time,
     event: &Event,
@@ -125,7 +125,8 @@ pub(super) fn deliver(
 ) {
     let before = pod_of(event).and_then(|pod| cluster.pods.get(pod)).map(|pod| state_of(cluster, pod));
     apply(now, event, cluster);
-    for component in components {
+    let topic = topic_of(event, cluster);
+    for component in components.iter_mut().filter(|component| component.listens(topic)) {
         component.handle(now, event, before.unwrap_or_default(), cluster, out);
     }
     if let Event::PodRemoved { pod } = event
@@ -150,15 +151,42 @@ pub(super) fn wake(
     }
 }
 
-/// The pod that an event concerns.
+/// The pod that an event changes.
 fn pod_of(event: &Event) -> Option<PodRef> {
     match event {
         Event::PodBound { pod, .. }
         | Event::PodStatus { pod, .. }
         | Event::PodDeleting { pod, .. }
-        | Event::PodRemoved { pod }
-        | Event::Runtime { pod, .. } => Some(*pod),
+        | Event::PodRemoved { pod } => Some(*pod),
         _ => None,
+    }
+}
+
+/// What an event that is entered in the view is about.
+fn topic_of(event: &Event, cluster: &Cluster) -> Topic {
+    let owned = |is_owned: bool| if is_owned { Topic::OwnedPod } else { Topic::Pod };
+    match event {
+        Event::Runtime { .. } => Topic::Runtime,
+        Event::PodAdded(new) => owned(new.owner.is_some()),
+        Event::PodBound { pod, .. }
+        | Event::PodStatus { pod, .. }
+        | Event::PodDeleting { pod, .. }
+        | Event::PodRemoved { pod } => {
+            let pod = cluster.pods.get(*pod);
+            owned(pod.is_some_and(|pod| cluster.pods.owner[pod.index()].is_some()))
+        }
+        Event::NodeAdded { .. }
+        | Event::NodeChanged { .. }
+        | Event::NodeRemoved { .. }
+        | Event::HeartbeatsStopped { .. }
+        | Event::HeartbeatsResumed { .. }
+        | Event::KubeletStopped { .. }
+        | Event::KubeletStarted { .. } => Topic::Node,
+        Event::WorkloadAdded { .. }
+        | Event::WorkloadScaled { .. }
+        | Event::WorkloadStatus { .. }
+        | Event::WorkloadRemoved { .. } => Topic::Workload,
+        Event::Refused(_) => Topic::Refused,
     }
 }
 

@@ -9,7 +9,7 @@
 use super::controllers::members::Places;
 use super::controllers::queue::WorkQueue;
 use super::node_lifecycle::grid;
-use super::{Client, Command, Component, Config, Event, PodBefore, PodStatus, Write};
+use super::{Client, Command, Component, Config, Event, PodBefore, PodStatus, Topic, Write};
 use crate::api::PodPhase;
 use crate::base::ids::{NodeId, PodId, WorkloadId};
 use crate::base::{Map, Set, Span, Time};
@@ -50,8 +50,10 @@ pub struct PodGarbageCollector {
     missing: BTreeMap<NodeId, Option<Time>>,
     /// Pods without a node that are being deleted.
     unscheduled: BTreeSet<PodRef>,
-    /// Ended pods by creation.
-    ended: BTreeSet<(Time, u64, PodRef)>,
+    /// Ended pods in any order, with some that are gone.
+    ended: Vec<(Time, u64, PodRef)>,
+    /// How many of them are there.
+    ended_count: usize,
     /// The pods of each workload, ended ones included.
     pods_of: Map<WorkloadId, Vec<PodId>>,
     places: Places,
@@ -75,7 +77,8 @@ impl PodGarbageCollector {
             pods_on: Vec::new(),
             missing: BTreeMap::new(),
             unscheduled: BTreeSet::new(),
-            ended: BTreeSet::new(),
+            ended: Vec::new(),
+            ended_count: 0,
             pods_of: Map::default(),
             places: Places::default(),
             sets_of: Map::default(),
@@ -87,7 +90,7 @@ impl PodGarbageCollector {
 
     /// How many ended pods there are too many.
     fn excess(&self) -> usize {
-        self.threshold.map_or(0, |threshold| self.ended.len().saturating_sub(threshold))
+        self.threshold.map_or(0, |threshold| self.ended_count.saturating_sub(threshold))
     }
 
     /// Announces the coming pass if there is something for it to do.
@@ -128,14 +131,25 @@ impl PodGarbageCollector {
 
     fn pod_ended(&mut self, pod: PodId, cluster: &Cluster) {
         if self.threshold.is_some() {
-            self.ended.insert(age_key(pod, cluster));
+            self.ended.push(age_key(pod, cluster));
+            self.ended_count += 1;
+            if self.ended.len() / 2 > self.ended_count {
+                self.drop_gone(cluster);
+            }
         }
+    }
+
+    /// Drops the ended pods that are gone.
+    fn drop_gone(&mut self, cluster: &Cluster) {
+        self.ended.retain(|(.., pod)| cluster.pods.get(*pod).is_some());
     }
 
     fn pod_removed(&mut self, pod: PodRef, before: PodBefore, cluster: &Cluster) {
         let Some(row) = cluster.pods.get(pod) else { return };
         self.unscheduled.remove(&pod);
-        self.ended.remove(&age_key(row, cluster));
+        if self.threshold.is_some() && before.phase.is_terminal() {
+            self.ended_count = self.ended_count.saturating_sub(1);
+        }
         if let Some(node) = before.node {
             self.pods_on[node.index()] -= 1;
             if self.pods_on[node.index()] == 0 {
@@ -167,14 +181,27 @@ impl PodGarbageCollector {
         }
     }
 
+    /// Deletes the oldest ended pods above the threshold. Only here does their order matter.
+    fn delete_excess(&mut self, cluster: &Cluster, out: &mut Vec<Command>) {
+        if self.excess() == 0 {
+            return;
+        }
+        self.drop_gone(cluster);
+        let excess = self.excess().min(self.ended.len());
+        if excess < self.ended.len() {
+            self.ended.select_nth_unstable(excess);
+        }
+        let oldest = &mut self.ended[..excess];
+        oldest.sort_unstable();
+        for (.., pod) in oldest {
+            delete(*pod, Some(Span::ZERO), cluster.pods.reason[pod.id.index()], out);
+        }
+    }
+
     fn pass(&mut self, now: Time, cluster: &Cluster, out: &mut Vec<Command>) {
         self.last_pass = Some(now);
         self.next_pass = None;
-        for &(.., pod) in self.ended.iter().take(self.excess()) {
-            if let Some(row) = cluster.pods.get(pod) {
-                delete(pod, Some(Span::ZERO), cluster.pods.reason[row.index()], out);
-            }
-        }
+        self.delete_excess(cluster, out);
         let mut over: Set<NodeId> = Set::default();
         for (&node, seen) in &mut self.missing {
             match quarantine(now, *seen, self.quarantine) {
@@ -240,6 +267,10 @@ fn age_key(pod: PodId, cluster: &Cluster) -> (Time, u64, PodRef) {
 }
 
 impl Component for PodGarbageCollector {
+    fn listens(&self, topic: Topic) -> bool {
+        topic != Topic::Runtime
+    }
+
     fn handle(
         &mut self,
         now: Time,

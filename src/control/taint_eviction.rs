@@ -4,7 +4,7 @@
 //! Kubernetes 1.36, pkg/controller/tainteviction (reference control-plane §2.5). Who taints nodes
 //! is not known here. Work is done only for pods on nodes that have such taints.
 
-use super::{Client, Command, Component, Config, Event, NodeChange, PodBefore, Write};
+use super::{Client, Command, Component, Config, Event, NodeChange, PodBefore, Topic, Write};
 use crate::api::TaintEffect;
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::{Map, Span, Time};
@@ -176,6 +176,10 @@ fn evict(pod: PodRef, out: &mut Vec<Command>) {
 }
 
 impl Component for TaintEvictionController {
+    fn listens(&self, topic: Topic) -> bool {
+        !matches!(topic, Topic::Runtime | Topic::Workload)
+    }
+
     fn handle(
         &mut self,
         now: Time,

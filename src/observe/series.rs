@@ -74,10 +74,16 @@ fn thin(points: &[(u64, f64)]) -> Vec<(u64, f64)> {
     let shift = (0..64).find(|&shift| (last.0 >> shift) - (first.0 >> shift) < STRETCHES).unwrap_or(63);
     let mut kept = Vec::with_capacity(GATHERED);
     for stretch in points.chunk_by(|a, b| a.0 >> shift == b.0 >> shift) {
-        let lowest = (0..stretch.len()).min_by(|&a, &b| stretch[a].1.total_cmp(&stretch[b].1));
-        let highest = (0..stretch.len()).max_by(|&a, &b| stretch[a].1.total_cmp(&stretch[b].1));
-        let mut chosen = [0, lowest.unwrap_or(0), highest.unwrap_or(0), stretch.len() - 1];
-        chosen.sort_unstable();
+        let ((mut lowest, mut low), (mut highest, mut high)) = ((0, stretch[0].1), (0, stretch[0].1));
+        for (index, &(_, value)) in stretch.iter().enumerate().skip(1) {
+            if value.total_cmp(&low).is_lt() {
+                (lowest, low) = (index, value);
+            }
+            if value.total_cmp(&high).is_ge() {
+                (highest, high) = (index, value);
+            }
+        }
+        let chosen = [0, lowest.min(highest), lowest.max(highest), stretch.len() - 1];
         for (position, &index) in chosen.iter().enumerate() {
             if position == 0 || chosen[position - 1] != index {
                 kept.push(stretch[index]);

@@ -94,7 +94,14 @@ impl Integral {
     /// The value changes by `delta` at `now` (in any unit of time since the start).
     pub fn add(&mut self, now: u64, delta: i64) {
         self.value = self.value.saturating_add(i128::from(delta));
-        self.moment = self.moment.saturating_add(i128::from(delta) * i128::from(now));
+        // 63 bits times 64 bits fit: the check would cost as much as the rest.
+        self.moment = self.moment.saturating_add(i128::from(delta).wrapping_mul(i128::from(now)));
+    }
+
+    /// Adds another quantity, all of its past included.
+    pub fn absorb(&mut self, other: &Integral) {
+        self.value = self.value.saturating_add(other.value);
+        self.moment = self.moment.saturating_add(other.moment);
     }
 
     /// The value becomes `value` at `now`.

@@ -81,6 +81,7 @@ impl Table {
     }
 
     /// A cell with nanoseconds as seconds: exact, without trailing zeros.
+    #[inline]
     pub fn seconds(&mut self, nanos: u64) {
         push_decimal(&mut self.buffer, nanos, 9);
         self.buffer.push(b',');
@@ -95,6 +96,7 @@ impl Table {
     }
 
     /// A cell with `value / 10^decimals`, without trailing zeros.
+    #[inline]
     pub fn decimal(&mut self, value: u64, decimals: u32) {
         push_decimal(&mut self.buffer, value, decimals);
         self.buffer.push(b',');
@@ -211,13 +213,19 @@ pub fn push_integer(buffer: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends `value / 10^decimals` without trailing zeros; at most nine decimals.
+#[inline]
 fn push_decimal(buffer: &mut Vec<u8>, value: u64, decimals: u32) {
-    /// So many decimals are written and then trimmed: a fixed number is fast.
-    const PLACES: usize = 9;
     debug_assert!(decimals as usize <= PLACES);
-    let scale = 10u64.pow(decimals);
-    push_integer(buffer, value / scale);
-    let mut fraction = (value % scale) * 10u64.pow(PLACES as u32 - decimals);
+    let (scale, rest) = (10u64.pow(decimals), 10u64.pow(PLACES as u32 - decimals));
+    push_parts(buffer, value / scale, (value % scale * rest) as u32);
+}
+
+/// So many decimals are written and then trimmed: a fixed number is fast.
+const PLACES: usize = 9;
+
+/// Appends a number with a fraction in 10^-9.
+fn push_parts(buffer: &mut Vec<u8>, whole: u64, mut fraction: u32) {
+    push_integer(buffer, whole);
     if fraction == 0 {
         return;
     }

@@ -12,8 +12,8 @@ use super::record::{Observer, Record, View};
 use super::setup::{Action, Setup, Source, StopRule, Submission};
 use super::world::{Arrival, Context, World};
 use super::{Balance, Timing};
-use crate::api::{Behavior, Node, Object, Pod};
-use crate::base::ids::{NodeId, PoolId};
+use crate::api::{Behavior, Node, Object, Pod, PodTemplate};
+use crate::base::ids::{ClassId, NodeId, PoolId};
 use crate::base::rng::Purpose;
 use crate::base::{Diagnostic, Location, Map, Span, Stream, Streams, Symbol, Time};
 use crate::cluster::{Cluster, PodRef};
@@ -117,6 +117,14 @@ pub fn run(
     run.run(progress)
 }
 
+/// A class and what it was compiled from: most submissions of a source have the same.
+struct LatestClass {
+    template: Arc<PodTemplate>,
+    namespace: Arc<str>,
+    priority: i32,
+    class: ClassId,
+}
+
 /// A run in progress.
 struct Run<'o> {
     now: Time,
@@ -145,6 +153,8 @@ struct Run<'o> {
     sources: Vec<Box<dyn Source>>,
     /// The next submission of each source.
     upcoming: Vec<Option<Submission>>,
+    /// The class of the latest submission of each source.
+    latest: Vec<Option<LatestClass>>,
     objects: Vec<Option<Object>>,
     actions: Vec<Option<Action>>,
     setup_nodes: Vec<(Arc<Node>, PoolId)>,
@@ -202,6 +212,7 @@ impl<'o> Run<'o> {
             stop: setup.stop,
             check_invariants: setup.check_invariants,
             upcoming: setup.sources.iter().map(|_| None).collect(),
+            latest: setup.sources.iter().map(|_| None).collect(),
             sources: setup.sources,
             objects: setup.objects.into_iter().map(|(_, object)| Some(object)).collect(),
             actions: setup.actions.into_iter().map(|(_, action)| Some(action)).collect(),
@@ -239,14 +250,14 @@ impl<'o> Run<'o> {
 
     fn run(&mut self, progress: &mut dyn Progress) -> Result<Outcome, RunError> {
         let ending = loop {
-            self.decide(progress)?;
+            let timeout = self.decide(progress)?;
             if self.stop.when_jobs_done && self.jobs_are_done() {
                 break Ending::JobsDone;
             }
             if self.stop.when_settled && self.is_settled() {
                 break Ending::Settled;
             }
-            let next = match (self.queue.peek(), self.control.poll_timeout()) {
+            let next = match (self.queue.peek(), timeout) {
                 (Some(event), Some(timeout)) => event.min(timeout),
                 (Some(one), None) | (None, Some(one)) => one,
                 (None, None) => match self.stop.at {
@@ -282,19 +293,22 @@ impl<'o> Run<'o> {
         })
     }
 
-    /// Lets the control plane do what is due at this instant, until it has nothing more to do.
-    fn decide(&mut self, progress: &mut dyn Progress) -> Result<(), RunError> {
+    /// Lets the control plane do what is due at this instant, until it has nothing more to do; says
+    /// when it will have.
+    fn decide(&mut self, progress: &mut dyn Progress) -> Result<Option<Time>, RunError> {
         self.deliver_inbox();
-        while self.control.poll_timeout().is_some_and(|due| due <= self.now) {
+        let mut timeout = self.control.poll_timeout();
+        while timeout.is_some_and(|due| due <= self.now) {
             self.count_event(progress)?;
             self.control.handle_timeout(self.now, &mut self.cluster, &mut self.commands);
             self.execute();
             self.deliver_inbox();
+            timeout = self.control.poll_timeout();
         }
         if self.check_invariants {
             self.check().map_err(|what| RunError::Invariant(Span(self.now.0), what))?;
         }
-        Ok(())
+        Ok(timeout)
     }
 
     fn count_event(&mut self, progress: &mut dyn Progress) -> Result<(), RunError> {
@@ -341,6 +355,9 @@ impl<'o> Run<'o> {
 
     /// Carries out the control plane's commands.
     fn execute(&mut self) {
+        if self.commands.is_empty() {
+            return;
+        }
         let mut commands = std::mem::take(&mut self.commands);
         for command in commands.drain(..) {
             match command {

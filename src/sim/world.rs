@@ -11,7 +11,7 @@ use super::{Happening, Timing};
 use crate::api::{Behavior, RestartPolicy};
 use crate::base::ids::{ClassId, NodeId, PodId, ResourceId};
 use crate::base::rng::Purpose;
-use crate::base::{Distribution, Set, Span, Streams, Symbol, Time};
+use crate::base::{Distribution, Few, Set, Span, Streams, Symbol, Time};
 use crate::cluster::{Cluster, PodClass, PodRef, Reason};
 use crate::control::{ContainerIndex, Event, RuntimeCommand, RuntimeEvent};
 use std::collections::VecDeque;
@@ -107,7 +107,9 @@ struct PodRun {
     got: i64,
     /// When `remaining` of its runs was last brought up to date.
     since: Time,
-    runs: Vec<Run>,
+    runs: Few<Run>,
+    /// How often each container was started.
+    starts: Few<u32>,
 }
 
 /// A container that is about to start or runs.
@@ -133,8 +135,6 @@ struct Run {
 pub(super) struct World {
     machines: Vec<Machine>,
     pods: Vec<PodRun>,
-    /// How often each container of each pod row was started: by row, then container.
-    starts: Vec<Vec<u32>>,
     demands: Vec<Demand>,
     shares: Vec<i64>,
     /// Runs that will end by themselves.
@@ -166,15 +166,12 @@ impl World {
         let index = pod.id.index();
         if self.pods.len() <= index {
             self.pods.resize_with(index + 1, PodRun::default);
-            self.starts.resize_with(index + 1, Vec::new);
         }
         let run = &mut self.pods[index];
         debug_assert!(run.runs.is_empty(), "the row's former pod is torn down");
         let epoch = run.epoch.wrapping_add(1);
-        let runs = std::mem::take(&mut run.runs);
-        self.starts[index].clear();
         let Arrival { entity, run_time, exit_code, initial } = arrival;
-        *run = PodRun { pod, class, entity, run_time, exit_code, initial, epoch, runs, ..PodRun::default() };
+        *run = PodRun { pod, class, entity, run_time, exit_code, initial, epoch, ..PodRun::default() };
     }
 
     /// Does what a kubelet asks of its container runtime.
@@ -193,7 +190,7 @@ impl World {
         run.node = node.unwrap_or(run.node);
         match command {
             RuntimeCommand::SetUp => {
-                let wait = self.latency(pod, &context.timing.sandbox.clone(), 1, context);
+                let wait = self.latency(pod, &context.timing.sandbox, 1, context);
                 self.answer(pod, RuntimeEvent::SandboxReady, wait, context);
             }
             RuntimeCommand::Pull(container) => {
@@ -273,8 +270,8 @@ impl World {
         if run.main && !self.pods[row].runs.iter().any(|other| other.main && other.running) {
             self.leave_machine(row, context);
         }
-        let count = u64::from(self.starts[row].get(usize::from(container.0)).copied().unwrap_or(0));
-        let wait = self.latency(pod, &context.timing.exit_notice.clone(), 7 + count, context);
+        let count = u64::from(self.pods[row].starts.get(usize::from(container.0)).copied().unwrap_or(0));
+        let wait = self.latency(pod, &context.timing.exit_notice, 7 + count, context);
         self.answer(pod, event, wait, context);
     }
 
@@ -292,7 +289,7 @@ impl World {
             self.pods[row].epoch = self.pods[row].epoch.wrapping_add(1);
             self.bring_up_to_date(row, context.now);
             let pod = self.pods[row].pod;
-            for mut run in std::mem::take(&mut self.pods[row].runs) {
+            for mut run in std::mem::take(&mut self.pods[row].runs).into_vec() {
                 if let Some(key) = run.key.take() {
                     context.queue.cancel(key);
                 }
@@ -376,7 +373,7 @@ impl World {
         let key = crate::base::rng::key_of(image);
         let bytes = size.sample(&mut context.streams.stream(Purpose::Usage, key));
         let transfer = Span::from_secs_f64(bytes / context.timing.pull_rate);
-        let wait = self.latency(pod, &context.timing.pull_overhead.clone(), 2, context) + transfer;
+        let wait = self.latency(pod, &context.timing.pull_overhead, 2, context) + transfer;
         let machine = &mut self.machines[self.pods[row].node.index()];
         let done = machine.pulling_until.max(context.now) + wait;
         machine.pulling_until = done;
@@ -390,8 +387,7 @@ impl World {
         let row = pod.id.index();
         let spec = &context.class(self.pods[row].class).template.spec;
         let main = usize::from(container.0) >= spec.init_containers.len();
-        let wait =
-            self.latency(pod, &context.timing.container_start.clone(), 3 + u64::from(container.0), context);
+        let wait = self.latency(pod, &context.timing.container_start, 3 + u64::from(container.0), context);
         let mut run = Run {
             container,
             main,
@@ -418,10 +414,10 @@ impl World {
     }
 
     fn count_start(&mut self, row: usize, container: ContainerIndex) -> u32 {
-        let starts = &mut self.starts[row];
+        let starts = &mut self.pods[row].starts;
         let index = usize::from(container.0);
-        if starts.len() <= index {
-            starts.resize(index + 1, 0);
+        while starts.len() <= index {
+            starts.push(0);
         }
         starts[index] += 1;
         starts[index] - 1
@@ -623,7 +619,7 @@ impl World {
         self.bring_up_to_date(row, context.now);
         let (got, usage) = (self.pods[row].got, self.pods[row].usage);
         let mut endless_ended = 0;
-        for run in &mut self.pods[row].runs {
+        for run in self.pods[row].runs.iter_mut() {
             let natural = if run.remaining == ENDLESS { None } else { time_for(run.remaining, got, usage) };
             if natural.is_some_and(|natural| natural <= wait.0) {
                 continue;
@@ -642,7 +638,7 @@ impl World {
     fn tear_down(&mut self, pod: PodRef, context: &mut Context<'_>) {
         let row = pod.id.index();
         self.bring_up_to_date(row, context.now);
-        for mut run in std::mem::take(&mut self.pods[row].runs) {
+        for mut run in std::mem::take(&mut self.pods[row].runs).into_vec() {
             run.key.take().map(|key| context.queue.cancel(key));
             (run.code, run.reason) = (KILLED, Reason::Deleted);
             if run.running {

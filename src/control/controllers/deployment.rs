@@ -5,7 +5,7 @@
 //! of old ones.
 
 use super::rollout::{Member, Members, Target};
-use super::{Client, Command, Component, Config, Event, PodBefore, WorkQueue, Write, existing};
+use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing};
 use crate::api::{
     Deployment, LabelSelector, ObjectMeta, OwnerReference, PodTemplate, ReplicaSet, UpdateStrategy,
 };
@@ -293,6 +293,10 @@ fn same_template(a: &PodTemplate, b: &PodTemplate) -> bool {
 }
 
 impl Component for DeploymentController {
+    fn listens(&self, topic: Topic) -> bool {
+        matches!(topic, Topic::OwnedPod | Topic::Workload | Topic::Refused)
+    }
+
     fn handle(
         &mut self,
         now: Time,

@@ -9,7 +9,9 @@ pub mod indexes;
 pub mod reconcile;
 
 use super::members::Places;
-use super::{Client, Command, Component, Config, Event, PodBefore, WorkQueue, Write, existing, ranking};
+use super::{
+    Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing, ranking,
+};
 use crate::api::{PodPhase, RestartPolicy};
 use crate::base::ids::{PodId, WorkloadId};
 use crate::base::{Map, Set, Span, Time};
@@ -436,6 +438,10 @@ fn clamp(number: i64) -> i32 {
 }
 
 impl Component for JobController {
+    fn listens(&self, topic: Topic) -> bool {
+        matches!(topic, Topic::OwnedPod | Topic::Workload | Topic::Refused)
+    }
+
     fn handle(
         &mut self,
         now: Time,

@@ -13,7 +13,7 @@ pub use deployment::DeploymentController;
 pub use job::JobController;
 pub use replicaset::ReplicaSetController;
 
-use super::{Client, Command, Component, Config, Event, PodBefore, Write};
+use super::{Client, Command, Component, Config, Event, PodBefore, Topic, Write};
 use crate::base::ids::WorkloadId;
 use crate::cluster::{Cluster, Workload};
 use queue::WorkQueue;

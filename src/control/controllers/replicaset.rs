@@ -6,7 +6,7 @@
 
 use super::members::Places;
 use super::ranking::{self, Candidate};
-use super::{Client, Command, Component, Config, Event, PodBefore, WorkQueue, Write, existing};
+use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing};
 use crate::base::ids::{PodId, WorkloadId};
 use crate::base::{BitSet, Map, Set, Span, Time};
 use crate::cluster::workloads::WorkloadStatus;
@@ -350,6 +350,10 @@ fn min_ready(cluster: &Cluster, id: WorkloadId) -> Span {
 }
 
 impl Component for ReplicaSetController {
+    fn listens(&self, topic: Topic) -> bool {
+        matches!(topic, Topic::OwnedPod | Topic::Workload | Topic::Refused)
+    }
+
     fn handle(
         &mut self,
         now: Time,

@@ -17,7 +17,7 @@ use self::admission::Admission;
 use self::pod::{Containers, PodState};
 use self::worker::{ApiView, Settings, Worker};
 use super::{
-    Client, Command, Component, Config, Event, NewPod, NodeChange, PodBefore, RuntimeCommand, Write,
+    Client, Command, Component, Config, Event, NewPod, NodeChange, PodBefore, RuntimeCommand, Topic, Write,
 };
 use crate::base::ids::{NodeId, PodId};
 use crate::base::{Span, Time};
@@ -259,6 +259,10 @@ fn post_ready(node: NodeId) -> Command {
 }
 
 impl Component for Kubelets {
+    fn listens(&self, topic: Topic) -> bool {
+        topic != Topic::Workload
+    }
+
     fn handle(
         &mut self,
         now: Time,

@@ -31,7 +31,7 @@ pub use cycle::{Attempt, Cycle, Outcome, Placement, Position, Rejection};
 pub use queue::{Lengths, Place, Waiting};
 
 use super::config::Version;
-use super::{Client, Command, Component, Config, Diagnosis, Event, NewPod, Note, PodBefore, Write};
+use super::{Client, Command, Component, Config, Diagnosis, Event, NewPod, Note, PodBefore, Topic, Write};
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef, Reason};
@@ -134,6 +134,9 @@ impl Scheduler {
 
     /// Shows the queue an event; only pods of no higher priority than `limit` are concerned.
     fn wake(&mut self, now: Time, change: &Change<'_>, limit: Option<i32>, cluster: &mut Cluster) {
+        if self.queue.waits_for_no_event() {
+            return;
+        }
         let listens = |cycle: &Cycle| cycle.profile.listens(change.resource(), change.action());
         if self.cycles.iter().any(listens) {
             let (cycles, evictions) = (&mut self.cycles, &self.evictions);
@@ -285,6 +288,10 @@ fn wants_a_node(cluster: &Cluster, pod: PodId) -> bool {
 }
 
 impl Component for Scheduler {
+    fn listens(&self, topic: Topic) -> bool {
+        !matches!(topic, Topic::Runtime | Topic::Workload)
+    }
+
     fn handle(
         &mut self,
         now: Time,

@@ -262,6 +262,11 @@ impl Queue {
         }
     }
 
+    /// Whether no pod is parked or held back, so that no event can help one.
+    pub(crate) fn waits_for_no_event(&self) -> bool {
+        self.parked.is_empty() && self.gated.is_empty()
+    }
+
     /// Moves the parked pods out that an event may help, and those held back that their gate lets
     /// pass now. The judge is asked once for each group of pods to which the same answer applies, and
     /// about the gate of each pod that moves.

@@ -60,6 +60,7 @@ impl RunObserver {
         }
         let mut sheet = Sheet::default();
         self.report_pods(now, open_work, &mut sheet);
+        self.accounts.sum_up(&self.nodes);
         self.report_amounts(now, &mut sheet);
         self.report_nodes(now, &mut sheet);
         self.replicas.report(now, cluster, &mut sheet);

@@ -95,7 +95,19 @@ pub(super) enum ScopeName {
     Zone(String),
 }
 
-/// The accounts of the scopes: all first, then pools and zones as they appear.
+impl Account {
+    fn absorb(&mut self, other: &Account) {
+        let columns = [(&mut self.capacity, &other.capacity), (&mut self.requested, &other.requested)];
+        for (column, other) in columns {
+            column.resize(column.len().max(other.len()), Integral::default());
+            column.iter_mut().zip(other).for_each(|(sum, part)| sum.absorb(part));
+        }
+        self.used.iter_mut().zip(&other.used).for_each(|(sum, part)| sum.absorb(part));
+    }
+}
+
+/// The accounts of the scopes: all first, then pools and zones as they appear. Only the first is
+/// kept up to date; the others are summed up at the end.
 #[derive(Debug)]
 pub(super) struct Accounts {
     pub(super) rows: Vec<(ScopeName, Account)>,
@@ -133,6 +145,7 @@ pub(super) struct Node {
     pub(super) pool: PoolId,
     pub(super) pool_name: String,
     pub(super) zone: String,
+    /// Its pool and its zone among the accounts.
     scopes: Vec<usize>,
     pub(super) account: Account,
     /// What it offers (or last offered), by resource.
@@ -160,7 +173,7 @@ impl Node {
         (pool, pool_name): (PoolId, &str),
         zone: &str,
     ) -> Node {
-        let mut scopes = vec![0];
+        let mut scopes = Vec::new();
         if !pool_name.is_empty() {
             scopes.push(accounts.row(ScopeName::Pool(pool_name.to_owned())));
         }
@@ -230,7 +243,7 @@ pub(super) enum Column {
 }
 
 impl Accounts {
-    /// Amounts of a node change: its own and those of its scopes.
+    /// Amounts of a node change: its own and those of all nodes.
     pub(super) fn change(
         &mut self,
         node: &mut Node,
@@ -244,9 +257,7 @@ impl Accounts {
         };
         for (row, delta) in changes {
             pick(&mut node.account, row, delta);
-            for &scope in &node.scopes {
-                pick(&mut self.rows[scope].1, row, delta);
-            }
+            pick(&mut self.rows[0].1, row, delta);
         }
     }
 
@@ -255,8 +266,15 @@ impl Accounts {
         let delta = i128::from(amount).saturating_sub(node.account.used[row].value());
         let delta = i64::try_from(delta).unwrap_or(i64::MAX);
         node.account.used[row].add(now.0, delta);
-        for &scope in &node.scopes {
-            self.rows[scope].1.used[row].add(now.0, delta);
+        self.rows[0].1.used[row].add(now.0, delta);
+    }
+
+    /// Sums the nodes of each pool and zone up, once, when nothing changes any more.
+    pub(super) fn sum_up(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            for &scope in &node.scopes {
+                self.rows[scope].1.absorb(&node.account);
+            }
         }
     }
 }

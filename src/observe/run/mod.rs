@@ -256,7 +256,7 @@ impl RunObserver {
 
 /// The float nearest to a number; nearly all fit 64 bits, from which it is made faster.
 fn float(value: i128) -> f64 {
-    i64::try_from(value).map_or(value as f64, |value| value as f64)
+    i64::try_from(value).map_or_else(|_| value as f64, |value| value as f64)
 }
 
 impl Observer for RunObserver {

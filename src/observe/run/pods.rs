@@ -6,7 +6,7 @@ use super::ledger::{CPU, MEMORY, PODS, Resources};
 use super::replicas::Replicas;
 use crate::api::RestartPolicy;
 use crate::base::ids::{ClassId, NodeId, WorkloadId};
-use crate::base::{Span, Symbol, Time};
+use crate::base::{Few, Span, Symbol, Time};
 use crate::cluster::requests::to_integer;
 use crate::cluster::{Cluster, PodName, Reason};
 use crate::control::Diagnosis;
@@ -157,7 +157,7 @@ pub(super) struct Pod {
     pub(super) restarts: u32,
     pub(super) failure: Option<Failure>,
     /// Containers that run.
-    pub(super) running: Vec<Running>,
+    pub(super) running: Few<Running>,
     /// Millicore-nanoseconds of work whose fate is open.
     pub(super) work: i128,
 }
@@ -192,7 +192,7 @@ impl Default for Pod {
             attempts: 0,
             restarts: 0,
             failure: None,
-            running: Vec::new(),
+            running: Few::default(),
             work: 0,
         }
     }

@@ -6,7 +6,7 @@ use super::nodes::NewNode;
 use super::pods::{Facts, Outcome, Pod, Running, Stage, push_name};
 use crate::api::PodPhase;
 use crate::base::ids::{ClassId, NodeId};
-use crate::base::{Span, Time};
+use crate::base::{Few, Span, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
 use crate::control::{ContainerIndex, Note};
 use crate::observe::gantt::Kept;
@@ -86,8 +86,6 @@ impl RunObserver {
         if self.pods.len() <= index {
             self.pods.resize_with(index + 1, Pod::default);
         }
-        let mut running = std::mem::take(&mut self.pods[index].running);
-        running.clear();
         self.pods[index] = Pod {
             generation: pod.generation,
             live: true,
@@ -99,7 +97,6 @@ impl RunObserver {
             estimate,
             initial,
             created: now,
-            running,
             ..Pod::default()
         };
         self.counts.created += 1;
@@ -174,7 +171,7 @@ impl RunObserver {
         restarts: u32,
     ) {
         let Some(row) = self.live(pod) else { return };
-        row.running.retain(|running| running.container != container.0);
+        row.running.retain_mut(|running| running.container != container.0);
         row.stopped = None;
         row.running.push(Running { container: container.0, main, since: now });
         row.restarts += u32::from(restarts > 0);
@@ -196,7 +193,7 @@ impl RunObserver {
         let milli = facts.milli.get(usize::from(end.container.0)).copied().unwrap_or(0);
         let (amount, service) = (i128::from(milli) * i128::from(end.work.0), facts.service);
         let row = &mut self.pods[pod.id.index()];
-        row.running.retain(|running| running.container != end.container.0);
+        row.running.retain_mut(|running| running.container != end.container.0);
         row.stopped = Some(now).filter(|_| row.running.is_empty());
         match (end.main, service, end.good) {
             (false, ..) => {}
@@ -263,7 +260,7 @@ impl RunObserver {
         let service = self.facts(&self.pods[index]).is_some_and(|facts| facts.service);
         let row = &mut self.pods[index];
         let work = std::mem::take(&mut row.work).saturating_add(so_far);
-        row.running.clear();
+        row.running = Few::default();
         match outcome {
             Outcome::Succeeded => self.counts.succeeded += 1,
             Outcome::Failed => self.counts.failed += 1,

@@ -1,8 +1,8 @@
 //! What people and sources bring into a run: actions, objects of manifests, submissions.
 
-use super::{Happening, Run, RunError};
+use super::{Happening, LatestClass, Run, RunError};
 use crate::api::{LabelSelector, Node, Object, Pod, PodPhase, Taint, TaintEffect};
-use crate::base::ids::{NodeId, PoolId};
+use crate::base::ids::{ClassId, NodeId, PoolId};
 use crate::base::rng::key_of;
 use crate::cluster::{Cluster, ControllerKind, PodName, PodRef, WorkloadKind};
 use crate::control::node_lifecycle::NOT_READY;
@@ -151,7 +151,7 @@ impl Run<'_> {
 
     pub(super) fn submit(&mut self, source: usize) -> Result<(), RunError> {
         let Some(submission) = self.upcoming[source].take() else { return Ok(()) };
-        let class = self.cluster.class(&submission.template, &submission.namespace, submission.priority);
+        let class = self.class_of_submission(source, &submission);
         for task in 0..submission.tasks {
             let name = self.task_name(&submission, task);
             let arrival = Arrival {
@@ -179,6 +179,23 @@ impl Run<'_> {
             self.open_pods += 1;
         }
         self.fetch(source)
+    }
+
+    /// The class of a submission's pods. That of the one before it is looked at first: it costs much
+    /// to compare a specification with all that are known.
+    fn class_of_submission(&mut self, source: usize, submission: &Submission) -> ClassId {
+        let Submission { template, namespace, priority, .. } = submission;
+        if let Some(latest) = &self.latest[source]
+            && Arc::ptr_eq(&latest.template, template)
+            && Arc::ptr_eq(&latest.namespace, namespace)
+            && latest.priority == *priority
+        {
+            return latest.class;
+        }
+        let class = self.cluster.class(template, namespace, *priority);
+        let (template, namespace) = (Arc::clone(template), Arc::clone(namespace));
+        self.latest[source] = Some(LatestClass { template, namespace, priority: *priority, class });
+        class
     }
 
     pub(super) fn task_name(&mut self, submission: &Submission, task: u32) -> PodName {
