@@ -7,6 +7,24 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
+const SCHEDULE_EXAMPLES: &str = "\
+Nothing is written anywhere, and no cluster is asked: the files are the cluster. Several pods are
+placed one after the other, in the order in which they are named, and each sees the ones before it:
+a pod that finds a node counts there, and a pod that preempts is promised its node while its victims
+go. With `--alone` each pod is asked about by itself, in the cluster as it stands in the files.
+
+Examples:
+  seatrial schedule -f pod.yaml --cluster dump/
+  kubectl get nodes,pods,services,replicasets -A -o yaml | seatrial schedule -f pod.yaml --cluster -
+  seatrial schedule --pod shop/web-7 --cluster dump.yaml --all-nodes
+  seatrial schedule -f app.yaml --cluster dump/ --config kube-scheduler.yaml --format json
+
+Exit codes:
+  0    every pod has a node
+  1    a pod fits nowhere, or is held back
+  2    a file or the use of the command is wrong
+  3    reading or writing failed, or there is a bug";
+
 const CHECK_EXAMPLES: &str = "\
 Examples:
   seatrial check scenarios/first-steps.yaml
@@ -147,6 +165,8 @@ pub enum Command {
     Run(RunArguments),
     /// Read a scenario and everything it names, and say what is wrong, without running it
     Check(CheckArguments),
+    /// Place a pod in a cluster as it is, and explain the decision node by node
+    Schedule(ScheduleArguments),
     /// Print the JSON Schema of scenarios, for editors
     Schema(SchemaArguments),
     /// Look at traces of workloads, and make new ones
@@ -246,6 +266,48 @@ pub struct CheckArguments {
     /// Print nothing if nothing is wrong
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// Arguments of `schedule`.
+#[derive(Args, Clone, PartialEq, Debug)]
+#[command(after_help = SCHEDULE_EXAMPLES)]
+pub struct ScheduleArguments {
+    /// A file or folder with the pods to place, or with a Deployment, ReplicaSet, StatefulSet or Job,
+    /// whose next pod is placed; `-` is standard input
+    #[arg(short = 'f', long = "file", value_name = "FILE", required_unless_present = "pods")]
+    pub files: Vec<String>,
+    /// A pod of the cluster to place, as `name` or `namespace/name`; if it is bound it is decided on
+    /// as if it was not
+    #[arg(long = "pod", value_name = "POD")]
+    pub pods: Vec<String>,
+    /// The cluster: a file or folder of Kubernetes objects as `kubectl get -o yaml` prints them, or a
+    /// scenario; `-` is standard input
+    #[arg(long, value_name = "FILE", required = true)]
+    pub cluster: Vec<String>,
+    /// The release whose decisions are taken; 1.36 where it is not given
+    #[arg(long, value_enum, value_name = "RELEASE")]
+    pub kubernetes: Option<Release>,
+    /// The scheduler's configuration, a KubeSchedulerConfiguration
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+    /// How nodes are searched; the decision is the same
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub scheduler_mode: Option<SearchMode>,
+    /// The seed of draws among equal nodes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub seed: Option<u64>,
+    /// Ask about each pod by itself: none sees the ones before it
+    #[arg(long)]
+    pub alone: bool,
+    /// How many feasible nodes are shown, the best first
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub top: u32,
+    /// Show every node
+    #[arg(long, conflicts_with = "top")]
+    pub all_nodes: bool,
+    /// How the decisions are printed; JSON has all nodes
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// Arguments of `schema`.
@@ -464,7 +526,7 @@ impl SearchMode {
     }
 
     /// As scenarios write it.
-    const fn key(self) -> &'static str {
+    pub const fn key(self) -> &'static str {
         match self {
             SearchMode::Auto => "auto",
             SearchMode::Indexed => "indexed",

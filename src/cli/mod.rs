@@ -10,6 +10,7 @@ mod fuzz;
 mod panics;
 mod progress;
 mod run;
+mod schedule;
 mod schema;
 mod trace;
 mod verify;
@@ -56,6 +57,7 @@ fn dispatch(arguments: Arguments) -> Exit {
     match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::run(&check),
+        Command::Schedule(schedule) => schedule::run(&schedule),
         Command::Schema(schema) => schema::run(&schema),
         Command::Completions { shell } => {
             let mut script = Vec::new();

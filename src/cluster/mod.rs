@@ -8,6 +8,7 @@
 
 pub mod budgets;
 pub mod class;
+mod enter;
 pub mod machine;
 pub mod nodes;
 pub mod placements;
@@ -21,6 +22,7 @@ pub mod workloads;
 
 pub use budgets::{Budget, Budgets};
 pub use class::{ClassKey, PodClass, PodClasses, Port, Toleration};
+pub use enter::{DEFAULT_NAMESPACE, namespace_of};
 pub use machine::Machine;
 pub use nodes::{ImageState, NodeClass, NodeTable, ReadyStatus, TaintMark};
 pub use placements::{Placements, Shift};

@@ -2,11 +2,11 @@
 //!
 //! What is decided, and how, is not known here.
 
-use super::input::Scene;
 use crate::base::Quantity;
 use crate::base::ids::{ClassId, NodeId, ResourceId};
 use crate::cluster::Cluster;
 use crate::cluster::requests::{self, Defaults};
+use crate::control::Snapshot;
 use crate::control::scheduler::explain::{Explanation, Failure, Judgement, NodeExplanation, Score, Verdict};
 use serde_json::{Map, Value, json};
 
@@ -88,7 +88,7 @@ pub(super) fn failure(failure: &Failure) -> Value {
 }
 
 /// Every node with what was found out about it, sorted by name.
-pub(super) fn nodes(scene: &Scene, explanation: &Explanation) -> Value {
+pub(super) fn nodes(scene: &Snapshot, explanation: &Explanation) -> Value {
     let with_load = |entry: &NodeExplanation| {
         let mut fields = node(scene, entry);
         put(&mut fields, "requested", load(&scene.cluster, entry.node));
@@ -98,7 +98,7 @@ pub(super) fn nodes(scene: &Scene, explanation: &Explanation) -> Value {
 }
 
 /// The same with the failures alone.
-pub(super) fn failures(scene: &Scene, explanation: &Explanation) -> Value {
+pub(super) fn failures(scene: &Snapshot, explanation: &Explanation) -> Value {
     sorted_nodes(scene, explanation, |entry| {
         let mut fields = node(scene, entry);
         for key in ["raw", "normalized", "total"] {
@@ -109,7 +109,7 @@ pub(super) fn failures(scene: &Scene, explanation: &Explanation) -> Value {
 }
 
 fn sorted_nodes(
-    scene: &Scene,
+    scene: &Snapshot,
     explanation: &Explanation,
     written: impl Fn(&NodeExplanation) -> Fields,
 ) -> Value {
@@ -127,7 +127,7 @@ fn sorted_nodes(
     entries.into_iter().map(entry).collect()
 }
 
-fn node(scene: &Scene, entry: &NodeExplanation) -> Fields {
+fn node(scene: &Snapshot, entry: &NodeExplanation) -> Fields {
     let is_feasible = entry.total().is_some();
     let mut written =
         fields([("node", scene.node_name(entry.node).into()), ("feasible", is_feasible.into())]);
@@ -156,6 +156,6 @@ pub(super) fn by_plugin(scores: &[Score], number: impl Fn(&Score) -> i64) -> Val
 }
 
 /// The names of nodes in their order.
-pub(super) fn names(scene: &Scene, nodes: &[NodeId]) -> Value {
+pub(super) fn names(scene: &Snapshot, nodes: &[NodeId]) -> Value {
     nodes.iter().map(|&node| scene.node_name(node)).collect()
 }

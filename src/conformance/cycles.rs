@@ -1,12 +1,12 @@
 //! The scheduling cycles of a case: one a profile, as the configuration says.
 
 use super::Subject;
-use super::input::{Case, Scene};
-use crate::base::ids::ClassId;
-use crate::base::{Diagnostic, Time};
+use super::input::Case;
+use crate::base::Diagnostic;
 use crate::control::Config;
 use crate::control::config::{Scheduler, Version};
-use crate::control::scheduler::{Cycle, configuration};
+use crate::control::scheduler::configuration;
+use crate::control::snapshot::Cycles;
 
 /// How nodes are searched.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,37 +17,12 @@ pub(super) struct Search {
     pub(super) is_batching: bool,
 }
 
-/// The cycles.
-pub(super) struct Cycles {
-    cycles: Vec<Cycle>,
-    /// Which one made the last attempt.
-    last: usize,
-}
-
-impl Cycles {
-    /// The cycles that the case configures.
-    pub(super) fn new(case: &Case, subject: Subject, search: Search) -> Result<Cycles, Diagnostic> {
-        let Subject { version, mode } = subject;
-        let mut config =
-            Config { version, scheduler: configured(case, version, search)?, ..Config::default() };
-        config.scheduler.mode = mode;
-        let cycles =
-            (0..config.scheduler.profiles.len()).map(|profile| Cycle::new(&config, profile)).collect();
-        Ok(Cycles { cycles, last: 0 })
-    }
-
-    /// The cycle for pods of a class: that of the profile they ask for, else the first. It goes on
-    /// where the last attempt, whichever profile's it was, has stopped.
-    pub(super) fn of(&mut self, scene: &Scene, class: ClassId) -> &mut Cycle {
-        let wanted = &scene.cluster.classes[class].template.spec.scheduler_name;
-        let place = self.cycles.iter().position(|cycle| cycle.profile.serves(wanted)).unwrap_or(0);
-        let before = std::mem::replace(&mut self.last, place);
-        if before != place {
-            let position = self.cycles[before].position();
-            self.cycles[place].go_on(position, Time::ZERO);
-        }
-        &mut self.cycles[place]
-    }
+/// The cycles that the case configures.
+pub(super) fn cycles(case: &Case, subject: Subject, search: Search) -> Result<Cycles, Diagnostic> {
+    let Subject { version, mode } = subject;
+    let mut scheduler = configured(case, version, search)?;
+    scheduler.mode = mode;
+    Ok(Cycles::new(&Config { version, scheduler, ..Config::default() }))
 }
 
 /// Reads a configuration; the first finding counts.

@@ -4,14 +4,10 @@
 
 use crate::api::kubernetes::{Defaulting, Manifest, Options, read_with};
 use crate::api::{Node, Object, Pod};
-use crate::base::ids::{ClassId, NodeId, PodId, PoolId};
-use crate::base::{Diagnostic, Location, Time};
-use crate::cluster::pods::NewRow;
-use crate::cluster::{Cluster, ControllerKind, PodName, PodRef, Reason};
+use crate::base::{Diagnostic, Location};
+use crate::control::Snapshot;
 use crate::control::config::Version;
-use crate::control::scheduler::nominator::Nominator;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The name of the manifest that each object is read from; nobody sees it.
@@ -181,249 +177,33 @@ const LISTS: [(&str, (&str, &str)); 13] = [
     ("volumeAttachments", ("storage.k8s.io/v1", "VolumeAttachment")),
 ];
 
-/// The namespace of objects that name none.
-pub(super) const DEFAULT_NAMESPACE: &str = "default";
-
-/// Namespace and name.
-type Name = (String, String);
-
-/// The cluster of a case, with its pods by name.
-pub(super) struct Scene {
-    pub(super) cluster: Cluster,
-    pub(super) nominator: Nominator,
-    pods: BTreeMap<Name, PodId>,
-    /// Rows that are free again.
-    free: Vec<PodRef>,
-    serial: u64,
-    /// Pods that are bound to, or were promised, a node that does not exist (yet).
-    homeless: Vec<(String, PodId)>,
+/// The cluster of a case.
+pub(super) fn snapshot(
+    case: &Case,
+    objects: &mut Objects<'_>,
+    version: Version,
+) -> Result<Snapshot, Diagnostic> {
+    let mut snapshot = Snapshot::new(version);
+    let written = case.require(&case.input, "cluster")?;
+    for (place, value) in case.list(written, "nodes")?.iter().enumerate() {
+        let node = objects.node(value, &format!("nodes[{place}]"))?;
+        add_node(case, &mut snapshot, &node)?;
+    }
+    for (key, kind) in LISTS {
+        for (place, value) in case.list(written, key)?.iter().enumerate() {
+            let object = objects.object(kind, value, &format!("{key}[{place}]"))?;
+            snapshot.cluster.enter(object);
+        }
+    }
+    for (place, value) in case.list(written, "pods")?.iter().enumerate() {
+        let pod = objects.pod(value, &format!("pods[{place}]"))?;
+        snapshot.add_known_pod(&pod);
+    }
+    Ok(snapshot)
 }
 
-impl Scene {
-    /// The cluster of a case.
-    pub(super) fn read(
-        case: &Case,
-        objects: &mut Objects<'_>,
-        version: Version,
-    ) -> Result<Scene, Diagnostic> {
-        let mut scene = Scene {
-            cluster: Cluster::default(),
-            nominator: Nominator::default(),
-            pods: BTreeMap::new(),
-            free: Vec::new(),
-            serial: 0,
-            homeless: Vec::new(),
-        };
-        set_release(&mut scene.cluster, version);
-        let written = case.require(&case.input, "cluster")?;
-        for (place, value) in case.list(written, "nodes")?.iter().enumerate() {
-            let node = objects.node(value, &format!("nodes[{place}]"))?;
-            scene.add_node(case, &node)?;
-        }
-        for (key, kind) in LISTS {
-            for (place, value) in case.list(written, key)?.iter().enumerate() {
-                let object = objects.object(kind, value, &format!("{key}[{place}]"))?;
-                scene.enter(object);
-            }
-        }
-        for (place, value) in case.list(written, "pods")?.iter().enumerate() {
-            let pod = objects.pod(value, &format!("pods[{place}]"))?;
-            scene.add_known_pod(&pod);
-        }
-        Ok(scene)
-    }
-
-    /// Enters an object that selects pods or is about storage.
-    fn enter(&mut self, object: Object) {
-        let Cluster { names, selectors, budgets, .. } = &mut self.cluster;
-        let full = |meta: &crate::api::ObjectMeta| full_name(&meta.namespace, &meta.name);
-        match object {
-            Object::Namespace(namespace) => {
-                selectors.set_namespace(names, &namespace.meta.name, &namespace.meta.labels);
-            }
-            Object::Service(service) => {
-                let (namespace, name) = full(&service.meta);
-                selectors.set_service(names, &namespace, &name, service.selector.as_ref());
-            }
-            Object::ReplicaSet(set) => {
-                let (namespace, name) = full(&set.meta);
-                let kind = ControllerKind::ReplicaSet;
-                selectors.set_controller(names, kind, (&namespace, &name), Some(&set.selector));
-            }
-            Object::StatefulSet(set) => {
-                let (namespace, name) = full(&set.meta);
-                let kind = ControllerKind::StatefulSet;
-                selectors.set_controller(names, kind, (&namespace, &name), set.selector.as_ref());
-            }
-            Object::ReplicationController(controller) => {
-                let (namespace, name) = full(&controller.meta);
-                let selector = controller.selector.map(|labels| crate::api::LabelSelector {
-                    match_labels: labels.into_iter().collect(),
-                    ..crate::api::LabelSelector::default()
-                });
-                let kind = ControllerKind::ReplicationController;
-                selectors.set_controller(names, kind, (&namespace, &name), selector.as_ref());
-            }
-            Object::PodDisruptionBudget(mut budget) => {
-                budget.meta.namespace = full(&budget.meta).0;
-                budgets.set(names, &budget);
-            }
-            other => enter_storage(&mut self.cluster, other),
-        }
-    }
-
-    /// Adds a node, with the pods that are bound to it already.
-    pub(super) fn add_node(&mut self, case: &Case, node: &Node) -> Result<NodeId, Diagnostic> {
-        if self.node(&node.meta.name).is_some() {
-            return Err(case.error("there are two nodes of one name").found(&node.meta.name));
-        }
-        let id = self.cluster.add_node(node, PoolId(0), Time::ZERO);
-        for (name, pod) in std::mem::take(&mut self.homeless) {
-            if name == node.meta.name { self.settle(pod, id) } else { self.homeless.push((name, pod)) }
-        }
-        Ok(id)
-    }
-
-    /// Removes a node and the pods on it.
-    pub(super) fn remove_node(&mut self, node: NodeId) {
-        for pod in self.cluster.nodes.pods[node.index()].clone() {
-            self.cluster.displace(pod);
-            self.remove_row(pod);
-        }
-        for pod in self.nominator.on(node).to_vec() {
-            self.nominator.remove(pod);
-        }
-        self.cluster.remove_node(node);
-    }
-
-    /// The node of a name.
-    pub(super) fn node(&mut self, name: &str) -> Option<NodeId> {
-        let symbol = self.cluster.names.intern(name);
-        self.cluster.nodes.find(symbol)
-    }
-
-    /// The name of a node.
-    pub(super) fn node_name(&self, node: NodeId) -> &str {
-        self.cluster.names.text(self.cluster.nodes.name[node.index()])
-    }
-
-    /// The names of nodes, sorted.
-    pub(super) fn sorted_names(&self, nodes: &[NodeId]) -> Vec<&str> {
-        let mut names: Vec<&str> = nodes.iter().map(|&node| self.node_name(node)).collect();
-        names.sort_unstable();
-        names
-    }
-
-    /// Adds a pod of the cluster: it counts if it is bound, and has a say if it was promised a node.
-    /// Pods that have ended are unknown to the scheduler.
-    fn add_known_pod(&mut self, pod: &Pod) {
-        let bound = &pod.template.spec.node_name;
-        let home = if bound.is_empty() { &pod.nominated_node_name } else { bound };
-        if pod.phase.is_terminal() || home.is_empty() {
-            return;
-        }
-        let id = self.add_row(pod);
-        match self.node(home) {
-            Some(node) => self.settle(id, node),
-            None => self.homeless.push((home.clone(), id)),
-        }
-    }
-
-    /// Counts a pod on the node that its specification names, or promises it the node.
-    fn settle(&mut self, pod: PodId, node: NodeId) {
-        let class = &self.cluster.classes[self.cluster.pods.class[pod.index()]];
-        if class.template.spec.node_name.is_empty() {
-            self.nominator.nominate(pod, node);
-        } else {
-            self.cluster.place(pod, node);
-        }
-    }
-
-    /// Enters a pod that is to be placed, with the node that it was promised; its own `spec.nodeName`
-    /// does not count.
-    pub(super) fn add_pending_pod(&mut self, pod: &Pod) -> (PodId, ClassId) {
-        let id = self.add_row(pod);
-        if let Some(node) = self.node(&pod.nominated_node_name) {
-            self.nominator.nominate(id, node);
-        }
-        (id, self.cluster.pods.class[id.index()])
-    }
-
-    fn add_row(&mut self, pod: &Pod) -> PodId {
-        let class = self.cluster.class_for_pod(pod);
-        let next = PodRef { id: PodId(self.cluster.pods.present.len() as u32), generation: 0 };
-        let row = self.free.pop().unwrap_or(next);
-        self.cluster.pods.insert(
-            row,
-            NewRow {
-                serial: self.serial,
-                name: PodName::Own(pod.meta.name.as_str().into()),
-                class,
-                owner: None,
-                created: Time::ZERO,
-                index: None,
-            },
-        );
-        self.serial += 1;
-        self.cluster.pods.started[row.id.index()] = pod.start_unix_nanos;
-        if pod.meta.deleting {
-            self.cluster.begin_deletion(row.id, Time::ZERO);
-        }
-        if pod.preempted_condition {
-            self.cluster.pods.reason[row.id.index()] = Reason::Preempted;
-        }
-        self.pods.insert(full_name(&pod.meta.namespace, &pod.meta.name), row.id);
-        row.id
-    }
-
-    /// Removes a bound pod; false if none of that name is bound.
-    pub(super) fn remove_pod(&mut self, namespace: &str, name: &str) -> bool {
-        let Some(&pod) = self.pods.get(&full_name(namespace, name)) else { return false };
-        let was_bound = self.cluster.pods.counted_on[pod.index()].is_some();
-        self.cluster.displace(pod);
-        self.remove_row(pod);
-        was_bound
-    }
-
-    /// Forgets a pod that is not counted on a node.
-    pub(super) fn remove_row(&mut self, pod: PodId) {
-        self.nominator.remove(pod);
-        self.homeless.retain(|(_, listed)| *listed != pod);
-        self.pods.retain(|_, listed| *listed != pod);
-        self.cluster.pods.remove(pod);
-        let generation = self.cluster.pods.generation[pod.index()].wrapping_add(1);
-        self.free.push(PodRef { id: pod, generation });
-    }
-
-    /// A pod as `namespace/name`.
-    pub(super) fn pod_name(&self, pod: PodId) -> String {
-        let class = &self.cluster.classes[self.cluster.pods.class[pod.index()]];
-        let name = self.cluster.pods.name_text(&self.cluster.names, pod);
-        format!("{}/{name}", self.cluster.names.text(class.namespace))
-    }
-}
-
-fn full_name(namespace: &str, name: &str) -> Name {
-    let namespace = if namespace.is_empty() { DEFAULT_NAMESPACE } else { namespace };
-    (namespace.to_owned(), name.to_owned())
-}
-
-/// Sets what depends on the release.
-fn set_release(cluster: &mut Cluster, version: Version) {
-    cluster.counts_pod_resizes = version >= Version::V1_36;
-}
-
-/// Enters a storage object; others are nothing here.
-fn enter_storage(cluster: &mut Cluster, object: Object) {
-    let storage = &mut cluster.storage;
-    match object {
-        Object::PersistentVolume(volume) => storage.set_volume(*volume),
-        Object::PersistentVolumeClaim(claim) => storage.set_claim(*claim),
-        Object::StorageClass(class) => storage.set_class(*class),
-        Object::CsiNode(node) => storage.set_node(*node),
-        Object::CsiDriver(driver) => storage.set_driver(*driver),
-        Object::CsiStorageCapacity(capacity) => storage.set_capacity(*capacity),
-        Object::VolumeAttachment(attachment) => storage.set_attachment(*attachment),
-        _ => {}
-    }
+/// Adds a node, whose name must be new.
+pub(super) fn add_node(case: &Case, snapshot: &mut Snapshot, node: &Node) -> Result<(), Diagnostic> {
+    let twice = || case.error("there are two nodes of one name").found(&node.meta.name);
+    snapshot.add_node(node).map(|_| ()).ok_or_else(twice)
 }

@@ -2,11 +2,12 @@
 
 use super::Subject;
 use super::answer::{self, Fields, fields, put, put_list};
-use super::cycles::{Cycles, Search};
-use super::input::{Case, Objects, Scene};
+use super::cycles::{Search, cycles};
+use super::input::{Case, Objects, snapshot};
 use super::score::chosen;
 use crate::base::Diagnostic;
 use crate::base::ids::{ClassId, NodeId};
+use crate::control::Snapshot;
 use crate::control::scheduler::explain::Explanation;
 use crate::control::scheduler::framework::Code;
 use crate::control::scheduler::preemption::{Candidate, Nomination, NonCandidate, Preemption};
@@ -16,13 +17,13 @@ use serde_json::{Value, json};
 /// The answer to a case.
 pub(super) fn answer(case: &Case, subject: Subject) -> Result<Value, Diagnostic> {
     let mut objects = Objects::new(case);
-    let mut scene = Scene::read(case, &mut objects, subject.version)?;
+    let mut scene = snapshot(case, &mut objects, subject.version)?;
     let pod = objects.pod(case.require(&case.input, "pod")?, "pod")?;
     let (pod, class) = scene.add_pending_pod(&pod);
-    let mut cycles = Cycles::new(case, subject, Search::default())?;
-    let cycle = cycles.of(&scene, class);
+    let mut cycles = cycles(case, subject, Search::default())?;
+    let cycle = cycles.of(&scene.cluster, class);
     let attempt = Attempt { class, pod: Some(pod), key: 0 };
-    let Scene { cluster, nominator, .. } = &mut scene;
+    let Snapshot { cluster, nominator, .. } = &mut scene;
     let explanation = cycle.explain(cluster, attempt, nominator);
     let rejection = match cycle.schedule(cluster, attempt, nominator) {
         Outcome::Placed(placement) => return Ok(schedulable(&scene, &explanation, placement.node)),
@@ -38,7 +39,7 @@ pub(super) fn answer(case: &Case, subject: Subject) -> Result<Value, Diagnostic>
     Ok(Value::Object(written))
 }
 
-fn schedulable(scene: &Scene, explanation: &Explanation, placed: NodeId) -> Value {
+fn schedulable(scene: &Snapshot, explanation: &Explanation, placed: NodeId) -> Value {
     let mut written =
         fields([("result", "schedulable".into()), ("numFeasible", explanation.found.len().into())]);
     chosen(&mut written, scene, explanation);
@@ -58,7 +59,7 @@ fn result(preemption: &Preemption) -> &'static str {
 }
 
 /// The nodes on which evictions help, and those where they do not; sorted by name.
-fn tried(written: &mut Fields, scene: &Scene, preemption: &Preemption) {
+fn tried(written: &mut Fields, scene: &Snapshot, preemption: &Preemption) {
     let mut candidates: Vec<&Candidate> = preemption.candidates.iter().collect();
     candidates.sort_by_key(|candidate| scene.node_name(candidate.node));
     let mut others: Vec<&NonCandidate> = preemption.others.iter().collect();
@@ -76,7 +77,7 @@ fn tried(written: &mut Fields, scene: &Scene, preemption: &Preemption) {
     }
 }
 
-fn candidate(scene: &Scene, candidate: &Candidate) -> Value {
+fn candidate(scene: &Snapshot, candidate: &Candidate) -> Value {
     json!({
         "node": scene.node_name(candidate.node),
         "victims": victims(scene, candidate),
@@ -84,12 +85,12 @@ fn candidate(scene: &Scene, candidate: &Candidate) -> Value {
     })
 }
 
-fn victims(scene: &Scene, candidate: &Candidate) -> Value {
+fn victims(scene: &Snapshot, candidate: &Candidate) -> Value {
     candidate.victims.iter().map(|&pod| scene.pod_name(pod)).collect()
 }
 
 /// The best candidates, and what follows for the first of them by name, which counts as chosen.
-fn decided(written: &mut Fields, scene: &Scene, class: ClassId, preemption: &Preemption) {
+fn decided(written: &mut Fields, scene: &Snapshot, class: ClassId, preemption: &Preemption) {
     let first = preemption.tied.iter().copied().min_by_key(|&node| scene.node_name(node));
     let Some(node) = first else { return };
     put(written, "tied", scene.sorted_names(&preemption.tied));

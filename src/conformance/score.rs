@@ -2,11 +2,12 @@
 
 use super::Subject;
 use super::answer::{self, Fields, fields, put, put_list};
-use super::cycles::{Cycles, Search};
-use super::input::{Case, Objects, Scene};
+use super::cycles::{Search, cycles};
+use super::input::{Case, Objects, snapshot};
 use crate::base::Diagnostic;
 use crate::base::ids::ClassId;
 use crate::control::Diagnosis;
+use crate::control::Snapshot;
 use crate::control::scheduler::explain::{Explanation, Failure, Verdict};
 use crate::control::scheduler::{Attempt, Outcome};
 use serde_json::{Value, json};
@@ -14,11 +15,11 @@ use serde_json::{Value, json};
 /// The answer to a case.
 pub(super) fn answer(case: &Case, subject: Subject) -> Result<Value, Diagnostic> {
     let mut objects = Objects::new(case);
-    let mut scene = Scene::read(case, &mut objects, subject.version)?;
+    let mut scene = snapshot(case, &mut objects, subject.version)?;
     let pod = objects.pod(case.require(&case.input, "pod")?, "pod")?;
     let (pod, class) = scene.add_pending_pod(&pod);
-    let mut cycles = Cycles::new(case, subject, Search::default())?;
-    let cycle = cycles.of(&scene, class);
+    let mut cycles = cycles(case, subject, Search::default())?;
+    let cycle = cycles.of(&scene.cluster, class);
     if let Some(gate) = cycle.held_back(&mut scene.cluster, class) {
         return Ok(gated(&gate));
     }
@@ -69,7 +70,7 @@ pub(super) fn message(diagnosis: &Diagnosis) -> String {
 }
 
 /// The nodes with the best total, and which of them counts as selected: the first by name.
-pub(super) fn chosen(written: &mut Fields, scene: &Scene, explanation: &Explanation) {
+pub(super) fn chosen(written: &mut Fields, scene: &Snapshot, explanation: &Explanation) {
     let tied = scene.sorted_names(&explanation.tied);
     if let Some(&first) = tied.first() {
         put(written, "selected", first);
@@ -89,7 +90,7 @@ fn weights(explanation: &Explanation) -> Value {
     weights.into_iter().map(|(name, weight)| (name.to_owned(), weight.into())).collect::<Fields>().into()
 }
 
-fn details(written: &mut Fields, scene: &Scene, class: ClassId, explanation: &Explanation) {
+fn details(written: &mut Fields, scene: &Snapshot, class: ClassId, explanation: &Explanation) {
     put_list(written, "skippedFilterPlugins", &explanation.skipped_filters);
     put(written, "podRequest", answer::request(&scene.cluster, class));
     if let Verdict::Rejected(rejection) = &explanation.verdict {

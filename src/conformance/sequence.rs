@@ -2,13 +2,15 @@
 
 use super::Subject;
 use super::answer::{self, Fields, fields, put};
-use super::cycles::{Cycles, Search};
-use super::input::{Case, Objects, Scene};
+use super::cycles::{Search, cycles};
+use super::input::{Case, Objects, add_node, snapshot};
 use super::score::{message, result};
 use crate::base::Diagnostic;
 use crate::base::ids::NodeId;
+use crate::control::Snapshot;
 use crate::control::scheduler::explain::{Explanation, Judgement};
 use crate::control::scheduler::{Attempt, Batched, Outcome};
+use crate::control::snapshot::Cycles;
 use serde_json::{Value, json};
 
 /// The answer to a case.
@@ -25,7 +27,7 @@ pub(super) fn answer(case: &Case, subject: Subject) -> Result<Value, Diagnostic>
 struct Run<'c> {
     case: &'c Case,
     objects: Objects<'c>,
-    scene: Scene,
+    scene: Snapshot,
     cycles: Cycles,
     is_sampled: bool,
     is_batching: bool,
@@ -38,14 +40,14 @@ struct Run<'c> {
 impl<'c> Run<'c> {
     fn new(case: &'c Case, subject: Subject) -> Result<Run<'c>, Diagnostic> {
         let mut objects = Objects::new(case);
-        let scene = Scene::read(case, &mut objects, subject.version)?;
+        let scene = snapshot(case, &mut objects, subject.version)?;
         let (is_sampled, is_batching) = (case.flag("sampled")?, case.flag("batching")?);
         let binds_picked = match case.text(&case.input, "bind")? {
             "" => is_batching,
             "picked" => true,
             other => return Err(case.error("`bind` has an unknown value").found(other)),
         };
-        let cycles = Cycles::new(case, subject, Search { is_sampled, is_batching })?;
+        let cycles = cycles(case, subject, Search { is_sampled, is_batching })?;
         Ok(Run { case, objects, scene, cycles, is_sampled, is_batching, binds_picked, told: Vec::new() })
     }
 
@@ -59,7 +61,7 @@ impl<'c> Run<'c> {
             }
             "addNode" => {
                 let node = self.objects.node(self.case.require(step, "node")?, &place)?;
-                self.scene.add_node(self.case, &node)?;
+                add_node(self.case, &mut self.scene, &node)?;
                 true
             }
             "updateNode" => {
@@ -86,8 +88,8 @@ impl<'c> Run<'c> {
     fn schedule(&mut self, step: &Value, place: &str) -> Result<Value, Diagnostic> {
         let pod = self.objects.pod(self.case.require(step, "pod")?, place)?;
         let (pod, class) = self.scene.add_pending_pod(&pod);
-        let cycle = self.cycles.of(&self.scene, class);
-        let Scene { cluster, nominator, .. } = &mut self.scene;
+        let cycle = self.cycles.of(&self.scene.cluster, class);
+        let Snapshot { cluster, nominator, .. } = &mut self.scene;
         let attempt = Attempt { class, pod: Some(pod), key: 0 };
         let explanation = cycle.explain(cluster, attempt, nominator);
         let outcome = cycle.schedule(cluster, attempt, nominator);

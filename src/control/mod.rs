@@ -21,11 +21,13 @@ pub mod pod_gc;
 #[cfg(test)]
 mod recorded;
 pub mod scheduler;
+pub mod snapshot;
 pub mod taint_eviction;
 
 pub use config::Config;
 pub use diagnosis::Diagnosis;
 pub use plane::ControlPlane;
+pub use snapshot::Snapshot;
 
 use crate::api::{Node, PodPhase, ReplicaSet, Taint};
 use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};

@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod columns;
+pub mod decision;
 mod durations;
 mod events;
 pub mod expect;
@@ -20,6 +21,7 @@ pub mod stats;
 pub mod table;
 
 pub use batch::{BatchObserver, BatchOptions, JobOutcome, JobRecord};
+pub use decision::Decision;
 pub use expect::{Expectation, Judgement};
 pub use folder::{FolderError, OutputFolder};
 pub use jobs::JobLog;

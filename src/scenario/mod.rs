@@ -16,7 +16,9 @@ mod tests;
 mod tree;
 
 pub use at::At;
-pub use compile::{Compiled, Environment, Plan, compile, generated, name_of};
+pub use compile::{
+    Asked, Compiled, Environment, Plan, Question, Wanted, compile, generated, name_of, question,
+};
 pub use load::{Named, adhoc, load};
 pub use parse::{FileKind, kind_of, parse};
 pub use schema::{Scenario, json_schema};

@@ -3,12 +3,13 @@
 //! For people who ask why, and for comparing with recorded answers. A decision itself computes none
 //! of this; how it is shown is not known here.
 
+use super::binding::{self, Prepared};
 use super::cycle::{Attempt, Cycle, Found, Recording, Scratch, absent_reason};
 use super::framework::{Cause, Code, Column, Context, Status, Targets};
 use super::nominator::Nominator;
 use super::profile::{PluginSet, Profile};
 use super::select::select;
-use crate::base::ids::{ClassId, NodeId};
+use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::cluster::Cluster;
 use crate::control::config::Version;
 
@@ -130,6 +131,11 @@ pub struct Explanation {
 }
 
 impl Explanation {
+    /// What is to be said where there is nothing to say.
+    pub fn nothing() -> Explanation {
+        Explanation::new(Verdict::NoNodes, Vec::new())
+    }
+
     fn new(verdict: Verdict, weights: Vec<(&'static str, i64)>) -> Explanation {
         Explanation {
             verdict,
@@ -168,6 +174,21 @@ impl Cycle {
         let (plugin, status) = self.profile.gate_status(cluster, class)?;
         let plugin = self.profile.plugins[plugin].name();
         Some(Failure { plugin, code: status.code, reasons: vec![status.message] })
+    }
+
+    /// Takes a node for a pod: the pod counts there, and what the plugins reserve for it is reserved.
+    /// If a plugin refuses that, everything is as before and the refusal is returned.
+    pub fn take_node(&mut self, cluster: &mut Cluster, pod: PodId, node: NodeId) -> Result<(), Status> {
+        cluster.place(pod, node);
+        let class = cluster.pods.class[pod.index()];
+        let context = Context { cluster, class, pod: None, version: self.profile.version };
+        match binding::prepare(&mut self.profile, context, node) {
+            Prepared::Refused(_, status) => {
+                cluster.displace(pod);
+                Err(status)
+            }
+            Prepared::Write | Prepared::Bound => Ok(()),
+        }
     }
 
     /// Makes an attempt and says everything about it. Where the search is sampled, only the nodes that

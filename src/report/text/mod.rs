@@ -3,11 +3,13 @@
 //! Columns are counted in characters. Nothing here writes anywhere; control characters of names
 //! are replaced, so that a name cannot steer a terminal.
 
+mod decision;
 mod gantt;
 mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use decision::{Shown, decision_text};
 pub use gantt::text_gantt;
 pub use summary::{sparkline, summary_table};
 
@@ -45,6 +47,8 @@ fn plain(c: char, glyphs: Glyphs) -> char {
         '–' | '—' | '−' => '-',
         'µ' => 'u',
         '…' => '~',
+        '→' => '>',
+        '×' => 'x',
         '·' => '*',
         _ => '?',
     }

@@ -13,6 +13,7 @@ mod nodes;
 mod objects;
 mod pools;
 mod priorities;
+mod question;
 mod rows;
 mod run;
 mod selectors;
@@ -30,6 +31,7 @@ use crate::trace::ReadReport;
 use files::Files;
 pub use generators::generated;
 use nodes::Nodes;
+pub use question::{Asked, Question, Wanted, question};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
@@ -116,6 +118,18 @@ struct Build<'s> {
     remarks: BTreeMap<String, u64>,
 }
 
+impl<'s> Build<'s> {
+    fn new(scenario: &'s Scenario, environment: Environment) -> Build<'s> {
+        Build {
+            scenario,
+            files: Files::new(environment),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            remarks: BTreeMap::new(),
+        }
+    }
+}
+
 impl Build<'_> {
     fn error(&mut self, finding: Diagnostic) {
         self.errors.push(finding);
@@ -171,13 +185,7 @@ fn at_reference<T>(finding: Diagnostic, reference: &At<T>) -> Diagnostic {
 /// Reads everything that `scenario` names and makes the setup of its run. The error holds every
 /// finding, sorted by place.
 pub fn compile(scenario: &Scenario, environment: Environment) -> Result<Compiled, Vec<Diagnostic>> {
-    let mut build = Build {
-        scenario,
-        files: Files::new(environment),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        remarks: BTreeMap::new(),
-    };
+    let mut build = Build::new(scenario, environment);
     let name = run::name(&mut build);
     let plan = match scenario.control_plane.kind.as_ref().map_or(Kind::Kubernetes, |kind| kind.value) {
         Kind::Kubernetes => kubernetes(&mut build).map(|setup| Plan::Kubernetes(Box::new(setup))),
@@ -185,11 +193,9 @@ pub fn compile(scenario: &Scenario, environment: Environment) -> Result<Compiled
     };
     let outputs = run::outputs(scenario);
     let expectations = expectations::resolve(&mut build);
-    let Build { files, mut errors, warnings, remarks, .. } = build;
+    let Build { files, errors, warnings, remarks, .. } = build;
     let Some(plan) = plan.filter(|_| errors.is_empty()) else {
-        errors.sort_by(|a, b| a.location.cmp(&b.location));
-        errors.dedup();
-        return Err(fold_repeats(errors));
+        return Err(in_order(errors));
     };
     Ok(Compiled {
         name,
@@ -201,6 +207,13 @@ pub fn compile(scenario: &Scenario, environment: Environment) -> Result<Compiled
         expectations,
         outputs,
     })
+}
+
+/// Findings by place, each once.
+fn in_order(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    findings.sort_by(|a, b| a.location.cmp(&b.location));
+    findings.dedup();
+    fold_repeats(findings)
 }
 
 /// The setup of a cluster of Kubernetes; `None` if something is wrong.

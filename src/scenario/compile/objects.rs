@@ -52,7 +52,7 @@ fn where_written<T>(reference: &At<T>) -> At<()> {
     At { value: (), location: reference.location.clone(), found: reference.found.clone() }
 }
 
-fn read_file(build: &mut Build<'_>, path: &std::path::Path) -> Result<Manifest, Diagnostic> {
+pub(super) fn read_file(build: &mut Build<'_>, path: &std::path::Path) -> Result<Manifest, Diagnostic> {
     let (name, bytes) = build.files.read(path)?;
     let mut manifest = Manifest::default();
     kubernetes::read(&name, &bytes, &mut manifest)?;
@@ -98,7 +98,7 @@ fn add_node(build: &mut Build<'_>, nodes: &mut Nodes, mut node: Node, location: 
         return;
     }
     let ready = node.ready.take();
-    build.remark("nodes of dumps that were not ready, taken as ready", u64::from(ready == Some(false)));
+    build.remark(NOT_READY, u64::from(ready == Some(false)));
     if nodes.has_equal(&node) {
         build.remark(EQUAL, 1);
         return;
@@ -169,12 +169,14 @@ fn bind(
     Some((pod, row))
 }
 
+/// What is remarked of nodes that a dump shows as not ready.
+pub(super) const NOT_READY: &str = "nodes of dumps that were not ready, taken as ready";
 /// What is remarked when the same object is read twice.
 const EQUAL: &str = "objects left out because an equal one exists already";
 
 /// Leaves out objects that are equal to an earlier one: applying a manifest twice changes nothing.
 /// Another object of the same name is an error.
-fn drop_equal(build: &mut Build<'_>, objects: Timed) -> Timed {
+pub(super) fn drop_equal(build: &mut Build<'_>, objects: Timed) -> Timed {
     let mut first: BTreeMap<(&str, &str, &str), &Sourced> = BTreeMap::new();
     let mut kept = Vec::with_capacity(objects.len());
     for (_, sourced) in &objects {

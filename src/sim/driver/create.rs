@@ -1,10 +1,10 @@
 //! What people and sources bring into a run: actions, objects of manifests, submissions.
 
 use super::{Happening, LatestClass, Run, RunError};
-use crate::api::{LabelSelector, Node, Object, Pod, PodPhase, Taint, TaintEffect};
+use crate::api::{Node, Object, Pod, PodPhase, Taint, TaintEffect};
 use crate::base::ids::{ClassId, NodeId, PoolId};
 use crate::base::rng::key_of;
-use crate::cluster::{Cluster, ControllerKind, PodName, PodRef, WorkloadKind};
+use crate::cluster::{Cluster, PodName, PodRef, WorkloadKind};
 use crate::control::node_lifecycle::NOT_READY;
 use crate::control::{PodStatus, Write};
 use crate::sim::api_server::PodRequest;
@@ -52,7 +52,8 @@ impl Run<'_> {
             Object::Node(node) => {
                 return self.create_node(node);
             }
-            other => return self.enter(other),
+            // Priority classes were resolved when the manifests were read.
+            other => return self.cluster.enter(other),
         };
         let (observer, now) = (&mut *self.observer, self.now);
         let mut tell = |record: &Record<'_>, cluster: &Cluster| {
@@ -60,42 +61,6 @@ impl Run<'_> {
         };
         let event = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell);
         self.announce(event);
-    }
-
-    /// Enters an object that placement depends on, and that nothing else is done with. Priority
-    /// classes were resolved when the manifests were read.
-    fn enter(&mut self, object: Object) {
-        let Cluster { names, selectors, budgets, storage, .. } = &mut self.cluster;
-        match object {
-            Object::Namespace(namespace) => {
-                selectors.set_namespace(names, &namespace.meta.name, &namespace.meta.labels);
-            }
-            Object::Service(service) => {
-                let meta = &service.meta;
-                selectors.set_service(names, &meta.namespace, &meta.name, service.selector.as_ref());
-            }
-            Object::StatefulSet(set) => {
-                let place = (set.meta.namespace.as_str(), set.meta.name.as_str());
-                let kind = ControllerKind::StatefulSet;
-                selectors.set_controller(names, kind, place, set.selector.as_ref());
-            }
-            Object::ReplicationController(controller) => {
-                let place = (controller.meta.namespace.as_str(), controller.meta.name.as_str());
-                let match_labels = controller.selector.clone().unwrap_or_default().into_iter().collect();
-                let selector = LabelSelector { match_labels, ..LabelSelector::default() };
-                let kind = ControllerKind::ReplicationController;
-                selectors.set_controller(names, kind, place, Some(&selector));
-            }
-            Object::PodDisruptionBudget(budget) => budgets.set(names, &budget),
-            Object::PersistentVolume(volume) => storage.set_volume(*volume),
-            Object::PersistentVolumeClaim(claim) => storage.set_claim(*claim),
-            Object::StorageClass(class) => storage.set_class(*class),
-            Object::CsiNode(node) => storage.set_node(*node),
-            Object::CsiDriver(driver) => storage.set_driver(*driver),
-            Object::CsiStorageCapacity(capacity) => storage.set_capacity(*capacity),
-            Object::VolumeAttachment(attachment) => storage.set_attachment(*attachment),
-            _ => {}
-        }
     }
 
     /// Creates a node during the run. The API server admits it with a taint that the node

@@ -24,6 +24,37 @@ pub(super) fn best(cluster: &Cluster, candidates: &[Candidate]) -> Vec<usize> {
     (0..ranks.len()).filter(|&place| Some(&ranks[place]) == best).collect()
 }
 
+/// The criteria in words, in their order.
+const CRITERIA: [&str; 5] = [
+    "it violates the fewest disruption budgets",
+    "its most important victim has the lowest priority",
+    "the sum of its victims' priorities is the smallest",
+    "it has the fewest victims",
+    "the oldest of its most important victims was started last",
+];
+
+/// The criterion by which one candidate is better than all others; `None` if there is no other, or
+/// if several are equal in all.
+pub(super) fn decisive(cluster: &Cluster, candidates: &[Candidate]) -> Option<&'static str> {
+    let mut left: Vec<Rank> = candidates.iter().map(|candidate| rank(cluster, candidate)).collect();
+    let keep: [fn(&Rank, &Rank) -> bool; 5] = [
+        |one, best| one.0 == best.0,
+        |one, best| one.1 == best.1,
+        |one, best| one.2 == best.2,
+        |one, best| one.3 == best.3,
+        |one, best| one.4 == best.4,
+    ];
+    let best = *left.iter().min()?;
+    for (same, words) in keep.into_iter().zip(CRITERIA) {
+        let before = left.len();
+        left.retain(|one| same(one, &best));
+        if left.len() == 1 && before > 1 {
+            return Some(words);
+        }
+    }
+    None
+}
+
 fn rank(cluster: &Cluster, candidate: &Candidate) -> Rank {
     let priority = |pod: &crate::base::ids::PodId| cluster.classes[cluster.pods.class[pod.index()]].priority;
     let victims = &candidate.victims;

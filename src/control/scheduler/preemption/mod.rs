@@ -135,6 +135,12 @@ impl Preemption {
         self.chosen.map(|place| &self.candidates[place])
     }
 
+    /// The criterion by which the chosen candidate is better than all others; `None` if it is the only
+    /// one, or drawn among equal ones.
+    pub fn decisive(&self, cluster: &Cluster) -> Option<&'static str> {
+        choice::decisive(cluster, &self.candidates)
+    }
+
     /// The reasons of the failed attempt with what PostFilter adds to them.
     pub fn complete(&self, diagnosis: &Diagnosis) -> Diagnosis {
         Diagnosis { post_filter: self.status.message.clone(), ..diagnosis.clone() }

@@ -51,13 +51,8 @@ impl Cycle {
         if !is_promised && let Some(diagnosis) = self.preemption.hopeless.get(&attempt.class) {
             return as_it_is(Nomination::Keep, diagnosis);
         }
-        let others = self.profile.post_filter(self.context(cluster, attempt));
-        let mut preemption = self.preempt(cluster, attempt, nominated);
+        let (diagnosis, mut preemption) = self.look_further(cluster, attempt, nominated, rejection);
         self.preemption.hopeless_at = self.rejected_at;
-        let mut diagnosis = preemption.complete(&rejection.diagnosis);
-        if !others.is_empty() && !diagnosis.post_filter.is_empty() {
-            diagnosis.post_filter = format!("{others}, {}", diagnosis.post_filter);
-        }
         let diagnosis = Arc::new(diagnosis);
         if !is_promised && preemption.candidates.is_empty() {
             self.preemption.hopeless.insert(attempt.class, Arc::clone(&diagnosis));
@@ -65,5 +60,43 @@ impl Cycle {
         let Preemption { chosen, nomination, .. } = preemption;
         let candidate = chosen.map(|place| preemption.candidates.swap_remove(place));
         PostFiltered { diagnosis, nomination, candidate, cleared: preemption.cleared }
+    }
+
+    /// What PostFilter says and would do about a pod that [`Cycle::schedule`] has just rejected, in
+    /// full; without a preemption if none is tried: after an error, or in a profile without it.
+    pub fn explain_rejection(
+        &mut self,
+        cluster: &mut Cluster,
+        attempt: Attempt,
+        nominated: &Nominator,
+        rejection: &Rejection,
+    ) -> (Diagnosis, Option<Preemption>) {
+        let mut diagnosis = Diagnosis::clone(&rejection.diagnosis);
+        if rejection.rejectors.is_empty() {
+            return (diagnosis, None);
+        }
+        if self.profile.preemption.is_none() {
+            diagnosis.post_filter = self.profile.post_filter(self.context(cluster, attempt));
+            return (diagnosis, None);
+        }
+        let (diagnosis, preemption) = self.look_further(cluster, attempt, nominated, rejection);
+        (diagnosis, Some(preemption))
+    }
+
+    /// Preempts, and completes the reasons with what all of PostFilter says.
+    fn look_further(
+        &mut self,
+        cluster: &mut Cluster,
+        attempt: Attempt,
+        nominated: &Nominator,
+        rejection: &Rejection,
+    ) -> (Diagnosis, Preemption) {
+        let others = self.profile.post_filter(self.context(cluster, attempt));
+        let preemption = self.preempt(cluster, attempt, nominated);
+        let mut diagnosis = preemption.complete(&rejection.diagnosis);
+        if !others.is_empty() && !diagnosis.post_filter.is_empty() {
+            diagnosis.post_filter = format!("{others}, {}", diagnosis.post_filter);
+        }
+        (diagnosis, preemption)
     }
 }
