@@ -152,6 +152,48 @@ fn queue_tells_a_history() {
     agrees("queue", &json!({ "ops": ops }), json!({ "ops": expected }));
 }
 
+/// The leftovers are looked for among all that wait, those that are held back included, and the move
+/// is an event for pods under way even if nobody moved (flushUnschedulablePodsLeftover and
+/// movePodsToActiveOrBackoffQueue of pkg/scheduler/backend/queue/scheduling_queue.go).
+#[test]
+fn queue_sweeps_are_events_even_if_only_a_gated_pod_is_overdue() {
+    let mut gated = pod("g", "1");
+    gated["spec"]["schedulingGates"] = json!([{ "name": "x" }]);
+    let ops = json!([
+        { "op": "add", "time": 10, "pod": gated },
+        { "op": "add", "time": 400, "pod": pod("p", "1") },
+        { "op": "pop", "time": 401 },
+        { "op": "flushUnschedulable", "time": 402 },
+        { "op": "fail", "time": 403, "name": "p", "plugins": ["NodeResourcesFit"] },
+    ]);
+    let expected = json!([
+        { "unschedulable": ["g"] }, {}, { "popped": "p" }, { "unschedulable": ["g"] },
+        { "unschedulable": ["g"], "backoff": { "p": 404 } },
+    ]);
+    agrees("queue", &json!({ "ops": ops }), json!({ "ops": expected }));
+}
+
+/// What a pod wants of the name of a node is asked about the name as it is written.
+#[test]
+fn queue_hints_know_the_names_of_nodes() {
+    let mut pinned = pod("p", "1");
+    let name = json!({ "key": "metadata.name", "operator": "In", "values": ["b"] });
+    let required = json!({ "nodeSelectorTerms": [{ "matchFields": [name] }] });
+    pinned["spec"]["affinity"] =
+        json!({ "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": required } });
+    let ops = json!([
+        { "op": "add", "time": 1, "pod": pinned },
+        { "op": "pop", "time": 2 },
+        { "op": "fail", "time": 3, "name": "p", "plugins": ["NodeAffinity"] },
+        { "op": "event", "time": 4, "event": "nodeAdd", "node": node("a", "1") },
+        { "op": "event", "time": 4, "event": "nodeUpdate", "oldNode": node("b", "1"), "node": node("b", "2") },
+        { "op": "event", "time": 5, "event": "nodeAdd", "node": node("b", "1") },
+    ]);
+    let parked = json!({ "unschedulable": ["p"] });
+    let expected = json!([{}, {}, parked, parked, parked, { "active": ["p"] }]);
+    agrees("queue", &json!({ "ops": ops }), json!({ "ops": expected }));
+}
+
 #[test]
 fn what_is_no_case_is_said_with_its_place() {
     for (line, message) in [
