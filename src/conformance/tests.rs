@@ -194,6 +194,47 @@ fn queue_hints_know_the_names_of_nodes() {
     agrees("queue", &json!({ "ops": ops }), json!({ "ops": expected }));
 }
 
+/// A pod has its signature whether its attempt is made, fails at PreFilter, or is answered from memory.
+#[test]
+fn sequence_signs_every_pod() {
+    let mut spread = pod("s", "9");
+    let constraint = json!({ "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway" });
+    spread["spec"]["topologySpreadConstraints"] = json!([constraint]);
+    let args = json!({ "defaultingType": "List", "defaultConstraints": [] });
+    let config = json!({
+        "apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration",
+        "profiles": [{ "pluginConfig": [{ "name": "PodTopologySpread", "args": args }] }],
+    });
+    let steps = [pod("p0", "9"), spread, pod("p1", "9")].map(|pod| json!({ "op": "schedule", "pod": pod }));
+    let cluster = json!({ "nodes": [node("a", "2")] });
+    let input = json!({ "cluster": cluster, "config": config, "batching": true, "steps": steps });
+    let signed = [true, false, true].map(|signed| json!({ "result": "unschedulable", "signed": signed }));
+    agrees("sequence", &input, json!({ "steps": signed }));
+}
+
+/// A hint is for the next pod of the same signature, for which the name of an image is a name with its
+/// tag (CanonicalImageNames in kube-scheduler/framework/signers.go).
+#[test]
+fn sequence_hints_pods_that_are_judged_alike() {
+    let args = json!({ "defaultingType": "List", "defaultConstraints": [] });
+    let config = json!({
+        "apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration",
+        "profiles": [{ "pluginConfig": [{ "name": "PodTopologySpread", "args": args }] }],
+    });
+    let steps = ["img", "img:latest", "img:1"].map(|image| {
+        let mut pod = pod(image, "2");
+        pod["spec"]["containers"][0]["image"] = image.into();
+        json!({ "op": "schedule", "pod": pod })
+    });
+    let nodes = ["a", "b", "c", "d"].map(|name| node(name, "2"));
+    let cluster = json!({ "nodes": nodes });
+    let input = json!({ "cluster": cluster, "config": config, "batching": true, "steps": steps });
+    let case = case("sequence", &input, json!({}));
+    let answer = answer(&case, Version::V1_36).unwrap();
+    let hinted = [0, 1, 2].map(|step| answer["steps"][step]["hinted"].as_bool().is_some());
+    assert_eq!(hinted, [false, true, false]);
+}
+
 #[test]
 fn what_is_no_case_is_said_with_its_place() {
     for (line, message) in [

@@ -211,6 +211,7 @@ impl Cycle {
         self.attempts += u64::from(attempt.pod.is_some());
         self.profile.prepare(cluster);
         cluster.nodes.refresh_order();
+        self.sign(cluster, attempt);
         let own = attempt.pod.and_then(|pod| nominated.node_of(pod));
         let now = [
             cluster.nodes.change_count(),
