@@ -307,6 +307,8 @@ impl Cycle {
             && !self.batching.keeps_totals()
             && let Some(placement) = self.indexed(context, attempt.key)?
         {
+            // All nodes count as looked at; there may have been more of them before.
+            self.next_start %= context.cluster.nodes.order.len();
             self.keep_nothing(attempt, placement.node);
             return Ok(Some(Outcome::Placed(placement)));
         }

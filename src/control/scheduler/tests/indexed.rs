@@ -102,11 +102,17 @@ fn compare(seed: u64, count: usize, steps: usize) -> Result<u64, TestCaseError> 
     let mut plain = Cycle::new(&config, 0);
     config.scheduler.mode = Mode::Indexed;
     let mut indexed = Cycle::new(&config, 0);
+    // Somewhere in the list, which may become shorter.
+    let next_start = dice.below(count as u64) as usize;
+    for cycle in [&mut plain, &mut indexed] {
+        cycle.go_on(Position { next_start, ..Position::default() }, Time::ZERO);
+    }
     for step in 0..steps {
         let class = cluster.class(&templates[dice.below(6) as usize], "default", 0);
         let expected = plain.evaluate(&mut cluster, class, step as u64);
         let found = indexed.evaluate(&mut cluster, class, step as u64);
         prop_assert_eq!(&found, &expected, "step {} of seed {}", step, seed);
+        prop_assert_eq!(indexed.position(), plain.position(), "step {} of seed {}", step, seed);
         if let Outcome::Placed(placement) = found {
             let pod = insert_pod(&mut cluster, class);
             cluster.place(pod, placement.node);
