@@ -152,6 +152,32 @@ fn queue_tells_a_history() {
     agrees("queue", &json!({ "ops": ops }), json!({ "ops": expected }));
 }
 
+/// What the API server would refuse, the scheduler takes: amounts are rounded up, names that it does not
+/// track are passed over, and wishes without a weight do not count (reference kube-scheduler §2, §3.2,
+/// §3.4).
+#[test]
+fn score_reads_what_no_api_server_has_checked() {
+    let mut asks = pod("p", "1");
+    let requests = json!({ "cpu": "1", "example.com/gpu": "1500m", "storage": "1Gi", "foo": "3" });
+    asks["spec"]["containers"][0]["resources"]["requests"] = requests;
+    asks["spec"]["overhead"] = json!({ "bar": "1" });
+    asks["spec"]["resources"] = json!({ "requests": { "example.com/gpu": "9" } });
+    let wish =
+        json!({ "weight": 0, "preference": { "matchExpressions": [{ "key": "a", "operator": "Exists" }] } });
+    asks["spec"]["affinity"] =
+        json!({ "nodeAffinity": { "preferredDuringSchedulingIgnoredDuringExecution": [wish] } });
+    let mut ample = node("a", "8");
+    ample["metadata"]["labels"] = json!({ "a": "" });
+    ample["status"]["allocatable"]["example.com/gpu"] = "2".into();
+    let input = json!({ "cluster": { "nodes": [ample] }, "pod": asks });
+    let expected = json!({
+        "result": "scheduled",
+        "podRequest": { "milliCPU": 1000, "scalar": { "example.com/gpu": 2 } },
+        "nodes": [{ "raw": { "NodeAffinity": 0 } }],
+    });
+    agrees("score", &input, expected);
+}
+
 /// The leftovers are looked for among all that wait, those that are held back included, and the move
 /// is an event for pods under way even if nobody moved (flushUnschedulablePodsLeftover and
 /// movePodsToActiveOrBackoffQueue of pkg/scheduler/backend/queue/scheduling_queue.go).
