@@ -49,7 +49,7 @@ enum Kept {
         before: Option<ClassId>,
         action: Action,
     },
-    /// Pods that had waited for too long were moved, which helps everybody.
+    /// Pods had waited for too long, which helps everybody.
     Sweep,
 }
 
@@ -89,7 +89,6 @@ struct History<'c> {
     queue: Queue,
     profile: Profile,
     cluster: Cluster,
-    nodes: u32,
     pods: BTreeMap<String, Known>,
 }
 
@@ -111,7 +110,6 @@ impl<'c> History<'c> {
             queue: Queue::new(initial, longest),
             profile: Profile::new(&config.scheduler.profiles[0], version),
             cluster: Cluster::default(),
-            nodes: 0,
             pods: BTreeMap::new(),
         })
     }
@@ -145,9 +143,8 @@ impl<'c> History<'c> {
             }
             "flushBackoff" => self.queue.flush(now),
             "flushUnschedulable" => {
-                let before = self.queue.lengths().unschedulable;
-                self.queue.sweep(now, &mut |_: ClassId, _: PluginSet| true);
-                if self.queue.lengths().unschedulable < before {
+                if self.queue.is_sweep_due(now) {
+                    self.queue.sweep(now, &mut |_: ClassId, _: PluginSet| true);
                     self.keep(&Kept::Sweep);
                 }
             }
@@ -262,17 +259,13 @@ impl<'c> History<'c> {
         Ok(self.cluster.class_for_pod(&pod))
     }
 
-    /// Adds a node under a name of its own: what matters is how it is, not which one it was.
+    /// Adds a node, in the place of the one of its name: what hints see of a node is kept apart.
     fn add_node(&mut self, number: usize, op: &Value, key: &str) -> Result<(NodeId, NodeFacts), Diagnostic> {
         let value = self.case.require(op, key)?;
-        let mut node: Node = self.objects.node(value, &format!("ops[{number}].{key}"))?;
-        node.meta.name = format!("{}-{}", node.meta.name, self.nodes);
-        self.nodes += 1;
+        let node: Node = self.objects.node(value, &format!("ops[{number}].{key}"))?;
         let name = self.cluster.names.intern(&node.meta.name);
-        if self.cluster.nodes.find(name).is_some() {
-            return Err(self
-                .wrong(number, "nodes of such names cannot be told apart")
-                .found(&node.meta.name));
+        if let Some(known) = self.cluster.nodes.find(name) {
+            self.cluster.remove_node(known);
         }
         let id = self.cluster.add_node(&node, PoolId(0), Time::ZERO);
         Ok((id, NodeFacts::of(&self.cluster, id)))

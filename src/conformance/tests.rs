@@ -190,6 +190,115 @@ fn queue_tells_a_history() {
     agrees("queue", &json!({ "ops": ops }), json!({ "ops": expected }));
 }
 
+/// What the API server would refuse, the scheduler takes: amounts are rounded up, names that it does not
+/// track are passed over, and wishes without a weight do not count (reference kube-scheduler §2, §3.2,
+/// §3.4).
+#[test]
+fn score_reads_what_no_api_server_has_checked() {
+    let mut asks = pod("p", "1");
+    let requests = json!({ "cpu": "1", "example.com/gpu": "1500m", "storage": "1Gi", "foo": "3" });
+    asks["spec"]["containers"][0]["resources"]["requests"] = requests;
+    asks["spec"]["overhead"] = json!({ "bar": "1" });
+    asks["spec"]["resources"] = json!({ "requests": { "example.com/gpu": "9" } });
+    let wish =
+        json!({ "weight": 0, "preference": { "matchExpressions": [{ "key": "a", "operator": "Exists" }] } });
+    asks["spec"]["affinity"] =
+        json!({ "nodeAffinity": { "preferredDuringSchedulingIgnoredDuringExecution": [wish] } });
+    let mut ample = node("a", "8");
+    ample["metadata"]["labels"] = json!({ "a": "" });
+    ample["status"]["allocatable"]["example.com/gpu"] = "2".into();
+    let input = json!({ "cluster": { "nodes": [ample] }, "pod": asks });
+    let expected = json!({
+        "result": "scheduled",
+        "podRequest": { "milliCPU": 1000, "scalar": { "example.com/gpu": 2 } },
+        "nodes": [{ "raw": { "NodeAffinity": 0 } }],
+    });
+    agrees("score", &input, expected);
+}
+
+/// The leftovers are looked for among all that wait, those that are held back included, and the move
+/// is an event for pods under way even if nobody moved (flushUnschedulablePodsLeftover and
+/// movePodsToActiveOrBackoffQueue of pkg/scheduler/backend/queue/scheduling_queue.go).
+#[test]
+fn queue_sweeps_are_events_even_if_only_a_gated_pod_is_overdue() {
+    let mut gated = pod("g", "1");
+    gated["spec"]["schedulingGates"] = json!([{ "name": "x" }]);
+    let ops = json!([
+        { "op": "add", "time": 10, "pod": gated },
+        { "op": "add", "time": 400, "pod": pod("p", "1") },
+        { "op": "pop", "time": 401 },
+        { "op": "flushUnschedulable", "time": 402 },
+        { "op": "fail", "time": 403, "name": "p", "plugins": ["NodeResourcesFit"] },
+    ]);
+    let expected = json!([
+        { "unschedulable": ["g"] }, {}, { "popped": "p" }, { "unschedulable": ["g"] },
+        { "unschedulable": ["g"], "backoff": { "p": 404 } },
+    ]);
+    agrees("queue", &json!({ "ops": ops }), json!({ "ops": expected }));
+}
+
+/// What a pod wants of the name of a node is asked about the name as it is written.
+#[test]
+fn queue_hints_know_the_names_of_nodes() {
+    let mut pinned = pod("p", "1");
+    let name = json!({ "key": "metadata.name", "operator": "In", "values": ["b"] });
+    let required = json!({ "nodeSelectorTerms": [{ "matchFields": [name] }] });
+    pinned["spec"]["affinity"] =
+        json!({ "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": required } });
+    let ops = json!([
+        { "op": "add", "time": 1, "pod": pinned },
+        { "op": "pop", "time": 2 },
+        { "op": "fail", "time": 3, "name": "p", "plugins": ["NodeAffinity"] },
+        { "op": "event", "time": 4, "event": "nodeAdd", "node": node("a", "1") },
+        { "op": "event", "time": 4, "event": "nodeUpdate", "oldNode": node("b", "1"), "node": node("b", "2") },
+        { "op": "event", "time": 5, "event": "nodeAdd", "node": node("b", "1") },
+    ]);
+    let parked = json!({ "unschedulable": ["p"] });
+    let expected = json!([{}, {}, parked, parked, parked, { "active": ["p"] }]);
+    agrees("queue", &json!({ "ops": ops }), json!({ "ops": expected }));
+}
+
+/// A pod has its signature whether its attempt is made, fails at PreFilter, or is answered from memory.
+#[test]
+fn sequence_signs_every_pod() {
+    let mut spread = pod("s", "9");
+    let constraint = json!({ "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway" });
+    spread["spec"]["topologySpreadConstraints"] = json!([constraint]);
+    let args = json!({ "defaultingType": "List", "defaultConstraints": [] });
+    let config = json!({
+        "apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration",
+        "profiles": [{ "pluginConfig": [{ "name": "PodTopologySpread", "args": args }] }],
+    });
+    let steps = [pod("p0", "9"), spread, pod("p1", "9")].map(|pod| json!({ "op": "schedule", "pod": pod }));
+    let cluster = json!({ "nodes": [node("a", "2")] });
+    let input = json!({ "cluster": cluster, "config": config, "batching": true, "steps": steps });
+    let signed = [true, false, true].map(|signed| json!({ "result": "unschedulable", "signed": signed }));
+    agrees("sequence", &input, json!({ "steps": signed }));
+}
+
+/// A hint is for the next pod of the same signature, for which the name of an image is a name with its
+/// tag (CanonicalImageNames in kube-scheduler/framework/signers.go).
+#[test]
+fn sequence_hints_pods_that_are_judged_alike() {
+    let args = json!({ "defaultingType": "List", "defaultConstraints": [] });
+    let config = json!({
+        "apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration",
+        "profiles": [{ "pluginConfig": [{ "name": "PodTopologySpread", "args": args }] }],
+    });
+    let steps = ["img", "img:latest", "img:1"].map(|image| {
+        let mut pod = pod(image, "2");
+        pod["spec"]["containers"][0]["image"] = image.into();
+        json!({ "op": "schedule", "pod": pod })
+    });
+    let nodes = ["a", "b", "c", "d"].map(|name| node(name, "2"));
+    let cluster = json!({ "nodes": nodes });
+    let input = json!({ "cluster": cluster, "config": config, "batching": true, "steps": steps });
+    let case = case("sequence", &input, json!({}));
+    let answer = answer(&case, Version::V1_36).unwrap();
+    let hinted = [0, 1, 2].map(|step| answer["steps"][step]["hinted"].as_bool().is_some());
+    assert_eq!(hinted, [false, true, false]);
+}
+
 #[test]
 fn what_is_no_case_is_said_with_its_place() {
     for (line, message) in [

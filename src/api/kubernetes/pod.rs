@@ -95,7 +95,7 @@ fn pod_spec(spec: &Fields<'_>, labels: &Labels, context: &mut Context<'_>) -> Re
             .collect::<Read<_>>()?,
         init_containers: containers(spec, "initContainers", host_network, context)?,
         containers: containers(spec, "containers", host_network, context)?,
-        overhead: list(spec, "overhead", Place::Container)?,
+        overhead: list(spec, "overhead", Place::Container.checked(context))?,
         resources: resources(spec, Place::Pod, context)?,
         restart_policy: spec.choice("restartPolicy", RESTART_POLICIES)?.unwrap_or_default(),
         termination_grace_seconds: spec.integer("terminationGracePeriodSeconds", 0, i64::MAX)?,

@@ -20,6 +20,14 @@ pub(super) enum Place {
     Node,
 }
 
+impl Place {
+    /// The place, or where nothing is checked one in which every legal name may stand: the API server
+    /// alone refuses others, and the scheduler passes over what it does not know.
+    pub(super) fn checked(self, context: &Context<'_>) -> Place {
+        if context.checks() { self } else { Place::Node }
+    }
+}
+
 /// Requests and limits at the key `resources`.
 pub(super) fn resources(
     fields: &Fields<'_>,
@@ -29,6 +37,7 @@ pub(super) fn resources(
     let Some(written) = fields.child("resources", &known::RESOURCES, context)? else {
         return Ok(None);
     };
+    let place = place.checked(context);
     let resources =
         Resources { requests: list(&written, "requests", place)?, limits: list(&written, "limits", place)? };
     for claim in written.list("claims")? {

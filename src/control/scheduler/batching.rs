@@ -10,6 +10,7 @@
 //! framework/signers.go (reference kube-scheduler 1.36 §21.2).
 
 use super::cycle::{Attempt, Cycle, Found};
+use super::plugins::image_locality::normalized;
 use crate::api::{NodeAffinity, Toleration, VolumeSource};
 use crate::base::ids::{ClassId, NodeId, ResourceId};
 use crate::base::{Map, Span, Symbol, Time};
@@ -152,7 +153,7 @@ impl Batching {
             signature.ports = ports.map(|port| port.port).collect();
         }
         if has(&["ImageLocality"]) {
-            signature.images = containers().map(|container| container.image.clone()).collect();
+            signature.images = containers().map(|container| normalized(&container.image)).collect();
         }
         if has(&["VolumeBinding", "VolumeRestrictions", "VolumeZone", "NodeVolumeLimits"]) {
             signature.volumes = spec.volumes.iter().map(|volume| volume.source.clone()).collect();
@@ -185,13 +186,17 @@ impl Cycle {
         self.batching.batched
     }
 
-    /// Signs the pod of an attempt, and finds the node that is to be tried first. PreFilter has run.
-    pub(super) fn find_hint(&mut self, cluster: &Cluster, attempt: Attempt) {
+    /// Signs the pod of an attempt, however it will end.
+    pub(super) fn sign(&mut self, cluster: &Cluster, attempt: Attempt) {
         let signature = attempt.pod.and_then(|_| self.batching.number_of(cluster, attempt.class));
         self.batching.signature = signature;
         self.batching.batched = Batched { is_signed: signature.is_some(), is_hinted: false };
         self.batching.hint = None;
-        let now = self.now;
+    }
+
+    /// Finds the node that is to be tried first. PreFilter has run.
+    pub(super) fn find_hint(&mut self, cluster: &Cluster, attempt: Attempt) {
+        let (signature, now) = (self.batching.signature, self.now);
         let fits = |kept: &Kept| {
             Some(kept.signature) == signature && now.since(kept.since) <= MAX_AGE && !kept.heap.is_empty()
         };

@@ -211,6 +211,7 @@ impl Cycle {
         self.attempts += u64::from(attempt.pod.is_some());
         self.profile.prepare(cluster);
         cluster.nodes.refresh_order();
+        self.sign(cluster, attempt);
         let own = attempt.pod.and_then(|pod| nominated.node_of(pod));
         let now = [
             cluster.nodes.change_count(),
@@ -306,6 +307,8 @@ impl Cycle {
             && !self.batching.keeps_totals()
             && let Some(placement) = self.indexed(context, attempt.key)?
         {
+            // All nodes count as looked at; there may have been more of them before.
+            self.next_start %= context.cluster.nodes.order.len();
             self.keep_nothing(attempt, placement.node);
             return Ok(Some(Outcome::Placed(placement)));
         }

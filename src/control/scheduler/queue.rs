@@ -327,6 +327,13 @@ impl Queue {
         }
     }
 
+    /// Whether some pod, be it one that is held back, has waited for more than five minutes: the sweep
+    /// is an event then for pods that are under way.
+    pub(crate) fn is_sweep_due(&self, now: Time) -> bool {
+        let waits = |waiting: &Waiting| matches!(waiting.place, Place::Unschedulable | Place::Gated);
+        self.iter().any(|waiting| waits(waiting) && now.since(waiting.since) > MAX_PARKED)
+    }
+
     /// Moves pods out that have been parked for more than five minutes. Pods that are held back stay.
     pub(crate) fn sweep(&mut self, now: Time, judge: &mut impl Judge) {
         let overdue = |since: Time| now.since(since) > MAX_PARKED;

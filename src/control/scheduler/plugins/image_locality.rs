@@ -99,7 +99,7 @@ fn score(nodes: &NodeTable, row: usize, names: &[Symbol], containers: usize, tot
 }
 
 /// The image's name with a tag: `:latest` if it has none.
-fn normalized(image: &str) -> String {
+pub(crate) fn normalized(image: &str) -> String {
     let tagged = image.rfind(':').map_or(-1, |at| at as i64) > image.rfind('/').map_or(-1, |at| at as i64);
     if tagged { image.to_owned() } else { format!("{image}:latest") }
 }

@@ -3,7 +3,7 @@
 
 mod balanced_allocation;
 mod dynamic_resources;
-mod image_locality;
+pub(crate) mod image_locality;
 pub(crate) mod inter_pod_affinity;
 mod node_affinity;
 mod node_declared_features;

@@ -105,12 +105,18 @@ fn compare(seed: u64, count: usize, steps: usize) -> Result<u64, TestCaseError> 
     let mut indexed = Cycle::new(&config, 0);
     let has_promises = dice.one_in(4);
     let mut nominated = Nominator::default();
+    // Somewhere in the list, which may become shorter.
+    let next_start = dice.below(count as u64) as usize;
+    for cycle in [&mut plain, &mut indexed] {
+        cycle.go_on(Position { next_start, ..Position::default() }, Time::ZERO);
+    }
     for step in 0..steps {
         let class = cluster.class(&templates[dice.below(6) as usize], "default", 0);
         let attempt = Attempt { class, pod: None, key: step as u64 };
         let expected = plain.schedule(&mut cluster, attempt, &nominated);
         let found = indexed.schedule(&mut cluster, attempt, &nominated);
         prop_assert_eq!(&found, &expected, "step {} of seed {}", step, seed);
+        prop_assert_eq!(indexed.position(), plain.position(), "step {} of seed {}", step, seed);
         if let Outcome::Placed(placement) = found {
             let pod = insert_pod(&mut cluster, class);
             cluster.place(pod, placement.node);
