@@ -178,7 +178,11 @@ impl Distribution {
     }
 
     /// Draws a length of time from a distribution of seconds.
+    #[inline]
     pub fn sample_span(&self, stream: &mut Stream) -> Span {
+        if let Distribution::Constant(seconds) = *self {
+            return Span::from_secs_f64(seconds);
+        }
         Span::from_secs_f64(self.sample(stream))
     }
 

@@ -58,6 +58,7 @@ impl Span {
 
     /// `seconds`, rounded to the nearest nanosecond; negative and not-a-number give zero, too
     /// large gives the longest length.
+    #[inline]
     pub fn from_secs_f64(seconds: f64) -> Span {
         // Many latencies are zero, and rounding takes time.
         if seconds <= 0.0 {

@@ -101,6 +101,10 @@ impl Control for ControlPlane {
     type View = Cluster;
 
     fn handle(&mut self, now: Time, event: Event, cluster: &mut Cluster, out: &mut Vec<Command>) {
+        // What a runtime says changes nothing that others see, and there is much of it.
+        if let Event::Runtime { .. } = event {
+            return self.kubelets.handle(now, &event, PodBefore::default(), cluster, out);
+        }
         deliver(now, &event, &mut self.components_mut(), cluster, out);
     }
 

@@ -51,7 +51,7 @@ pub struct PodGarbageCollector {
     /// Pods without a node that are being deleted.
     unscheduled: BTreeSet<PodRef>,
     /// Ended pods in any order, with some that are gone.
-    ended: Vec<(Time, u64, PodRef)>,
+    ended: Vec<(u64, PodRef)>,
     /// How many of them are there.
     ended_count: usize,
     /// The pods of each workload, ended ones included.
@@ -141,7 +141,7 @@ impl PodGarbageCollector {
 
     /// Drops the ended pods that are gone.
     fn drop_gone(&mut self, cluster: &Cluster) {
-        self.ended.retain(|(.., pod)| cluster.pods.get(*pod).is_some());
+        self.ended.retain(|(_, pod)| cluster.pods.get(*pod).is_some());
     }
 
     fn pod_removed(&mut self, pod: PodRef, before: PodBefore, cluster: &Cluster) {
@@ -193,7 +193,7 @@ impl PodGarbageCollector {
         }
         let oldest = &mut self.ended[..excess];
         oldest.sort_unstable();
-        for (.., pod) in oldest {
+        for (_, pod) in oldest {
             delete(*pod, Some(Span::ZERO), cluster.pods.reason[pod.id.index()], out);
         }
     }
@@ -260,10 +260,9 @@ fn delete_workload(workload: WorkloadId, out: &mut Vec<Command>) {
     out.push(Command::Write(Client::GarbageCollector, Write::DeleteWorkload { workload }));
 }
 
-/// The order in which ended pods are deleted: oldest first.
-fn age_key(pod: PodId, cluster: &Cluster) -> (Time, u64, PodRef) {
-    let index = pod.index();
-    (cluster.pods.created[index], cluster.pods.serial[index], cluster.pods.reference(pod))
+/// The order in which ended pods are deleted: oldest first. Serial numbers are in order of creation.
+fn age_key(pod: PodId, cluster: &Cluster) -> (u64, PodRef) {
+    (cluster.pods.serial[pod.index()], cluster.pods.reference(pod))
 }
 
 impl Component for PodGarbageCollector {

@@ -82,10 +82,16 @@ impl Durations {
 
     /// The bounded slowdown in millionths, rounded down.
     pub(super) fn bounded_micros(&self, turnaround: Span, run: Span) -> u64 {
-        const MICROS: u128 = 1_000_000;
-        let divisor = u128::from(run.max(self.bound).0.max(1));
-        let ratio = u128::from(turnaround.0) * MICROS / divisor;
-        u64::try_from(ratio.max(MICROS)).unwrap_or(u64::MAX)
+        const MICROS: u64 = 1_000_000;
+        let divisor = run.max(self.bound).0.max(1);
+        let ratio = match turnaround.0.checked_mul(MICROS) {
+            Some(product) => product / divisor,
+            None => {
+                let ratio = u128::from(turnaround.0) * u128::from(MICROS) / u128::from(divisor);
+                u64::try_from(ratio).unwrap_or(u64::MAX)
+            }
+        };
+        ratio.max(MICROS)
     }
 
     /// The last start, if anything started.

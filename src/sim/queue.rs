@@ -130,6 +130,19 @@ impl<E> EventQueue<E> {
         self.lane.push_back((at.0, rank, event));
     }
 
+    /// Schedules an event that cannot be cancelled: in the sorted lane if it is after every event
+    /// there, as the next arrival of an only source always is, and otherwise in the heap.
+    pub fn arrive(&mut self, at: Time, class: Class, event: E) {
+        let is_last = self.lane.back().is_none_or(|&(last, rank, _)| {
+            (last, rank) < (at.0, u64::from(class.0) << SEQUENCE_BITS | self.sequence)
+        });
+        if is_last {
+            self.append(at, class, event);
+        } else {
+            self.schedule(at, class, event);
+        }
+    }
+
     /// Takes a scheduled event out; `None` if it has happened or was cancelled before. Amortised
     /// O(1): the entry stays in the heap until it is met, or until half of the heap is such.
     pub fn cancel(&mut self, key: Key) -> Option<E> {
@@ -237,7 +250,7 @@ mod tests {
     proptest! {
         /// The queue gives what a sorted list would, whatever is scheduled, appended and cancelled.
         #[test]
-        fn safety_order_is_total(steps in prop::collection::vec((0u64..50, 0u8..4, 0u8..5), 1..400)) {
+        fn safety_order_is_total(steps in prop::collection::vec((0u64..50, 0u8..4, 0u8..6), 1..400)) {
             let mut queue = EventQueue::new();
             let mut model: Vec<(u64, u8, usize)> = Vec::new();
             let mut keys = Vec::new();
@@ -255,6 +268,11 @@ mod tests {
                         queue.append(Time(lane_end), Class(class), number);
                         model.push((lane_end, class, number));
                         lane_end += 1;
+                    }
+                    5 => {
+                        queue.arrive(Time(time), Class(class), number);
+                        model.push((time, class, number));
+                        lane_end = lane_end.max(time + 1);
                     }
                     2 => {
                         model.sort_unstable();

@@ -219,6 +219,9 @@ impl RunObserver {
     /// Whether a pod counts as a serving replica may have changed.
     pub(super) fn update_replica(&mut self, now: Time, row: usize) {
         let pod = &self.pods[row];
+        if pod.owner.is_none() {
+            return;
+        }
         let is_up = pod
             .node
             .and_then(|node| self.nodes.get(node.index()))

@@ -108,7 +108,7 @@ impl Run<'_> {
         let next = self.sources[source].next()?;
         if let Some(submission) = &next {
             let at = submission.at.max(self.now);
-            self.queue.schedule(at, Class::ARRIVAL, Happening::Submit(source));
+            self.queue.arrive(at, Class::ARRIVAL, Happening::Submit(source));
         }
         self.upcoming[source] = next;
         Ok(())
