@@ -84,10 +84,10 @@ fn sets(arguments: &ScheduleArguments, config: Option<String>) -> Vec<String> {
         SearchMode::Plain => "controlPlane.scheduler.mode=plain".to_owned(),
     });
     // Quoted as text, whatever it looks like.
-    let config = config
-        .map(|file| format!("controlPlane.scheduler.configuration={}", serde_json::Value::String(file)));
+    let config =
+        config.map(|file| format!("controlPlane.scheduler={}", serde_json::json!({ "configuration": file })));
     let seed = arguments.seed.map(|seed| format!("run.seed={seed}"));
-    release.into_iter().chain(mode).chain(config).chain(seed).collect()
+    release.into_iter().chain(config).chain(mode).chain(seed).collect()
 }
 
 fn decide(arguments: &ScheduleArguments, question: Question) -> Result<Answered, Vec<Diagnostic>> {
