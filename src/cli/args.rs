@@ -1,5 +1,6 @@
 //! The arguments of the command line, with their help.
 
+use crate::base::Span;
 use crate::control::config::Mode;
 use crate::scenario::Named;
 use crate::scenario::schema::OutputKind;
@@ -24,6 +25,21 @@ Exit codes:
   1    a pod fits nowhere, or is held back
   2    a file or the use of the command is wrong
   3    reading or writing failed, or there is a bug";
+
+const EXPLAIN_EXAMPLES: &str = "\
+The scenario is run again, which gives the same run. Over time: every attempt to place the pod, what
+woke it before, and what it waited for; then one attempt node by node, as of that moment.
+
+Examples:
+  seatrial explain scenarios/preemption.yaml urgent-1
+  seatrial explain scenarios/overloaded-queue.yaml default/job-17 --attempt 1
+  seatrial explain manifests/ web-3 --pool 5x8cpu,32Gi --at 90s --all-nodes
+
+Exit codes:
+  0    the pod's way is told
+  2    there is no such pod or attempt, or the scenario is wrong
+  3    reading or writing failed, or there is a bug
+  130  interrupted";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -167,6 +183,8 @@ pub enum Command {
     Check(CheckArguments),
     /// Place a pod in a cluster as it is, and explain the decision node by node
     Schedule(ScheduleArguments),
+    /// Run a scenario and tell how a pod of it found its node, or why it did not
+    Explain(ExplainArguments),
     /// Print the JSON Schema of scenarios, for editors
     Schema(SchemaArguments),
     /// Look at traces of workloads, and make new ones
@@ -308,6 +326,46 @@ pub struct ScheduleArguments {
     /// How the decisions are printed; JSON has all nodes
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Clone, PartialEq, Debug)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub struct ExplainArguments {
+    /// The scenario, or a file or folder of Kubernetes objects
+    pub scenario: String,
+    /// The pod, as `name` or `namespace/name`
+    pub pod: String,
+    /// Show the last attempt up to this moment, such as `90s`, node by node
+    #[arg(long, value_name = "TIME", conflicts_with = "attempt")]
+    pub at: Option<Span>,
+    /// Show the attempt of this number, from 1, node by node; the last one where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub attempt: Option<u32>,
+    /// Replace a value of the scenario
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// The seed of every random draw; short for `--set run.seed=N`
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub seed: Option<u64>,
+    /// A file with the Nodes of the cluster, where Kubernetes objects are run
+    #[arg(long, value_name = "FILE")]
+    pub nodes: Vec<String>,
+    /// Machines of the cluster, where Kubernetes objects are run, such as `5x8cpu,32Gi`
+    #[arg(long = "pool", value_name = "POOL")]
+    pub pools: Vec<String>,
+    /// How many feasible nodes are shown, the best first
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub top: u32,
+    /// Show every node
+    #[arg(long, conflicts_with = "top")]
+    pub all_nodes: bool,
+    /// How it is printed; JSON has all nodes
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Show no progress
+    #[arg(long)]
+    pub no_progress: bool,
 }
 
 /// Arguments of `schema`.

@@ -5,6 +5,7 @@ mod check;
 mod conformance;
 pub mod diagnostics;
 mod execute;
+mod explain;
 mod files;
 mod fuzz;
 mod panics;
@@ -57,6 +58,7 @@ fn dispatch(arguments: Arguments) -> Exit {
     match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::run(&check),
+        Command::Explain(explain) => explain::run(&explain),
         Command::Schedule(schedule) => schedule::run(&schedule),
         Command::Schema(schema) => schema::run(&schema),
         Command::Completions { shell } => {

@@ -80,10 +80,10 @@ fn sets(arguments: &ScheduleArguments, config: Option<String>) -> Vec<String> {
     });
     let mode = arguments.scheduler_mode.map(|mode| format!("controlPlane.scheduler.mode={}", mode.key()));
     // Quoted as text, whatever it looks like.
-    let config = config
-        .map(|file| format!("controlPlane.scheduler.configuration={}", serde_json::Value::String(file)));
+    let config =
+        config.map(|file| format!("controlPlane.scheduler={}", serde_json::json!({ "configuration": file })));
     let seed = arguments.seed.map(|seed| format!("run.seed={seed}"));
-    release.into_iter().chain(mode).chain(config).chain(seed).collect()
+    release.into_iter().chain(config).chain(mode).chain(seed).collect()
 }
 
 fn decide(arguments: &ScheduleArguments, question: Question) -> Result<Answered, Vec<Diagnostic>> {

@@ -27,6 +27,16 @@ pub enum PodName {
     },
 }
 
+impl PodName {
+    /// The name in full.
+    pub fn text(&self, names: &crate::base::Interner) -> String {
+        match self {
+            PodName::Own(name) => name.to_string(),
+            PodName::Numbered { base, number } => format!("{}-{number}", names.text(*base)),
+        }
+    }
+}
+
 /// Why a pod ended, was evicted or is not running, in Kubernetes' words.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Reason {
@@ -215,10 +225,7 @@ impl PodTable {
 
     /// The name as text.
     pub fn name_text(&self, names: &crate::base::Interner, pod: PodId) -> String {
-        match &self.name[pod.index()] {
-            PodName::Own(name) => name.to_string(),
-            PodName::Numbered { base, number } => format!("{}-{number}", names.text(*base)),
-        }
+        self.name[pod.index()].text(names)
     }
 
     fn grow(&mut self, len: usize) {

@@ -477,6 +477,7 @@ impl Note {
             Note::Queued { .. }
             | Note::Assigned { .. }
             | Note::Unschedulable { .. }
+            | Note::Followed { .. }
             | Note::Preempting { .. } => Client::Scheduler.name(),
             Note::BackOff { .. } | Note::Restarting { .. } | Note::Killing { .. } | Note::Rejected { .. } => {
                 "kubelet"
@@ -517,6 +518,13 @@ pub enum Note {
         diagnosis: Arc<Diagnosis>,
         /// How many attempts the pod has had, with this one.
         attempts: u32,
+    },
+    /// What a pod goes through that somebody follows.
+    Followed {
+        /// The pod.
+        pod: PodRef,
+        /// What it goes through.
+        step: scheduler::Step,
     },
     /// A pod that fits nowhere is promised a node, on which others make way for it.
     Preempting {

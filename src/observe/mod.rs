@@ -9,6 +9,7 @@ mod durations;
 mod events;
 pub mod expect;
 pub mod folder;
+pub mod follow;
 mod gantt;
 pub mod jobs;
 pub mod metrics;

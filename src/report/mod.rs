@@ -26,7 +26,7 @@ pub use chart::charts;
 #[cfg(feature = "png")]
 pub use chart::png;
 pub use html::html;
-pub use text::{Glyphs, Shown, decision_text, sparkline, summary_table, text_gantt};
+pub use text::{Glyphs, Shown, decision_text, sparkline, story_text, summary_table, text_gantt};
 
 #[cfg(test)]
 mod sample;

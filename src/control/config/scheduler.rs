@@ -33,6 +33,9 @@ pub struct Scheduler {
     /// Whether pods that are judged alike share a scoring where a profile lets them (the feature gate
     /// OpportunisticBatching, on since 1.35). Without effect before 1.36 here.
     pub opportunistic_batching: bool,
+    /// Pods, as `name` or `namespace/name`, whose way through the queue and whose attempts are told in
+    /// full ([`crate::control::Note::Followed`]). Decisions are the same.
+    pub followed: Vec<String>,
 }
 
 impl Scheduler {
@@ -46,6 +49,7 @@ impl Scheduler {
             attempt: Span::ZERO,
             mode: Mode::Auto,
             opportunistic_batching: version >= Version::V1_36,
+            followed: Vec::new(),
         }
     }
 }

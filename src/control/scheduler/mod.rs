@@ -25,10 +25,12 @@ pub mod profile;
 mod promised;
 pub(crate) mod queue;
 mod select;
+mod watch;
 
 pub use batching::Batched;
 pub use cycle::{Attempt, Cycle, Outcome, Placement, Position, Rejection};
 pub use queue::{Lengths, Place, Waiting};
+pub use watch::{Cause, Step};
 
 use super::config::Version;
 use super::{Client, Command, Component, Config, Diagnosis, Event, NewPod, Note, PodBefore, Topic, Write};
@@ -44,6 +46,7 @@ use nominator::Nominator;
 use profile::PluginSet;
 use queue::Queue;
 use std::sync::Arc;
+use watch::Watch;
 
 /// How many attempts are made in a row before others get their turn at the same instant.
 const BATCH: usize = 1024;
@@ -62,6 +65,8 @@ pub struct Scheduler {
     version: Version,
     /// The nodes as they were last seen, by row: what hints compare with.
     facts: Vec<NodeFacts>,
+    /// The pods that somebody follows.
+    watch: Watch,
 }
 
 impl Scheduler {
@@ -77,6 +82,7 @@ impl Scheduler {
             busy_until: Time::ZERO,
             version: config.version,
             facts: Vec::new(),
+            watch: Watch::new(&config.scheduler.followed),
         }
     }
 
@@ -221,7 +227,15 @@ impl Scheduler {
             let (pod, class, attempts) = (waiting.pod, waiting.class, waiting.attempts);
             match cluster.pods.get(pod).filter(|&id| wants_a_node(cluster, id)) {
                 Some(id) => {
-                    self.place(now, id, class, attempts, cluster, out);
+                    let key = (cluster.pods.serial[id.index()] << 20) ^ u64::from(attempts);
+                    let attempt = Attempt { class, pod: Some(id), key };
+                    if self.watch.is_on() {
+                        self.tell_attempt(now, attempt, attempts, cluster, out);
+                    }
+                    self.place(now, id, attempt, attempts, cluster, out);
+                    if self.watch.is_on() {
+                        self.tell_outcome(id, cluster, out);
+                    }
                     return true;
                 }
                 // Deleted, or bound by somebody else: skipped.
@@ -234,16 +248,14 @@ impl Scheduler {
         &mut self,
         now: Time,
         id: PodId,
-        class: ClassId,
+        attempt: Attempt,
         attempts: u32,
         cluster: &mut Cluster,
         out: &mut Vec<Command>,
     ) {
-        let pod = cluster.pods.reference(id);
-        let key = (cluster.pods.serial[id.index()] << 20) ^ u64::from(attempts);
+        let (pod, class) = (cluster.pods.reference(id), attempt.class);
         let Some(cycle) = cycle_of(&mut self.cycles, cluster, class) else { return };
         cycle.go_on(self.position, now);
-        let attempt = Attempt { class, pod: Some(id), key };
         let outcome = cycle.schedule(cluster, attempt, &self.nominator);
         self.position = cycle.position();
         match outcome {
@@ -332,6 +344,9 @@ impl Component for Scheduler {
             },
             _ => {}
         }
+        if self.watch.is_on() {
+            self.tell_moves(event, cluster, out);
+        }
     }
 
     /// Now if a pod is ready and the scheduler is not busy; otherwise when it will not be any more,
@@ -350,6 +365,9 @@ impl Component for Scheduler {
         let (cycles, evictions) = (&mut self.cycles, &self.evictions);
         let mut verdict = Verdict { cycles, evictions, cluster, change: None, limit: None };
         self.queue.handle_timeout(now, &mut verdict);
+        if self.watch.is_on() {
+            self.tell_timeouts(cluster, out);
+        }
         for _ in 0..BATCH {
             if self.busy_until > now || !self.attempt(now, cluster, out) {
                 return;

@@ -169,7 +169,7 @@ impl RunObserver {
                 let telling = Line { weight: Weight::Telling, object: &name, ..line(&actor, reason, kind) };
                 self.events.enter(now, telling);
             }
-            Note::Queued { .. } | Note::Restarting { .. } => {}
+            Note::Queued { .. } | Note::Restarting { .. } | Note::Followed { .. } => {}
         }
     }
 

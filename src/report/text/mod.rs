@@ -5,12 +5,14 @@
 
 mod decision;
 mod gantt;
+mod story;
 mod summary;
 #[cfg(test)]
 mod tests;
 
 pub use decision::{Shown, decision_text};
 pub use gantt::text_gantt;
+pub use story::story_text;
 pub use summary::{sparkline, summary_table};
 
 /// The characters that may be used.
