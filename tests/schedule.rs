@@ -210,3 +210,76 @@ fn a_configuration_decides_and_is_named_where_it_is_wrong() {
     assert_eq!(code, 0, "{err}");
     assert!(out.starts_with("default/web-3 goes to worker-"), "{out}");
 }
+
+const RUN: &str = "scenarios/preemption.yaml";
+const PREEMPTOR: &str = "checkout-5f66fc8444-1";
+
+#[test]
+fn the_way_of_a_pod_of_a_run_is_told() {
+    let page = fs::read_to_string("docs/scheduling.md").expect("it is checked in");
+    let (code, out, err) = seatrial(&["explain", RUN, PREEMPTOR], "");
+    assert_eq!((code, err.as_str()), (0, ""));
+    let lines: Vec<&str> = out.lines().collect();
+    let shown = lines[3..13].join("\n");
+    assert!(page.contains(&shown), "docs/scheduling.md does not have:\n{shown}");
+    assert!(lines.iter().all(|line| line.chars().count() <= 80), "{out}");
+    assert!(out.contains("it is the node that the pod was\npromised"), "{out}");
+    let (_, out, _) = seatrial(&["explain", RUN, PREEMPTOR, "--attempt", "1"], "");
+    assert!(out.contains("Attempt 1, at 10m0.006s"), "{out}");
+    assert!(out.contains("4  NodeResourcesFit: Insufficient cpu"), "{out}");
+    let (_, until, _) = seatrial(&["explain", RUN, PREEMPTOR, "--at", "10m0.1s"], "");
+    assert_eq!(until, out, "until then it has had that one attempt");
+}
+
+#[test]
+fn every_attempt_of_a_pod_is_there_as_json() {
+    let arguments = ["explain", RUN, "default/background-7cb6b85959-17", "--format", "json"];
+    let (code, out, _) = seatrial(&arguments, "");
+    let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let story = &value["pods"][0];
+    let lines = story["lines"].as_array().expect("a list");
+    let attempts: Vec<&serde_json::Value> = lines.iter().filter(|line| line["what"] == "attempt").collect();
+    assert_eq!((code, story["attempts"].as_u64(), attempts.len()), (0, Some(10), 10));
+    assert!(attempts.iter().all(|line| line["node"].is_null()));
+    let swept = lines.iter().filter(|line| line["cause"] == "it has waited for more than five minutes");
+    assert_eq!(swept.count(), 3);
+    assert_eq!(story["decision"]["nodes"].as_array().map(Vec::len), Some(4));
+    assert_eq!(story["decision"]["result"], "unschedulable");
+}
+
+#[test]
+fn who_cannot_be_explained_is_said() {
+    for (arguments, expected) in [
+        (&[RUN, "chekout-5f66fc8444-1"][..], "did you mean `checkout-5f66fc8444-1`?"),
+        (&[RUN, PREEMPTOR, "--attempt", "9"], "it has had 7"),
+        (&[RUN, PREEMPTOR, "--at", "10s"], "no attempt up to this moment"),
+        (&["scenarios/batch-day.yaml", "job-1"], "a batch machine has no pods"),
+        (&["gone.yaml", "job-1"], "no such file"),
+    ] {
+        let (code, out, err) = seatrial(&[&["explain"], arguments].concat(), "");
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
+        assert!(err.contains(expected), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn a_pod_that_is_followed_decides_nothing_and_is_in_the_report() {
+    let folder = |name: &str| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).display().to_string();
+    let digest = |out: &str, explain: &[&str]| {
+        let arguments = ["run", RUN, "--no-progress", "--outputs", "csv,report", "--out", out];
+        let (code, text, err) = seatrial(&[&arguments[..], explain].concat(), "");
+        assert_eq!(code, 0, "{err}");
+        text.lines().find(|line| line.starts_with("digest")).map(str::to_owned)
+    };
+    let (plain, followed) = (folder("followed-not"), folder("followed"));
+    let report =
+        |folder: &str| fs::read_to_string(Path::new(folder).join("report.html")).expect("it is written");
+    assert_eq!(digest(&plain, &[]), digest(&followed, &["--explain", PREEMPTOR, "--explain", "nobody"]));
+    let (plain, followed) = (report(&plain), report(&followed));
+    for page in [&plain, &followed] {
+        assert!(page.contains("Scheduling decisions") && page.contains("default/background-7cb6b85959-"));
+    }
+    assert!(!plain.contains("promised worker-1"));
+    assert!(followed.contains("promised worker-1, where 2 pods are evicted for it"));
+    assert!(followed.contains("pods to explain that the run did not have: nobody"));
+}

@@ -256,6 +256,9 @@ pub struct RunArguments {
     /// What is written: `csv`, `json`, `charts`, `report`, with commas between; `none` for nothing
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     pub outputs: Option<Vec<Output>>,
+    /// A pod whose way through the scheduler is told in the report, as `name` or `namespace/name`
+    #[arg(long, value_name = "POD")]
+    pub explain: Vec<String>,
     /// How the summary is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

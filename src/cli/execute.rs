@@ -4,6 +4,7 @@ use super::Exit;
 use super::progress::{Display, Interrupt};
 use crate::base::{Diagnostic, Location, Span, Time};
 use crate::observe::expect::Judgement;
+use crate::observe::follow::{Both, Chosen, Follower};
 use crate::observe::table::Sink;
 use crate::observe::{
     BatchOptions, FolderError, JobLog, Observed, Options, OutputFolder, RunObserver, Sinks,
@@ -23,6 +24,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Order {
     /// What the user named; goes into the provenance, so that the run can be repeated.
     pub(super) named: Named,
+    /// Pods whose way through the scheduler is told.
+    pub(super) explain: Vec<String>,
     /// The results folder; `None` for none.
     pub(super) folder: Option<PathBuf>,
     /// Whether progress may be shown.
@@ -109,6 +112,10 @@ pub(super) fn execute(compiled: Compiled, order: &Order) -> Result<Done, Failure
     let files = folder.as_ref().filter(|_| tables);
     let (mut observed, ending) = match plan {
         Plan::Kubernetes(setup) => run_kubernetes(&name, *setup, &outputs, files, order)?,
+        Plan::Batch(_) if !order.explain.is_empty() => {
+            let finding = Diagnostic::error(Location::file("--explain"), "a batch machine has no pods");
+            return Err(finding.found(order.explain.join(", ")).into());
+        }
         Plan::Batch(setup) => run_batch(&name, *setup, &outputs, files, order)?,
     };
     let results = &mut observed.results;
@@ -134,7 +141,7 @@ fn sink(files: Option<&OutputFolder>, wanted: bool, name: &str) -> io::Result<Op
 
 fn run_kubernetes(
     name: &str,
-    setup: Setup,
+    mut setup: Setup,
     outputs: &Outputs,
     files: Option<&OutputFolder>,
     order: &Order,
@@ -147,11 +154,22 @@ fn run_kubernetes(
         decisions: sink(files, outputs.decisions, "decisions.csv")?,
     };
     let mut observer = RunObserver::new(options, sinks);
+    let mut follower = Follower::new(&order.explain, Chosen::Last);
     let mut display = display(name, setup.stop.at, order);
-    let outcome = sim::run(setup, &mut observer, &mut display);
+    let outcome = if order.explain.is_empty() {
+        sim::run(setup, &mut observer, &mut display)
+    } else {
+        setup.control.scheduler.followed.clone_from(&order.explain);
+        sim::run(setup, &mut Both(&mut observer, &mut follower), &mut display)
+    };
     display.clear();
     let ending = outcome?.ending;
-    Ok((observer.observed()?, ending))
+    let mut observed = observer.observed()?;
+    let unknown = order.explain.iter().filter(|name| follower.stories_of(name).next().is_none());
+    let remarks = unknown.map(|name| (format!("pods to explain that the run did not have: {name}"), 1));
+    observed.results.remarks.extend(remarks);
+    observed.results.stories = follower.into_stories();
+    Ok((observed, ending))
 }
 
 fn run_batch(

@@ -104,6 +104,7 @@ fn one(named: &Named, loaded: Loaded, arguments: &RunArguments, alone: bool, int
     let warnings = std::mem::take(&mut compiled.warnings);
     let order = Order {
         named: named.clone(),
+        explain: arguments.explain.clone(),
         folder: folder(arguments, &compiled),
         progress: alone && !arguments.quiet && !arguments.no_progress,
         interrupt: interrupt.clone(),

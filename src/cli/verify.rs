@@ -138,8 +138,13 @@ impl Runner {
         let (scenario, environment) = load(named, None).map_err(Failure::Input)?;
         let compiled = compile(&scenario, environment).map_err(Failure::Input)?;
         let inputs = compiled.inputs.iter().cloned().collect();
-        let order =
-            Order { named: named.clone(), folder: None, progress: false, interrupt: self.interrupt.clone() };
+        let order = Order {
+            named: named.clone(),
+            explain: Vec::new(),
+            folder: None,
+            progress: false,
+            interrupt: self.interrupt.clone(),
+        };
         Ok(Ran { digest: execute(compiled, &order)?.observed.digest, inputs })
     }
 

@@ -44,7 +44,9 @@ impl Cluster {
                 controller(kind, &replication.meta, selector.as_ref());
             }
             Object::PodDisruptionBudget(mut budget) => {
-                budget.meta.namespace = namespace_of(&budget.meta).to_owned();
+                if budget.meta.namespace.is_empty() {
+                    DEFAULT_NAMESPACE.clone_into(&mut budget.meta.namespace);
+                }
                 budgets.set(names, &budget);
             }
             Object::PersistentVolume(volume) => storage.set_volume(*volume),

@@ -137,14 +137,23 @@ impl Follower {
         &self.stories
     }
 
+    /// The stories of the pods that go by one of the names.
+    pub fn stories_of(&self, name: &str) -> impl Iterator<Item = &Story> {
+        self.stories.iter().filter(move |story| is_named(&story.pod, name))
+    }
+
+    /// The stories in the order in which the pods were created.
+    pub fn into_stories(self) -> Vec<Story> {
+        self.stories
+    }
+
     /// The names of all pods that there were, up to a limit.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
     }
 
     fn created(&mut self, now: Time, pod: PodRef, full: String) {
-        let plain = full.split_once('/').map_or("", |(_, name)| name);
-        if self.wanted.iter().any(|name| *name == full || name == plain) {
+        if self.wanted.iter().any(|name| is_named(&full, name)) {
             let mut story = Story {
                 pod: full.clone(),
                 attempts: 0,
@@ -257,6 +266,11 @@ impl Story {
     fn over(&mut self, now: Time, how: String) {
         self.push(now, Happened::Over { how });
     }
+}
+
+/// Whether `name` means the pod `full`, which is `namespace/name`.
+fn is_named(full: &str, name: &str) -> bool {
+    name == full || full.split_once('/').is_some_and(|(_, plain)| plain == name)
 }
 
 fn node_name(cluster: &Cluster, node: NodeId) -> String {

@@ -27,5 +27,5 @@ pub use expect::{Expectation, Judgement};
 pub use folder::{FolderError, OutputFolder};
 pub use jobs::JobLog;
 pub use outputs::Observed;
-pub use results::{Bar, BarKind, Gantt, Metric, Results, Sample, Series};
+pub use results::{Bar, BarKind, FailingPod, FailureGroup, Gantt, Metric, Results, Sample, Series};
 pub use run::{Options, RunObserver, Sinks};

@@ -1,5 +1,6 @@
 //! The results of one run, as charts, reports, comparisons and expectations read them.
 
+use super::follow::Story;
 use crate::base::Time;
 
 /// The results of one run.
@@ -19,6 +20,10 @@ pub struct Results {
     pub gantt: Gantt,
     /// Why pods were never placed: the diagnosis text, and how many pods had it last.
     pub unplaced: Vec<(String, u64)>,
+    /// The pods with the most failed attempts, those first.
+    pub failing: Vec<FailingPod>,
+    /// The way through the scheduler of pods that were asked about.
+    pub stories: Vec<Story>,
     /// The first and most telling lines of the event log: (time, who, what, about, why).
     pub events: Vec<[String; 5]>,
     /// How many lines of the event log are not among `events`.
@@ -27,6 +32,32 @@ pub struct Results {
     pub remarks: Vec<(String, u64)>,
     /// The moment at which the run ended.
     pub end: Time,
+}
+
+/// A pod whose attempts failed often.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FailingPod {
+    /// The pod, as `namespace/name`.
+    pub pod: String,
+    /// How many attempts failed.
+    pub failures: u64,
+    /// The reasons, in the order in which they first came up.
+    pub groups: Vec<FailureGroup>,
+    /// Attempts that failed for further reasons.
+    pub others: u64,
+}
+
+/// Attempts that failed for the same reasons.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FailureGroup {
+    /// The latest message.
+    pub message: String,
+    /// How many attempts.
+    pub count: u64,
+    /// The first of them.
+    pub first: Time,
+    /// The last of them.
+    pub last: Time,
 }
 
 /// One number.

@@ -7,13 +7,18 @@ use super::chart::{Chart, file_name};
 use super::format::{counted, cut, number, title, value};
 use super::plot::plots;
 use super::scene::Ink;
+use super::text::{Glyphs, Shown, story_text};
 use super::{data, words};
-use crate::observe::{BarKind, Metric, Results};
+use crate::base::{Span, Time};
+use crate::observe::follow::Story;
+use crate::observe::{BarKind, FailingPod, Metric, Results};
 
 /// How many lines of the event log the page shows.
 const EVENTS: usize = 300;
 /// How many rows the other lists show.
 const ROWS: usize = 100;
+/// How many pods are told of in full.
+const STORIES: usize = 10;
 /// How many metrics are listed.
 const METRICS: usize = 600;
 /// Characters of a table's cell.
@@ -47,6 +52,9 @@ fn page(results: &Results, charts: &[Chart]) -> Value {
         unplaced => counts(&results.unplaced),
         remarks => counts(&results.remarks),
         troubles => troubles(results),
+        failing => failing(results),
+        stories => stories(results),
+        stories_omitted => results.stories.len().saturating_sub(STORIES),
         charts => figures(results, charts),
         groups => groups(results),
         metrics_omitted => results.metrics.len().saturating_sub(METRICS),
@@ -56,6 +64,40 @@ fn page(results: &Results, charts: &[Chart]) -> Value {
             key => cut(key, CELL), text => cut(text, CELL),
         }).collect::<Vec<Value>>(),
     }
+}
+
+/// The pods with the most failed attempts: a row for each reason.
+fn failing(results: &Results) -> Vec<Value> {
+    let moment = |time: Time| Span(time.0).rounded().to_string();
+    let rows = |pod: &FailingPod| {
+        let mut rows: Vec<Value> = pod
+            .groups
+            .iter()
+            .map(|group| {
+                context! {
+                    count => number(group.count as f64),
+                    first => moment(group.first),
+                    last => moment(group.last),
+                    message => cut(&group.message, CELL),
+                }
+            })
+            .collect();
+        if pod.others > 0 {
+            let count = number(pod.others as f64);
+            rows.push(context! { count => count, first => "", last => "", message => "other messages" });
+        }
+        rows
+    };
+    results.failing.iter().map(|pod| context! { name => cut(&pod.pod, CELL), rows => rows(pod) }).collect()
+}
+
+/// The pods that were asked about, each as text.
+fn stories(results: &Results) -> Vec<Value> {
+    let shown = Shown { top: 5, all_refused: false, width: 110 };
+    let story = |story: &Story| {
+        context! { name => cut(&story.pod, CELL), text => story_text(story, shown, Glyphs::Unicode) }
+    };
+    results.stories.iter().take(STORIES).map(story).collect()
 }
 
 /// Rules that give the static charts the page's colours, which a dark screen changes.

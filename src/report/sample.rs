@@ -1,7 +1,7 @@
 //! Results as a small run with an outage would give them, for tests and for looking at.
 
 use crate::base::Time;
-use crate::observe::{Bar, BarKind, Gantt, Metric, Results, Sample, Series};
+use crate::observe::{Bar, BarKind, FailingPod, FailureGroup, Gantt, Metric, Results, Sample, Series};
 
 /// Ten nodes in two zones, sixty pods in six hours, an outage of one node.
 pub(super) fn outage() -> Results {
@@ -23,6 +23,8 @@ pub(super) fn outage() -> Results {
             ("0/10 nodes are available: 9 Insufficient cpu, 1 node(s) had untolerated taint {node.kubernetes.io/unreachable: }. preemption: 0/10 nodes are available: 1 Preemption is not helpful for scheduling, 9 No preemption victims found for incoming pod.".to_owned(), 2),
             ("0/10 nodes are available: 10 node(s) didn't match Pod's node affinity/selector.".to_owned(), 1),
         ],
+        failing: failing(),
+        stories: Vec::new(),
         events: events(),
         events_omitted: 1_204,
         remarks: vec![
@@ -31,6 +33,20 @@ pub(super) fn outage() -> Results {
         ],
         end: Time::from_secs_f64(6.0 * 3600.0),
     }
+}
+
+fn failing() -> Vec<FailingPod> {
+    let group = |message: &str, count, first, last| FailureGroup {
+        message: message.to_owned(),
+        count,
+        first: Time::from_secs(first),
+        last: Time::from_secs(last),
+    };
+    let groups = vec![
+        group("0/10 nodes are available: 10 Insufficient cpu.", 7, 3_600, 7_290),
+        group("0/9 nodes are available: 8 Insufficient cpu, 1 node(s) were unschedulable.", 2, 7_300, 7_400),
+    ];
+    vec![FailingPod { pod: "default/batch-17".to_owned(), failures: 10, groups, others: 1 }]
 }
 
 fn provenance() -> Vec<(String, String)> {
@@ -206,6 +222,8 @@ pub(super) fn hostile() -> Results {
     results.title = NASTY.to_owned();
     results.provenance.push((NASTY.to_owned(), NASTY.to_owned()));
     results.unplaced.push((NASTY.to_owned(), u64::MAX));
+    results.failing[0].pod = NASTY.to_owned();
+    results.failing[0].groups[0].message = NASTY.to_owned();
     results.remarks.push((NASTY.to_owned(), 1));
     results.events.push([NASTY, NASTY, NASTY, NASTY, NASTY].map(str::to_owned));
     results.gantt.rows[0] = NASTY.to_owned();

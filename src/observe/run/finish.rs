@@ -72,6 +72,7 @@ impl RunObserver {
             samples,
             gantt: self.bars.finish(self.nodes.iter().map(|node| node.name.as_str())),
             unplaced: self.unplaced.listed(LISTED_REASONS),
+            failing: self.failing.finish(),
             events,
             events_omitted,
             end: now,

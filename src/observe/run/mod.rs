@@ -4,6 +4,7 @@
 //! 8-byte samples stay, and these are bounded too. Files are streams here: where they go, and
 //! what becomes of the results, is not known.
 
+mod failing;
 mod finish;
 mod fragmentation;
 mod ledger;
@@ -28,6 +29,7 @@ use super::table::{Sink, Table};
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef};
 use crate::sim::{Observer, Pool, Record, View};
+use failing::Failing;
 use fragmentation::Fragmentation;
 use ledger::{Accounts, Node, Resources};
 use pods::{Facts, Pod, RowContext};
@@ -127,6 +129,7 @@ pub struct RunObserver {
     replicas: Replicas,
     fragmentation: Fragmentation,
     unplaced: Unplaced,
+    failing: Failing,
     gauges: Gauges,
     bars: Bars,
     events: EventLog,
@@ -164,6 +167,7 @@ impl RunObserver {
             replicas: Replicas::default(),
             fragmentation: Fragmentation::default(),
             unplaced: Unplaced::default(),
+            failing: Failing::default(),
             gauges: Gauges::default(),
             bars: Bars::new(options.bars),
             events: EventLog::new(sinks.events, options.event_lines),

@@ -10,6 +10,7 @@ use crate::api::PodPhase;
 use crate::base::ids::NodeId;
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
+use crate::control::snapshot::full_pod_name;
 use crate::control::{Client, ContainerIndex, Diagnosis, Note};
 use crate::observe::events::{Line, Weight};
 use crate::sim::{Record, View};
@@ -132,6 +133,9 @@ impl RunObserver {
         let view = View { actor: note.actor(), ..view };
         match note {
             Note::Unschedulable { pod, diagnosis, .. } => {
+                let cluster = view.cluster;
+                let name = || cluster.pods.get(*pod).map(|id| full_pod_name(cluster, id)).unwrap_or_default();
+                self.failing.count(now, *pod, diagnosis, name);
                 self.log_failure(now, *pod, diagnosis, view);
                 self.decide(now, note, view);
             }

@@ -6,6 +6,7 @@ use crate::observe::Decision;
 use crate::observe::decision::{CandidateRow, Ending, NodeRow, NodeVerdict, PreemptionTable, ScoreCell};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// The longest name of a node that heads a column; longer ones are numbered.
 const MAX_HEAD: usize = 20;
@@ -54,9 +55,9 @@ fn sentence(decision: &Decision) -> String {
             let mut text = format!("{pod} goes to {node}: {rule}");
             let mut feasible = decision.with(NodeVerdict::Feasible);
             if let (Some(best), Some(next)) = (decision.best, feasible.nth(1)) {
-                text.push_str(&format!(", {best}"));
+                let _ = write!(text, ", {best}");
                 if let Some(total) = next.total {
-                    text.push_str(&format!("; {} has {total}", next.node));
+                    let _ = write!(text, "; {} has {total}", next.node);
                 }
             }
             text + "."
@@ -153,8 +154,8 @@ impl Grid {
         let mut total = format!("  {:name$}      ", "total");
         for (number, row) in (first + 1..).zip(rows) {
             let title = if self.numbered { format!("#{number}") } else { row.node.clone() };
-            head.push_str(&format!("  {title:>cell$}"));
-            total.push_str(&format!("  {:>cell$}", row.total.unwrap_or(0)));
+            let _ = write!(head, "  {title:>cell$}");
+            let _ = write!(total, "  {:>cell$}", row.total.unwrap_or(0));
         }
         let mut lines = vec![head];
         for weight in &decision.weights {
@@ -169,7 +170,7 @@ impl Grid {
             let mut line = format!("  {plugin:name$}{:>6}", format!("×{}", weight.weight));
             for score in cells {
                 let text = score.map_or(String::new(), |score| self.cell(score));
-                line.push_str(&format!("  {text:>cell$}"));
+                let _ = write!(line, "  {text:>cell$}");
             }
             lines.push(line);
         }
@@ -188,7 +189,7 @@ fn first_names(names: &[&str], all: bool) -> String {
     let shown = if all { names.len() } else { NAMES.min(names.len()) };
     let mut text = names[..shown].join(", ");
     if shown < names.len() {
-        text.push_str(&format!(" and {} more", names.len() - shown));
+        let _ = write!(text, " and {} more", names.len() - shown);
     }
     text
 }

@@ -3,6 +3,7 @@
 use super::{Glyphs, NARROWEST, Shown, decision_text, finish, wrap};
 use crate::base::Span;
 use crate::observe::follow::{Happened, Story, StoryLine};
+use std::fmt::Write as _;
 
 /// Columns of the moments.
 const MOMENT: usize = 14;
@@ -32,7 +33,7 @@ pub fn story_text(story: &Story, shown: Shown, glyphs: Glyphs) -> String {
     }
     let mut text = finish(&lines, glyphs);
     if let (Some((number, at)), Some(decision)) = (story.chosen, &story.decision) {
-        text.push_str(&format!("\nAttempt {number}, at {}\n\n", moment(at)));
+        let _ = write!(text, "\nAttempt {number}, at {}\n\n", moment(at));
         text.push_str(&decision_text(decision, shown, glyphs));
     }
     text

@@ -92,7 +92,9 @@ pub fn question(
     let mut asked = asked_in_files(&mut build, of_files, &of_cluster, &mut extra);
     asked.extend(asked_by_name(&mut build, &wanted.names, &of_cluster));
     enter(&mut build, of_cluster, &asked, &mut snapshot);
-    extra.into_iter().for_each(|object| snapshot.cluster.enter(object));
+    for object in extra {
+        snapshot.cluster.enter(object);
+    }
     let Build { files, errors, warnings, remarks, .. } = build;
     if !errors.is_empty() {
         return Err(in_order(errors));
