@@ -253,6 +253,23 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
             cluster.begin_deletion(pod, now);
             cluster.pods.reason[pod.index()] = *reason;
         }
+        Event::WorkloadAdded { .. }
+        | Event::WorkloadScaled { .. }
+        | Event::WorkloadStatus { .. }
+        | Event::WorkloadRemoved { .. } => apply_to_workload(event, cluster),
+        Event::HeartbeatsStopped { .. }
+        | Event::HeartbeatsResumed { .. }
+        | Event::KubeletStopped { .. }
+        | Event::KubeletStarted { .. }
+        | Event::PodRemoved { .. }
+        | Event::Refused(_)
+        | Event::Runtime { .. } => {}
+    }
+}
+
+/// Enters a fact about a workload in the view.
+fn apply_to_workload(event: &Event, cluster: &mut Cluster) {
+    match event {
         Event::WorkloadAdded { workload, object } => {
             if let WorkloadKind::ReplicaSet(set) = &object.kind {
                 let place = (set.meta.namespace.as_str(), set.meta.name.as_str());
@@ -279,13 +296,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
                 cluster.selectors.remove_controller(object.namespace, controller);
             }
         }
-        Event::HeartbeatsStopped { .. }
-        | Event::HeartbeatsResumed { .. }
-        | Event::KubeletStopped { .. }
-        | Event::KubeletStarted { .. }
-        | Event::PodRemoved { .. }
-        | Event::Refused(_)
-        | Event::Runtime { .. } => {}
+        _ => {}
     }
 }
 
