@@ -236,6 +236,23 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
             cluster.begin_deletion(pod, now);
             cluster.pods.reason[pod.index()] = *reason;
         }
+        Event::WorkloadAdded { .. }
+        | Event::WorkloadScaled { .. }
+        | Event::WorkloadStatus { .. }
+        | Event::WorkloadRemoved { .. } => apply_to_workload(event, cluster),
+        Event::HeartbeatsStopped { .. }
+        | Event::HeartbeatsResumed { .. }
+        | Event::KubeletStopped { .. }
+        | Event::KubeletStarted { .. }
+        | Event::PodRemoved { .. }
+        | Event::Refused(_)
+        | Event::Runtime { .. } => {}
+    }
+}
+
+/// Enters a fact about a workload in the view.
+fn apply_to_workload(event: &Event, cluster: &mut Cluster) {
+    match event {
         Event::WorkloadAdded { workload, object } => {
             enter_selector(&object.kind, cluster);
             cluster.workloads.insert(*workload, (**object).clone());
@@ -257,13 +274,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
                 cluster.selectors.remove_controller(object.namespace, controller);
             }
         }
-        Event::HeartbeatsStopped { .. }
-        | Event::HeartbeatsResumed { .. }
-        | Event::KubeletStopped { .. }
-        | Event::KubeletStarted { .. }
-        | Event::PodRemoved { .. }
-        | Event::Refused(_)
-        | Event::Runtime { .. } => {}
+        _ => {}
     }
 }
 

@@ -84,13 +84,13 @@ impl Durations {
     pub(super) fn bounded_micros(&self, turnaround: Span, run: Span) -> u64 {
         const MICROS: u64 = 1_000_000;
         let divisor = run.max(self.bound).0.max(1);
-        let ratio = match turnaround.0.checked_mul(MICROS) {
-            Some(product) => product / divisor,
-            None => {
+        let ratio = turnaround.0.checked_mul(MICROS).map_or_else(
+            || {
                 let ratio = u128::from(turnaround.0) * u128::from(MICROS) / u128::from(divisor);
                 u64::try_from(ratio).unwrap_or(u64::MAX)
-            }
-        };
+            },
+            |product| product / divisor,
+        );
         ratio.max(MICROS)
     }
 
