@@ -394,14 +394,16 @@ impl NodeTable {
         self.class_of(node).taints.iter().map(written).collect()
     }
 
-    /// Counts a pod (`sign` 1) or stops counting it (`sign` -1); returns its place in the pod list.
+    /// Counts a pod (`sign` 1) or stops counting it (`sign` -1); returns its place in the pod list. Absurd
+    /// sums wrap, as the original's do, so that what is taken away again leaves what was there before.
     pub(super) fn count_pod(&mut self, node: NodeId, pod: PodId, class: &PodClass, sign: i64) -> usize {
         let index = node.index();
         for &(resource, amount) in &class.counted {
-            self.requested[resource.index()][index] += sign * amount;
+            let requested = &mut self.requested[resource.index()][index];
+            *requested = requested.wrapping_add(sign * amount);
         }
         for (column, amount) in self.non_zero.iter_mut().zip(class.non_zero) {
-            column[index] += sign * amount;
+            column[index] = column[index].wrapping_add(sign * amount);
         }
         self.pod_count[index] += sign;
         self.touch(node);
@@ -436,11 +438,16 @@ impl NodeTable {
             let on_node =
                 pods.iter().filter(|pod| pods.counted_on[pod.index()] == Some(NodeId(index as u32)));
             let mut requested = vec![0; self.requested.len()];
-            let (mut non_zero, mut count) = ([0, 0], 0);
+            let (mut non_zero, mut count) = ([0i64, 0], 0);
             for pod in on_node {
                 let class = &classes[pods.class[pod.index()]];
-                class.counted.iter().for_each(|(resource, amount)| requested[resource.index()] += amount);
-                non_zero = [non_zero[0] + class.non_zero[0], non_zero[1] + class.non_zero[1]];
+                for &(resource, amount) in &class.counted {
+                    let requested: &mut i64 = &mut requested[resource.index()];
+                    *requested = requested.wrapping_add(amount);
+                }
+                for (sum, amount) in non_zero.iter_mut().zip(class.non_zero) {
+                    *sum = i64::wrapping_add(*sum, amount);
+                }
                 count += 1;
             }
             let counted: Vec<i64> = self.requested.iter().map(|column| column[index]).collect();

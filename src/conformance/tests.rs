@@ -216,6 +216,23 @@ fn score_reads_what_no_api_server_has_checked() {
     agrees("score", &input, expected);
 }
 
+/// The original adds up in 64 bits without a look at overflows.
+#[test]
+fn score_adds_absurd_requests_up() {
+    let absurd = ["x", "y", "z"].map(|name| {
+        let mut absurd = pod(name, "9223372036854775807");
+        absurd["spec"]["nodeName"] = "a".into();
+        absurd
+    });
+    let cluster = json!({ "nodes": [node("a", "4"), node("b", "4")], "pods": absurd });
+    let load = json!({ "milliCPU": i64::MAX - 2, "pods": 3 });
+    let expected = json!({
+        "result": "scheduled", "picked": "b",
+        "nodes": [{ "failure": { "reasons": ["Insufficient cpu"] }, "requested": load }, { "feasible": true }],
+    });
+    agrees("score", &json!({ "cluster": cluster, "pod": pod("p", "1") }), expected);
+}
+
 /// The leftovers are looked for among all that wait, those that are held back included, and the move
 /// is an event for pods under way even if nobody moved (flushUnschedulablePodsLeftover and
 /// movePodsToActiveOrBackoffQueue of pkg/scheduler/backend/queue/scheduling_queue.go).

@@ -120,7 +120,7 @@ impl Plugin for NodeResourcesFit {
         for &(resource, amount) in self.requests(context) {
             let (allocatable, requested) =
                 (table.allocatable[resource.index()][row], table.requested[resource.index()][row]);
-            if amount > allocatable - requested {
+            if amount > allocatable.wrapping_sub(requested) {
                 causes.push(Cause::Insufficient(resource));
                 hopeless |= amount > allocatable;
             }
@@ -225,7 +225,7 @@ fn failing_one_by_one(nodes: &NodeTable, requests: &[(ResourceId, i64)], start: 
         nodes.pod_count[row] >= nodes.allowed_pods[row]
             || requests.iter().any(|&(resource, amount)| {
                 let kind = resource.index();
-                amount > nodes.allocatable[kind][row] - nodes.requested[kind][row]
+                amount > nodes.allocatable[kind][row].wrapping_sub(nodes.requested[kind][row])
             })
     };
     (0..64).filter(|lane| word >> lane & 1 == 1 && fails(start + lane)).fold(0, |bits, lane| bits | 1 << lane)
