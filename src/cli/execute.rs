@@ -38,6 +38,8 @@ pub(super) struct Order {
 pub(super) struct Done {
     /// What was seen.
     pub(super) observed: Observed,
+    /// What was asked for in vain.
+    pub(super) warnings: Vec<Diagnostic>,
     /// The judgements on the expectations.
     pub(super) judgements: Vec<Judgement>,
     /// Where the results are, if they were written.
@@ -130,7 +132,13 @@ pub(super) fn execute(compiled: Compiled, order: &Order) -> Result<Done, Failure
         Some(folder) => Some(write(&observed, &judgements, &outputs, folder, &order.interrupt)?),
         None => None,
     };
-    Ok(Done { observed, judgements, folder })
+    let is_told = |name: &str| observed.results.stories.iter().any(|story| story.is_named(name));
+    let untold = order.explain.iter().filter(|name| !is_told(name)).map(|name| {
+        let finding = Diagnostic::warning(Location::file("--explain"), "the run has no pod of this name");
+        finding.found(name).help("`pods.csv` has the names of all")
+    });
+    let warnings = untold.collect();
+    Ok(Done { observed, warnings, judgements, folder })
 }
 
 /// A streamed file of the folder.
@@ -165,9 +173,6 @@ fn run_kubernetes(
     display.clear();
     let ending = outcome?.ending;
     let mut observed = observer.observed()?;
-    let unknown = order.explain.iter().filter(|name| follower.stories_of(name).next().is_none());
-    let remarks = unknown.map(|name| (format!("pods to explain that the run did not have: {name}"), 1));
-    observed.results.remarks.extend(remarks);
     observed.results.stories = follower.into_stories();
     Ok((observed, ending))
 }

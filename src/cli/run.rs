@@ -101,7 +101,7 @@ fn one(named: &Named, loaded: Loaded, arguments: &RunArguments, alone: bool, int
     if let Some(outputs) = &arguments.outputs {
         compiled.outputs.select = Output::kinds(outputs);
     }
-    let warnings = std::mem::take(&mut compiled.warnings);
+    let mut warnings = std::mem::take(&mut compiled.warnings);
     let order = Order {
         named: named.clone(),
         explain: arguments.explain.clone(),
@@ -110,7 +110,10 @@ fn one(named: &Named, loaded: Loaded, arguments: &RunArguments, alone: bool, int
         interrupt: interrupt.clone(),
     };
     match execute(compiled, &order) {
-        Ok(done) => finished(named, &done, warnings),
+        Ok(mut done) => {
+            warnings.append(&mut done.warnings);
+            finished(named, &done, warnings)
+        }
         Err(failure) => {
             let exit = failure.exit();
             failed(exit, findings(failure))

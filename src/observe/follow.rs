@@ -137,11 +137,6 @@ impl Follower {
         &self.stories
     }
 
-    /// The stories of the pods that go by one of the names.
-    pub fn stories_of(&self, name: &str) -> impl Iterator<Item = &Story> {
-        self.stories.iter().filter(move |story| is_named(&story.pod, name))
-    }
-
     /// The stories in the order in which the pods were created.
     pub fn into_stories(self) -> Vec<Story> {
         self.stories
@@ -207,6 +202,11 @@ impl Follower {
 }
 
 impl Story {
+    /// Whether it is that of a pod which is named so, as `name` or `namespace/name`.
+    pub fn is_named(&self, name: &str) -> bool {
+        is_named(&self.pod, name)
+    }
+
     fn push(&mut self, now: Time, happened: Happened) {
         if self.lines.len() < MAX_STEPS {
             self.lines.push(StoryLine { at_s: now.as_secs_f64(), happened });
