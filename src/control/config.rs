@@ -1,8 +1,10 @@
 //! Every constant of the control plane that a person may set, with Kubernetes 1.36's defaults.
 
+mod compat;
 mod plugins;
 mod scheduler;
 
+pub use compat::Compat;
 pub use plugins::{EnabledPlugins, ExtensionPoint, KnownPlugin, known_plugins};
 pub use scheduler::{
     DEFAULT_SCHEDULER_NAME, FitArgs, InterPodArgs, Mode, PluginArgs, PreemptionArgs, Scheduler,

@@ -36,7 +36,7 @@ impl Snapshot {
     /// An empty cluster as a release sees it.
     pub fn new(version: Version) -> Snapshot {
         let mut snapshot = Snapshot::default();
-        snapshot.cluster.counts_pod_resizes = version >= Version::V1_36;
+        snapshot.cluster.counts_pod_resizes = version.compat().counts_pod_resizes;
         snapshot
     }
 

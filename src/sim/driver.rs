@@ -182,7 +182,7 @@ impl<'o> Run<'o> {
         config.scheduler.attempt = setup.timing.scheduling_attempt;
         let mut cluster = Cluster::default();
         cluster.default_toleration = config.nodes.default_toleration;
-        cluster.counts_pod_resizes = config.version >= crate::control::config::Version::V1_36;
+        cluster.counts_pod_resizes = config.version.compat().counts_pod_resizes;
         let mut queue = EventQueue::new();
         for (index, (at, _)) in setup.actions.iter().enumerate() {
             queue.schedule(*at, Class::ACTION, Happening::Action(index));

@@ -16,7 +16,7 @@ use crate::base::ids::{ClassId, NodeId, ResourceId};
 use crate::base::{Map, Span, Symbol, Time};
 use crate::cluster::{Cluster, PodClass};
 use crate::control::Config;
-use crate::control::config::{PluginArgs, SchedulerProfile, SpreadDefaulting, Version};
+use crate::control::config::{PluginArgs, SchedulerProfile, SpreadDefaulting};
 use std::collections::BTreeSet;
 
 /// What is kept is not used for longer (maxBatchAge).
@@ -90,7 +90,7 @@ impl Batching {
             spread.defaulting == SpreadDefaulting::System || !spread.default_constraints.is_empty();
         let refuses = plugins.contains(&"PodTopologySpread") && spreads_by_default;
         let is_enabled =
-            config.version >= Version::V1_36 && config.scheduler.opportunistic_batching && !refuses;
+            config.version.compat().batches && config.scheduler.opportunistic_batching && !refuses;
         Batching { is_enabled, plugins, args: profile.args.clone(), ..Batching::default() }
     }
 

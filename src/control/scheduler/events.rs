@@ -76,10 +76,7 @@ impl Action {
             Action::UpdatePodGeneratedResourceClaim => (2048, 4096),
             Action::Update => (4092, 8188),
         };
-        match version {
-            Version::V1_34 => old,
-            Version::V1_36 => new,
-        }
+        if version.compat().numbers_declared_features { new } else { old }
     }
 }
 

@@ -13,7 +13,6 @@ use super::{Scheduler, cycle_of};
 use crate::base::Time;
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::cluster::{Cluster, PodRef, Reason};
-use crate::control::config::Version;
 use crate::control::{Client, Command, Note, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -129,7 +128,7 @@ impl Scheduler {
     pub(super) fn assume(&mut self, pod: PodRef) {
         let was_promised = self.nominator.remove(pod.id).is_some();
         self.evictions.last_victims.remove(&pod);
-        if was_promised && self.version < Version::V1_36 {
+        if was_promised && self.version.compat().wakes_at_promised_binding {
             self.evictions.promised.insert(pod);
         }
     }

@@ -11,7 +11,6 @@ use super::profile::{PluginSet, Profile};
 use super::select::select;
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::cluster::Cluster;
-use crate::control::config::Version;
 
 /// Why a node, or the pod as a whole, was refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -375,7 +374,7 @@ impl Cycle {
             (0..totals.len()).filter(|&place| totals[place] == best).map(|place| place as u32).collect();
         explanation.tied = places.iter().map(|&place| explanation.found[place as usize]).collect();
         explanation.best = Some(best);
-        let is_free = self.profile.version < Version::V1_36
+        let is_free = self.profile.version.compat().draws_ties
             || !self.scratch.restricting.is_empty() && self.scratch.named.len() > 1;
         explanation.picked = match explanation.tied[..] {
             [only] => Some(only),

@@ -174,7 +174,7 @@ impl Scheduler {
     fn pod_deleting(&mut self, now: Time, pod: PodRef, before: PodBefore, cluster: &mut Cluster) {
         let Some(id) = cluster.pods.get(pod) else { return };
         let begins = !before.deleting && before.node.is_none();
-        if begins && self.version >= Version::V1_36 && self.is_assumed(pod) {
+        if begins && self.version.compat().frees_deleted_at_once && self.is_assumed(pod) {
             cluster.displace(id);
             self.assigned_pod(now, Action::Delete, cluster.pods.class[id.index()], cluster);
         }

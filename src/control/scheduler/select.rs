@@ -12,13 +12,11 @@ use crate::control::config::Version;
 /// # Panics
 /// If `places` is empty.
 pub(crate) fn select(version: Version, streams: Streams, key: u64, places: &[u32]) -> usize {
-    match version {
-        Version::V1_34 => streams.stream(Purpose::Tie, key).below(places.len() as u64) as usize,
-        Version::V1_36 => {
-            let order = places.iter().enumerate().min_by_key(|&(_, &place)| pre_order(place));
-            order.expect("a node is tied").0
-        }
+    if version.compat().draws_ties {
+        return streams.stream(Purpose::Tie, key).below(places.len() as u64) as usize;
     }
+    let order = places.iter().enumerate().min_by_key(|&(_, &place)| pre_order(place));
+    order.expect("a node is tied").0
 }
 
 /// The position of a place in the pre-order of the implicit binary tree (children of i: 2i+1 and

@@ -190,7 +190,7 @@ fn fit(written: &written::FitArgs, version: Version, findings: &mut Findings) ->
         (chosen, ratio) => {
             // 1.34 does not look at it.
             if let Some(ratio) = ratio
-                && version >= Version::V1_36
+                && version.compat().refuses_unused_curves
             {
                 let message = "`requestedToCapacityRatio` needs `type: RequestedToCapacityRatio`";
                 findings.errors.push(ratio.error(message));

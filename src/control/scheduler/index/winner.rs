@@ -26,15 +26,13 @@ impl Ties<'_> {
         {
             return only.first_from(0).expect("it has a member");
         }
-        match version {
-            Version::V1_36 => self.first_in_pre_order(),
-            Version::V1_34 => {
-                let mut places: Vec<u32> = self.tied.iter().flat_map(|places| places.iter()).collect();
-                // In the order of the search: from the start to the end of the list, then the rest.
-                places.sort_unstable_by_key(|&place| (place < self.start, place));
-                places[select(version, streams, key, &places)]
-            }
+        if !version.compat().draws_ties {
+            return self.first_in_pre_order();
         }
+        let mut places: Vec<u32> = self.tied.iter().flat_map(|places| places.iter()).collect();
+        // In the order of the search: from the start to the end of the list, then the rest.
+        places.sort_unstable_by_key(|&place| (place < self.start, place));
+        places[select(version, streams, key, &places)]
     }
 
     /// The first tied node in the pre-order of the implicit binary tree of the feasible nodes. The

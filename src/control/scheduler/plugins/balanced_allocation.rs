@@ -8,7 +8,7 @@ use super::ByClass;
 use super::resources::{Input, LANES, Scored, Scratch, block, float, floor, integer};
 use crate::base::ids::{ClassId, ResourceId};
 use crate::cluster::{Cluster, NodeTable, requests};
-use crate::control::config::{PluginArgs, Version};
+use crate::control::config::PluginArgs;
 use crate::control::scheduler::framework::{Column, Context, Plugin, Reach, Status, Targets};
 
 /// The plugin.
@@ -129,7 +129,7 @@ impl Plugin for BalancedAllocation {
             }
             start = end;
         }
-        if context.version >= Version::V1_36 {
+        if context.version.compat().scores_improvement {
             let before = &mut self.before[*before];
             before.refresh(nodes);
             match targets {

@@ -4,7 +4,6 @@
 //! Source: Kubernetes 1.36, pkg/scheduler/framework/plugins/dynamicresources/dynamicresources.go
 //! (reference kube-scheduler §16.6 and its 1.36 companion).
 
-use crate::control::config::Version;
 use crate::control::scheduler::framework::{Column, Context, Plugin, PreFiltered, Reach, Status, Targets};
 
 /// The plugin.
@@ -26,7 +25,7 @@ impl Plugin for DynamicResources {
 
     /// 1.36 scores every pod, 1.34 has no such score.
     fn pre_score(&mut self, context: Context<'_>, _targets: Targets<'_>) -> Status {
-        if context.version >= Version::V1_36 { Status::SUCCESS } else { Status::SKIP }
+        if context.version.compat().scores_without_claims { Status::SUCCESS } else { Status::SKIP }
     }
 
     fn score(&mut self, _context: Context<'_>, _targets: Targets<'_>, column: &mut Column) {

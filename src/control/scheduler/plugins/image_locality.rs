@@ -11,7 +11,6 @@ use crate::api::VolumeSource;
 use crate::base::ids::ClassId;
 use crate::base::{Map, Symbol};
 use crate::cluster::{Cluster, NodeTable};
-use crate::control::config::Version;
 use crate::control::scheduler::framework::{Column, Context, MAX_NODE_SCORE, Plugin, Reach, Targets};
 
 /// Sizes up to this score nothing: 23 MiB.
@@ -71,7 +70,7 @@ impl Plugin for ImageLocality {
         let Images { list, column: kept } = &mut self.images[*self.list_of.get(context.class) as usize];
         let containers = list.1;
         // Before 1.36 the images of volumes do not count.
-        let counted = if context.version >= Version::V1_36 { list.0.len() } else { containers };
+        let counted = if context.version.compat().counts_image_volumes { list.0.len() } else { containers };
         let names = &list.0[..counted];
         if names.iter().all(|name| !nodes.image_states.contains_key(name)) {
             return column.set_same(0);

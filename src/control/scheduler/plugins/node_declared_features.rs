@@ -8,7 +8,6 @@ use crate::api::{Container, PodSpec};
 use crate::base::ids::{ClassId, NodeId};
 use crate::base::{BitSet, Symbol};
 use crate::cluster::Cluster;
-use crate::control::config::Version;
 use crate::control::scheduler::events::{Action, Change, Registration, Resource};
 use crate::control::scheduler::framework::{Cause, Code, Context, Plugin, PreFiltered, Reach, Tally};
 
@@ -57,7 +56,7 @@ impl Plugin for NodeDeclaredFeatures {
     }
 
     fn pre_filter(&mut self, context: Context<'_>) -> PreFiltered {
-        let needs = *self.needed.get(context.class) != 0 && context.version >= Version::V1_36;
+        let needs = *self.needed.get(context.class) != 0 && context.version.compat().declares_features;
         if needs { PreFiltered::SUCCESS } else { PreFiltered::SKIP }
     }
 
@@ -70,7 +69,7 @@ impl Plugin for NodeDeclaredFeatures {
 
     fn status(&mut self, context: Context<'_>, node: NodeId, causes: &mut Vec<Cause>) -> Code {
         let needed = *self.needed.get(context.class);
-        if context.version < Version::V1_36 || self.has(context.cluster, node.index(), needed) {
+        if !context.version.compat().declares_features || self.has(context.cluster, node.index(), needed) {
             return Code::Success;
         }
         causes.push(REASON);

@@ -9,7 +9,6 @@ use crate::base::ids::{ClassId, NodeId};
 use crate::base::{BitSet, Map};
 use crate::cluster::class::tolerates;
 use crate::cluster::{Cluster, NodeClass, PodClass, Toleration};
-use crate::control::config::Version;
 use crate::control::scheduler::events::{Action, Change, Registration, Resource};
 use crate::control::scheduler::framework::{Cause, Code, Column, Context, Plugin, Reach, Tally, Targets};
 
@@ -70,15 +69,12 @@ impl Plugin for TaintToleration {
         let Some(taint) = context.cluster.nodes.class_of(node).first_untolerated(context.pod()) else {
             return Code::Success;
         };
-        causes.push(match context.version {
-            Version::V1_34 => Cause::Taint(taint),
-            Version::V1_36 => REASON,
-        });
+        causes.push(if context.version.compat().names_taints { Cause::Taint(taint) } else { REASON });
         Code::UnschedulableAndUnresolvable
     }
 
     fn tally(&mut self, context: Context<'_>, failed: &BitSet, tally: &mut Tally) {
-        if context.version >= Version::V1_36 {
+        if !context.version.compat().names_taints {
             return tally.add(REASON, failed.count());
         }
         for row in failed.iter() {

@@ -25,7 +25,8 @@ pub(super) fn pod(version: Version, ours: &Kind, theirs: &Kind, action: Action) 
         Action::Add => matches_all(&ours.terms().required, theirs),
         Action::Delete => {
             let freed_theirs = || matches_all(&theirs.terms().required_anti, ours);
-            matches_all(&ours.terms().required_anti, theirs) || version >= Version::V1_36 && freed_theirs()
+            matches_all(&ours.terms().required_anti, theirs)
+                || version.compat().wakes_the_kept_away && freed_theirs()
         }
         _ => true,
     }

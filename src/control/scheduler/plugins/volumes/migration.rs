@@ -130,7 +130,7 @@ impl InTree {
     /// Whether volumes of the kind count as the driver's on a node: since a while wherever the node
     /// says something of its drivers; before 1.36 for Portworx only where it lists the kind.
     pub(super) fn counts_on(self, node: Option<&CsiNode>, version: Version) -> bool {
-        let by_list = self == InTree::Portworx && version < Version::V1_36;
+        let by_list = self == InTree::Portworx && version.compat().moves_portworx_by_list;
         self.is_switched() && if by_list { is_listed(self, node) } else { node.is_some() }
     }
 
