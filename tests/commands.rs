@@ -1,8 +1,9 @@
 //! The commands `trace`, `verify` and `fuzz`, and runs that are repeated, as a user meets them.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 /// A folder of one test's own, empty.
 fn scratch(name: &str) -> PathBuf {
@@ -18,15 +19,7 @@ fn root() -> &'static Path {
 
 /// Runs the binary in a folder.
 fn seatrial_in(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output: Output = Command::new(env!("CARGO_BIN_EXE_seatrial"))
-        .args(arguments)
-        .current_dir(folder)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .output()
-        .expect("the binary runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is text");
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    common::seatrial(folder, arguments, "")
 }
 
 fn seatrial(arguments: &[&str]) -> (i32, String, String) {

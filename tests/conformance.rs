@@ -1,10 +1,11 @@
 //! The command `conformance` as a user meets it, and the recorded decisions of the real scheduler.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 /// A folder of one test's own, empty.
 fn scratch(name: &str) -> PathBuf {
@@ -16,16 +17,7 @@ fn scratch(name: &str) -> PathBuf {
 
 /// Runs the command in a folder.
 fn scheduler(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output: Output = Command::new(env!("CARGO_BIN_EXE_seatrial"))
-        .args(["conformance", "scheduler"])
-        .args(arguments)
-        .current_dir(folder)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .output()
-        .expect("the binary runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is text");
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    common::seatrial(folder, &[&["conformance", "scheduler"], arguments].concat(), "")
 }
 
 /// A case of one node and one pod with the expected answer, which may be empty.

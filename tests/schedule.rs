@@ -1,29 +1,17 @@
 //! The command `schedule` as a user meets it: the worked example of `docs/scheduling.md`, and what is
 //! said where something is wrong.
 
+mod common;
+
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 const CLUSTER: &str = "scenarios/worked-example/cluster.yaml";
 const POD: &str = "scenarios/worked-example/pod.yaml";
 
 /// Runs the binary in the folder of the package, with `input` as its standard input.
 fn seatrial(arguments: &[&str], input: &str) -> (i32, String, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_seatrial"))
-        .args(arguments)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    // A command that does not read its input closes it.
-    let _ = child.stdin.take().expect("it was asked for").write_all(input.as_bytes());
-    let output = child.wait_with_output().expect("the binary ends");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is text");
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    common::seatrial(Path::new(env!("CARGO_MANIFEST_DIR")), arguments, input)
 }
 
 /// A file of one test's own, with a changed copy of the pod.
