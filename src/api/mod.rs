@@ -4,19 +4,25 @@
 //! Plain data, and the reading of Kubernetes YAML and JSON into it. How anything is decided from
 //! these objects is not known here.
 
+pub mod autoscaling;
+pub mod batch;
 pub mod behavior;
 pub mod budget;
 pub mod kubernetes;
 pub mod meta;
 pub mod node;
 pub mod pod;
+pub mod quota;
 pub mod selector;
 pub mod service;
+pub mod status;
 pub mod storage;
 pub mod volume;
 pub mod workload;
 pub mod yaml;
 
+pub use autoscaling::HorizontalPodAutoscaler;
+pub use batch::{CronJob, Job};
 pub use behavior::Behavior;
 pub use budget::PodDisruptionBudget;
 pub use meta::{Annotations, Labels, ObjectMeta, OwnerReference};
@@ -25,15 +31,17 @@ pub use pod::{
     Affinity, Container, HostPort, NodeAffinity, Pod, PodPhase, PodSpec, PodStatusResources, PodTemplate,
     Resources, RestartPolicy, Toleration, TolerationOperator,
 };
+pub use quota::ResourceQuota;
 pub use selector::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, PreferredTerm, Requirement};
 pub use service::{Namespace, Service};
+pub use status::{Condition, Status, Truth};
 pub use storage::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
     VolumeAttachment,
 };
 pub use volume::{Volume, VolumeSource};
 pub use workload::{
-    Deployment, Job, PriorityClass, ReplicaSet, ReplicationController, StatefulSet, UpdateStrategy,
+    DaemonSet, Deployment, PriorityClass, ReplicaSet, ReplicationController, StatefulSet, UpdateStrategy,
 };
 
 use crate::base::Quantity;
@@ -61,8 +69,16 @@ pub enum Object {
     Namespace(Box<Namespace>),
     /// A Service.
     Service(Box<Service>),
+    /// A CronJob.
+    CronJob(Box<CronJob>),
+    /// A HorizontalPodAutoscaler.
+    HorizontalPodAutoscaler(Box<HorizontalPodAutoscaler>),
+    /// A ResourceQuota.
+    ResourceQuota(Box<ResourceQuota>),
     /// A StatefulSet.
     StatefulSet(Box<StatefulSet>),
+    /// A DaemonSet.
+    DaemonSet(Box<DaemonSet>),
     /// A ReplicationController.
     ReplicationController(Box<ReplicationController>),
     /// A PodDisruptionBudget.
@@ -95,7 +111,11 @@ impl Object {
             Object::PriorityClass(_) => "PriorityClass",
             Object::Namespace(_) => "Namespace",
             Object::Service(_) => "Service",
+            Object::CronJob(_) => "CronJob",
+            Object::HorizontalPodAutoscaler(_) => "HorizontalPodAutoscaler",
+            Object::ResourceQuota(_) => "ResourceQuota",
             Object::StatefulSet(_) => "StatefulSet",
+            Object::DaemonSet(_) => "DaemonSet",
             Object::ReplicationController(_) => "ReplicationController",
             Object::PodDisruptionBudget(_) => "PodDisruptionBudget",
             Object::PersistentVolume(_) => "PersistentVolume",
@@ -116,10 +136,14 @@ impl Object {
             | Object::Namespace(_)
             | Object::Service(_)
             | Object::ReplicationController(_)
+            | Object::ResourceQuota(_)
             | Object::PersistentVolume(_)
             | Object::PersistentVolumeClaim(_) => "v1",
-            Object::ReplicaSet(_) | Object::Deployment(_) | Object::StatefulSet(_) => "apps/v1",
-            Object::Job(_) => "batch/v1",
+            Object::ReplicaSet(_) | Object::Deployment(_) | Object::StatefulSet(_) | Object::DaemonSet(_) => {
+                "apps/v1"
+            }
+            Object::Job(_) | Object::CronJob(_) => "batch/v1",
+            Object::HorizontalPodAutoscaler(_) => "autoscaling/v2",
             Object::PriorityClass(_) => "scheduling.k8s.io/v1",
             Object::PodDisruptionBudget(_) => "policy/v1",
             Object::StorageClass(_)
@@ -141,7 +165,11 @@ impl Object {
             Object::PriorityClass(class) => &class.meta,
             Object::Namespace(object) => &object.meta,
             Object::Service(object) => &object.meta,
+            Object::CronJob(object) => &object.meta,
+            Object::HorizontalPodAutoscaler(object) => &object.meta,
+            Object::ResourceQuota(object) => &object.meta,
             Object::StatefulSet(object) => &object.meta,
+            Object::DaemonSet(object) => &object.meta,
             Object::ReplicationController(object) => &object.meta,
             Object::PodDisruptionBudget(object) => &object.meta,
             Object::PersistentVolume(object) => &object.meta,

@@ -1,5 +1,5 @@
-//! Workload objects as written: ReplicaSet, Deployment, Job, StatefulSet, ReplicationController,
-//! PriorityClass.
+//! Workload objects as written that keep pods running: ReplicaSet, Deployment, StatefulSet, DaemonSet,
+//! ReplicationController; and PriorityClass. Those that run pods to completion are in `batch`.
 
 use super::{LabelSelector, Labels, ObjectMeta, PodTemplate};
 use std::sync::Arc;
@@ -67,33 +67,42 @@ pub struct Deployment {
     pub strategy: UpdateStrategy,
     /// Seconds without progress after which the roll-out is reported as failed.
     pub progress_deadline_seconds: i32,
+    /// Old ReplicaSets that are kept (`revisionHistoryLimit`).
+    pub revision_history_limit: i32,
     /// Which pods are counted.
     pub selector: LabelSelector,
     /// The pods to make.
     pub template: Arc<PodTemplate>,
 }
 
-/// Runs pods until a number of them has succeeded.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Job {
-    /// Name, namespace, labels.
-    pub meta: ObjectMeta,
-    /// How many pods run at a time.
-    pub parallelism: i32,
-    /// How many must succeed; `None`: one success, and no pod left running, is enough.
-    pub completions: Option<i32>,
-    /// How many failures are tolerated.
-    pub backoff_limit: i32,
-    /// Seconds after which the job is failed.
-    pub active_deadline_seconds: Option<i64>,
-    /// Seconds after the end at which the job is deleted.
-    pub ttl_seconds_after_finished: Option<i64>,
-    /// Whether the job waits.
-    pub suspend: bool,
-    /// Whether each pod has an index of its own.
-    pub indexed: bool,
-    /// The pods to make.
-    pub template: Arc<PodTemplate>,
+/// In which order a StatefulSet makes and removes its pods.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum PodManagement {
+    /// One at a time, each when those before it are available.
+    #[default]
+    OrderedReady,
+    /// All at once.
+    Parallel,
+}
+
+/// How a StatefulSet replaces pods of an old template.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum StatefulSetUpdate {
+    /// From the highest ordinal down, one at a time.
+    RollingUpdate {
+        /// Ordinals below it keep the old template.
+        partition: i32,
+        /// `maxUnavailable`; it has an effect only where the feature gate is on.
+        max_unavailable: Option<IntOrPercent>,
+    },
+    /// Only what a person deletes is made anew.
+    OnDelete,
+}
+
+impl Default for StatefulSetUpdate {
+    fn default() -> StatefulSetUpdate {
+        StatefulSetUpdate::RollingUpdate { partition: 0, max_unavailable: None }
+    }
 }
 
 /// Keeps a number of pods, each with a name and claims of its own.
@@ -107,6 +116,55 @@ pub struct StatefulSet {
     pub selector: Option<LabelSelector>,
     /// The pods to make.
     pub template: Arc<PodTemplate>,
+    /// In which order.
+    pub pod_management: PodManagement,
+    /// How pods are replaced.
+    pub update: StatefulSetUpdate,
+    /// Seconds a pod must have been ready to count as available.
+    pub min_ready_seconds: i32,
+    /// The first ordinal (`ordinals.start`).
+    pub start_ordinal: i32,
+    /// Old templates that are kept (`revisionHistoryLimit`).
+    pub revision_history_limit: i32,
+}
+
+/// How a DaemonSet replaces pods of an old template.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DaemonSetUpdate {
+    /// Some nodes at a time.
+    RollingUpdate {
+        /// Nodes on which a new pod may run beside the old one; rounded up.
+        max_surge: IntOrPercent,
+        /// Nodes on which no pod may be available; rounded up.
+        max_unavailable: IntOrPercent,
+    },
+    /// Only what a person deletes is made anew.
+    OnDelete,
+}
+
+impl Default for DaemonSetUpdate {
+    /// One node at a time (Kubernetes 1.36, pkg/apis/apps/v1/defaults.go).
+    fn default() -> DaemonSetUpdate {
+        DaemonSetUpdate::RollingUpdate {
+            max_surge: IntOrPercent::Int(0),
+            max_unavailable: IntOrPercent::Int(1),
+        }
+    }
+}
+
+/// Keeps a pod on every node that may have one.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct DaemonSet {
+    /// Name, namespace, labels.
+    pub meta: ObjectMeta,
+    /// Which pods are its own.
+    pub selector: LabelSelector,
+    /// The pods to make.
+    pub template: Arc<PodTemplate>,
+    /// How pods are replaced.
+    pub update: DaemonSetUpdate,
+    /// Seconds a pod must have been ready to count as available.
+    pub min_ready_seconds: i32,
 }
 
 /// Keeps a number of pods; the older form of the ReplicaSet.

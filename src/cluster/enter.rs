@@ -60,6 +60,10 @@ impl Cluster {
             | Object::Pod(_)
             | Object::Deployment(_)
             | Object::Job(_)
+            | Object::CronJob(_)
+            | Object::DaemonSet(_)
+            | Object::HorizontalPodAutoscaler(_)
+            | Object::ResourceQuota(_)
             | Object::PriorityClass(_) => {}
         }
     }

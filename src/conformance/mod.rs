@@ -6,6 +6,7 @@
 
 mod answer;
 pub mod compare;
+pub mod controllers;
 mod cycles;
 pub mod input;
 mod preempt;

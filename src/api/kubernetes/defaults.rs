@@ -23,6 +23,8 @@ pub enum Defaulting {
 
 /// Replicas of a Deployment or ReplicaSet.
 pub(super) const REPLICAS: i32 = 1;
+/// Old ReplicaSets and revisions that are kept.
+pub(super) const REVISION_HISTORY: i32 = 10;
 /// Seconds until a roll-out without progress is reported.
 pub(super) const PROGRESS_DEADLINE_SECONDS: i32 = 600;
 /// Surge and unavailability of a rolling update.

@@ -40,6 +40,8 @@ pub(super) fn stateful_set(fields: &Fields<'_>, context: &mut Context<'_>) -> Re
         replicas: spec.count("replicas")?.unwrap_or(defaults::REPLICAS),
         selector: label_selector(&spec, "selector", context)?,
         template: template(&spec, context)?,
+        revision_history_limit: defaults::REVISION_HISTORY,
+        ..StatefulSet::default()
     };
     check_pods(&spec, set.selector.as_ref().unwrap_or(&LabelSelector::default()), &set.template, context)?;
     Ok(Object::StatefulSet(Box::new(set)))
@@ -82,6 +84,7 @@ pub(super) fn deployment(fields: &Fields<'_>, context: &mut Context<'_>) -> Read
         paused: spec.flag("paused")?,
         strategy: strategy(&spec, context)?,
         progress_deadline_seconds: deadline.unwrap_or(defaults::PROGRESS_DEADLINE_SECONDS),
+        revision_history_limit: spec.count("revisionHistoryLimit")?.unwrap_or(defaults::REVISION_HISTORY),
         selector: label_selector(&spec, "selector", context)?.unwrap_or_default(),
         template: template(&spec, context)?,
     };
@@ -194,6 +197,7 @@ pub(super) fn job(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object
         suspend: spec.flag("suspend")?,
         indexed: spec.choice("completionMode", MODES)?.unwrap_or(false),
         template: template(&spec, context)?,
+        ..Job::default()
     };
     if context.checks() {
         if job.template.spec.restart_policy == RestartPolicy::Always {

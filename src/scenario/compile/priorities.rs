@@ -71,6 +71,9 @@ impl Priorities {
             Object::ReplicaSet(set) => &mut set.template,
             Object::Deployment(deployment) => &mut deployment.template,
             Object::Job(job) => &mut job.template,
+            Object::StatefulSet(set) => &mut set.template,
+            Object::DaemonSet(set) => &mut set.template,
+            Object::CronJob(cron) => &mut Arc::make_mut(&mut cron.job).template,
             _ => return,
         };
         let address = Arc::as_ptr(template) as usize;

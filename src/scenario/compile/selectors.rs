@@ -30,6 +30,8 @@ impl Checker {
             Object::ReplicaSet(set) => &set.template,
             Object::Deployment(deployment) => &deployment.template,
             Object::Job(job) => &job.template,
+            Object::StatefulSet(set) => &set.template,
+            Object::CronJob(cron) => &cron.job.template,
             _ => return,
         };
         let address = Arc::as_ptr(template) as usize;

@@ -128,6 +128,7 @@ fn job(dice: &mut Dice, mood: Mood, number: u64) -> (String, Job) {
         suspend: !calm && dice.chance(5),
         indexed: completions.is_some() && dice.chance(40),
         template: Arc::new(template),
+        ..Job::default()
     };
     (name, job)
 }
@@ -170,6 +171,7 @@ fn deployment(dice: &mut Dice, mood: Mood, number: u64) -> Deployment {
         paused: !calm && dice.chance(5),
         strategy: dice.pick(&[rolling, UpdateStrategy::Recreate, UpdateStrategy::default()]),
         progress_deadline_seconds: 600,
+        revision_history_limit: 10,
         selector,
         template: Arc::new(template),
     }
