@@ -5,7 +5,7 @@ pub mod deployment;
 pub mod job;
 pub(super) mod members;
 pub(super) mod queue;
-mod ranking;
+pub(crate) mod ranking;
 pub mod replicaset;
 pub mod rollout;
 
