@@ -8,6 +8,7 @@ pub(super) mod queue;
 pub(crate) mod ranking;
 pub mod replicaset;
 pub mod rollout;
+pub mod slow_start;
 
 pub use deployment::DeploymentController;
 pub use job::JobController;
