@@ -276,7 +276,9 @@ fn apply_to_workload(event: &Event, cluster: &mut Cluster) {
             cluster.workloads.insert(*workload, (**object).clone());
         }
         Event::WorkloadScaled { workload, replicas } => {
-            cluster.workloads[*workload].kind.set_replicas(*replicas);
+            let object = &mut cluster.workloads[*workload];
+            object.kind.set_replicas(*replicas);
+            object.generation += 1;
         }
         Event::WorkloadChanged { workload, kind, class, generation } => {
             // The selectors of other kinds cannot change.

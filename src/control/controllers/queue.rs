@@ -76,6 +76,11 @@ impl<K: Copy + Ord + Hash> WorkQueue<K> {
         self.failures.remove(&key);
     }
 
+    /// How often in a row the sync of a key has failed.
+    pub(crate) fn failures(&self, key: K) -> u32 {
+        self.failures.get(&key).copied().unwrap_or(0)
+    }
+
     /// The earliest moment at which a key is due.
     pub(crate) fn next(&self) -> Option<Time> {
         self.order.first().map(|&(due, ..)| due)
