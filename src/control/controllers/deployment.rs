@@ -13,38 +13,68 @@ use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQue
 use crate::api::Status;
 use crate::api::status::DeploymentStatus;
 use crate::base::ids::WorkloadId;
-use crate::base::{Clock, Map, Set, Time};
+use crate::base::{Clock, Map, Time};
 use crate::cluster::{Cluster, Workload, WorkloadKind};
 use crate::control::Refusal;
 use plan::{Plan, SetView, View};
 use status::{Facts, Moment};
+use std::collections::VecDeque;
 
 /// Repetitions of a failed sync after which it is left until something happens (maxRetries).
 const MAX_RETRIES: u32 = 15;
 
 /// What is known of one Deployment.
 ///
-/// While writes of a sync are under way the Deployment is not synced again: in the original its
-/// worker is busy with them. Every write is answered, by its event or by a refusal.
+/// A sync's writes go out one by one, each when the one before is answered, by its event or by a
+/// refusal, which ends the sync. Until then the Deployment is not synced again: in the original its
+/// worker is busy.
 #[derive(Clone, Debug, Default)]
 struct State {
     /// Its ReplicaSets, oldest first.
     sets: Vec<WorkloadId>,
-    /// Whether the creation of a ReplicaSet is under way.
-    creating: bool,
+    /// The write that is under way.
+    waiting: Option<Waiting>,
+    /// Those that come after it.
+    pending: VecDeque<Write>,
     /// Whether a ReplicaSet has been created and its sync is to go on.
     has_created: bool,
-    /// ReplicaSets that are being updated or deleted.
-    updating: Set<WorkloadId>,
-    /// Whether a status is being written.
-    writing: bool,
     /// Whether a write of the latest sync was refused.
     failed: bool,
 }
 
+/// A write that is not answered yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Waiting {
+    /// The creation of a ReplicaSet.
+    Creation,
+    /// The change or the deletion of a ReplicaSet.
+    Change(WorkloadId),
+    /// The status.
+    Status,
+}
+
 impl State {
-    fn is_busy(&self) -> bool {
-        self.creating || self.writing || !self.updating.is_empty()
+    /// Sends the next write.
+    fn send(&mut self, out: &mut Vec<Command>) {
+        let Some(write) = self.pending.pop_front() else { return };
+        self.waiting = match &write {
+            Write::CreateWorkload { .. } => Some(Waiting::Creation),
+            Write::UpdateWorkload { workload, .. } | Write::DeleteWorkload { workload, .. } => {
+                Some(Waiting::Change(*workload))
+            }
+            _ => Some(Waiting::Status),
+        };
+        out.push(Command::Write(Client::Deployment, write));
+    }
+
+    /// Goes on if it is this write that was waited for; says whether it was.
+    fn answered(&mut self, answer: Waiting, out: &mut Vec<Command>) -> bool {
+        let ours = self.waiting == Some(answer);
+        if ours {
+            self.waiting = None;
+            self.send(out);
+        }
+        ours
     }
 }
 
@@ -73,11 +103,7 @@ impl DeploymentController {
         }
     }
 
-    fn moment(&self, now: Time) -> Moment {
-        Moment { now, stamp: self.clock.floor(now) }
-    }
-
-    fn added(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
+    fn added(&mut self, now: Time, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
         let workload = &cluster.workloads[id];
         match (&workload.kind, workload.owner) {
             (WorkloadKind::Deployment(_), _) => {
@@ -88,14 +114,14 @@ impl DeploymentController {
                 let Some(state) = self.deployments.get_mut(&owner) else { return };
                 self.living.insert(id, 0);
                 state.sets.push(id);
-                state.has_created = std::mem::take(&mut state.creating);
+                state.has_created |= state.answered(Waiting::Creation, out);
                 self.queue.add(owner, now);
             }
             _ => {}
         }
     }
 
-    fn removed(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
+    fn removed(&mut self, now: Time, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
         if self.deployments.remove(&id).is_some() {
             self.queue.forget(id);
         }
@@ -103,50 +129,59 @@ impl DeploymentController {
         let Some(owner) = cluster.workloads[id].owner else { return };
         if let Some(state) = self.deployments.get_mut(&owner) {
             state.sets.retain(|&set| set != id);
-            state.updating.remove(&id);
+            state.answered(Waiting::Change(id), out);
             self.queue.add(owner, now);
         }
     }
 
+    /// The Deployment that an object belongs to, or is.
+    fn deployment_of(&self, id: WorkloadId, cluster: &Cluster) -> Option<WorkloadId> {
+        if self.living.contains_key(&id) { cluster.workloads[id].owner } else { Some(id) }
+    }
+
     /// The ReplicaSet or Deployment changed: its Deployment is looked at.
-    fn touched(&mut self, now: Time, id: WorkloadId, event: &Event, cluster: &Cluster) {
-        let deployment = if self.living.contains_key(&id) { cluster.workloads[id].owner } else { Some(id) };
-        let Some(deployment) = deployment else { return };
+    fn touched(
+        &mut self,
+        now: Time,
+        id: WorkloadId,
+        event: &Event,
+        cluster: &Cluster,
+        out: &mut Vec<Command>,
+    ) {
+        let Some(deployment) = self.deployment_of(id, cluster) else { return };
         let Some(state) = self.deployments.get_mut(&deployment) else { return };
         match event {
-            Event::WorkloadChanged { .. } => drop(state.updating.remove(&id)),
-            Event::WorkloadStatus { .. } if id == deployment => state.writing = false,
+            Event::WorkloadChanged { .. } => drop(state.answered(Waiting::Change(id), out)),
+            Event::WorkloadStatus { .. } if id == deployment => drop(state.answered(Waiting::Status, out)),
             _ => {}
         }
         self.queue.add(deployment, now);
     }
 
-    /// A write was refused: the Deployment is looked at again after a while.
+    /// A write was refused: its sync ends, and the Deployment is looked at again after a while.
     fn refused(&mut self, now: Time, write: &Write, why: Refusal, cluster: &Cluster, out: &mut Vec<Command>) {
-        let (Write::CreateWorkload { owner: Some(id), .. }
-        | Write::UpdateWorkload { workload: id, .. }
-        | Write::DeleteWorkload { workload: id, .. }
-        | Write::WorkloadStatus { workload: id, .. }) = write
-        else {
-            return;
-        };
-        let deployment = if self.living.contains_key(id) { cluster.workloads[*id].owner } else { Some(*id) };
-        let Some(deployment) = deployment else { return };
-        let at = self.moment(now);
-        let Some(state) = self.deployments.get_mut(&deployment) else { return };
-        match write {
-            Write::WorkloadStatus { .. } if *id == deployment => state.writing = false,
-            Write::CreateWorkload { .. } => {
-                state.creating = false;
-                // That there is one of this name is no failure: it will be seen.
-                if why != Refusal::Conflict {
-                    write_failure(deployment, state, at, cluster, out);
-                }
+        let (answer, id) = match write {
+            Write::CreateWorkload { owner: Some(id), .. } => (Waiting::Creation, *id),
+            Write::UpdateWorkload { workload: id, .. } | Write::DeleteWorkload { workload: id, .. } => {
+                (Waiting::Change(*id), *id)
             }
-            _ if state.updating.remove(id) => {}
+            Write::WorkloadStatus { workload: id, .. } => (Waiting::Status, *id),
             _ => return,
+        };
+        let Some(deployment) = self.deployment_of(id, cluster) else { return };
+        let stamp = self.clock.floor(now);
+        let Some(state) = self.deployments.get_mut(&deployment) else { return };
+        if state.waiting != Some(answer) || (answer == Waiting::Status && id != deployment) {
+            return;
         }
+        state.waiting = None;
+        state.pending.clear();
         state.failed = true;
+        // That there is one of this name is no failure: it will be seen.
+        if answer == Waiting::Creation && why != Refusal::Conflict {
+            state.pending.extend(failure(deployment, Moment { now, stamp }, cluster));
+            state.send(out);
+        }
         if self.queue.failures(deployment) < MAX_RETRIES {
             self.queue.add_failed(deployment, now);
         } else {
@@ -169,7 +204,9 @@ impl DeploymentController {
     fn sync(&mut self, now: Time, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
         let Some(workload) = existing(cluster, id) else { return };
         let WorkloadKind::Deployment(deployment) = &workload.kind else { return };
-        let Some(state) = self.deployments.get_mut(&id).filter(|state| !state.is_busy()) else { return };
+        let Some(state) = self.deployments.get_mut(&id).filter(|state| state.waiting.is_none()) else {
+            return;
+        };
         if !std::mem::take(&mut state.failed) {
             self.queue.forget(id);
         }
@@ -189,42 +226,43 @@ impl DeploymentController {
         if let Some(due) = plan.recheck {
             self.deadlines.add_at(id, now, due);
         }
-        carry_out(id, plan, state, cluster, out);
+        state.pending = writes(id, plan, &state.sets, cluster);
+        state.send(out);
     }
 }
 
-/// Orders what a sync has decided.
-fn carry_out(id: WorkloadId, plan: Plan, state: &mut State, cluster: &Cluster, out: &mut Vec<Command>) {
-    let mut order = |write| out.push(Command::Write(Client::Deployment, write));
-    if let Some(object) = plan.create {
+/// What a sync has decided, as writes in their order.
+fn writes(id: WorkloadId, plan: Plan, sets: &[WorkloadId], cluster: &Cluster) -> VecDeque<Write> {
+    let status = |status: Option<DeploymentStatus>| {
+        let status = Status::Deployment(Box::new(status?));
+        Some(Write::WorkloadStatus { workload: id, status })
+    };
+    let create = plan.create.map(|object| {
         let kind = Box::new(WorkloadKind::ReplicaSet(*object));
-        order(Write::CreateWorkload { owner: Some(id), kind });
-        state.creating = true;
-    }
-    let sets = &state.sets;
-    for (place, object) in plan.update {
+        Write::CreateWorkload { owner: Some(id), kind }
+    });
+    let update = plan.update.into_iter().map(|(place, object)| {
         let workload = sets[place];
         let kind = Box::new(WorkloadKind::ReplicaSet(object));
-        let generation = cluster.workloads[workload].generation;
-        order(Write::UpdateWorkload { workload, kind, generation });
-        state.updating.insert(workload);
-    }
-    for place in plan.delete {
-        let workload = sets[place];
-        order(Write::DeleteWorkload { workload, foreground: false });
-        state.updating.insert(workload);
-    }
-    if let Some(status) = plan.status {
-        let status = Status::Deployment(Box::new(status));
-        order(Write::WorkloadStatus { workload: id, status });
-        state.writing = true;
-    }
+        Write::UpdateWorkload { workload, kind, generation: cluster.workloads[workload].generation }
+    });
+    let delete = plan
+        .delete
+        .into_iter()
+        .map(|place| Write::DeleteWorkload { workload: sets[place], foreground: false });
+    status(plan.first)
+        .into_iter()
+        .chain(create)
+        .chain(update)
+        .chain(delete)
+        .chain(status(plan.status))
+        .collect()
 }
 
-/// Writes that a ReplicaSet could not be created.
-fn write_failure(id: WorkloadId, state: &mut State, at: Moment, cluster: &Cluster, out: &mut Vec<Command>) {
-    let Some(workload) = existing(cluster, id) else { return };
-    let WorkloadKind::Deployment(deployment) = &workload.kind else { return };
+/// The write that says that a ReplicaSet could not be created.
+fn failure(id: WorkloadId, at: Moment, cluster: &Cluster) -> Option<Write> {
+    let workload = existing(cluster, id)?;
+    let WorkloadKind::Deployment(deployment) = &workload.kind else { return None };
     let facts = Facts {
         replicas: deployment.replicas,
         unavailable: 0,
@@ -232,12 +270,8 @@ fn write_failure(id: WorkloadId, state: &mut State, at: Moment, cluster: &Cluste
         generation: workload.generation,
     };
     let none = DeploymentStatus::default();
-    let before = status_of(workload).unwrap_or(&none);
-    if let Some(status) = status::after_creation(facts, before, false, at).filter(|_| !state.writing) {
-        let status = Status::Deployment(Box::new(status));
-        out.push(Command::Write(Client::Deployment, Write::WorkloadStatus { workload: id, status }));
-        state.writing = true;
-    }
+    let status = status::after_creation(facts, status_of(workload).unwrap_or(&none), false, at)?;
+    Some(Write::WorkloadStatus { workload: id, status: Status::Deployment(Box::new(status)) })
 }
 
 fn set_view<'a>(
@@ -276,12 +310,12 @@ impl Component for DeploymentController {
         out: &mut Vec<Command>,
     ) {
         match event {
-            Event::WorkloadAdded { workload, .. } => self.added(now, *workload, cluster),
-            Event::WorkloadRemoved { workload } => self.removed(now, *workload, cluster),
+            Event::WorkloadAdded { workload, .. } => self.added(now, *workload, cluster, out),
+            Event::WorkloadRemoved { workload } => self.removed(now, *workload, cluster, out),
             Event::WorkloadScaled { workload, .. }
             | Event::WorkloadChanged { workload, .. }
             | Event::WorkloadDeleting { workload }
-            | Event::WorkloadStatus { workload, .. } => self.touched(now, *workload, event, cluster),
+            | Event::WorkloadStatus { workload, .. } => self.touched(now, *workload, event, cluster, out),
             Event::PodAdded(new) => {
                 let living = !cluster.pods.phase[new.pod.id.index()].is_terminal();
                 self.pod_changed(now, new.owner, false, living, cluster);

@@ -43,16 +43,18 @@ pub struct View<'a> {
     pub has_created: bool,
 }
 
-/// What a sync writes.
+/// What a sync writes, in the order of the fields.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Plan {
+    /// The status, if it changes before anything else is done.
+    pub first: Option<DeploymentStatus>,
     /// The ReplicaSet of the current template, to be created; the sync goes on when it is there.
     pub create: Option<Box<ReplicaSet>>,
     /// ReplicaSets as they are to be, by place.
     pub update: Vec<(usize, ReplicaSet)>,
     /// ReplicaSets that are deleted, by place.
     pub delete: Vec<usize>,
-    /// The status, if it changes.
+    /// The status, if it changes at the end.
     pub status: Option<DeploymentStatus>,
     /// When the Deployment is to be looked at again.
     pub recheck: Option<Time>,
@@ -68,12 +70,14 @@ pub fn reconcile(view: &View<'_>, at: Moment) -> Plan {
         plan.status = scene.counted(at);
         return plan;
     }
-    let first = scene.first_status(at);
+    plan.first = scene.first_status(at);
     if let Some(update) = scene.annotated() {
-        return Plan { status: first, update: vec![update], ..plan };
+        plan.update = vec![update];
+        return plan;
     }
-    let first =
-        first.or_else(|| scene.members.new.and_then(|_| status::after_finding(scene.facts, view.status, at)));
+    if plan.first.is_none() && scene.members.new.is_some() {
+        plan.first = status::after_finding(scene.facts, view.status, at);
+    }
     let deployment = view.deployment;
     let mut after = scene.members.clone();
     if deployment.paused || scene.members.is_scaling_event(scene.target) {
@@ -82,7 +86,7 @@ pub fn reconcile(view: &View<'_>, at: Moment) -> Plan {
         if deployment.paused {
             plan.delete = scene.surplus();
         }
-        plan.status = first.or_else(|| scene.counted(at));
+        plan.status = scene.counted(at).filter(|_| plan.first.is_none());
         return plan;
     }
     match scene.roll_out(&mut after) {
@@ -90,18 +94,21 @@ pub fn reconcile(view: &View<'_>, at: Moment) -> Plan {
             let old = view.sets.iter().map(|set| set.object);
             let made = replica_set(deployment, size, scene.target, next_revision(old));
             plan.create = Some(Box::new(made));
-            plan.status = first;
             return plan;
         }
         Move::Resize => plan.update = scene.resized(&after),
         Move::Rest if status::is_complete(scene.facts, view.status) => plan.delete = scene.surplus(),
         Move::Rest | Move::Wait => {}
     }
-    let counted = status::rollout(scene.facts, scene.sets(), view.status, at);
-    if first.is_none() && counted == *view.status {
-        plan.recheck = status::recheck(scene.facts, view.status, &counted, at.now);
+    if plan.first.is_some() {
+        return plan;
     }
-    plan.status = first.or_else(|| (counted != *view.status).then_some(counted));
+    let counted = status::rollout(scene.facts, scene.sets(), view.status, at);
+    if counted == *view.status {
+        plan.recheck = status::recheck(scene.facts, view.status, &counted, at.now);
+    } else {
+        plan.status = Some(counted);
+    }
     plan
 }
 
