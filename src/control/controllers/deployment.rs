@@ -36,6 +36,10 @@ struct State {
     waiting: Option<Waiting>,
     /// Those that come after it.
     pending: VecDeque<Write>,
+    /// When the latest sync began.
+    begun: Time,
+    /// Whether something has happened since.
+    dirty: bool,
     /// Whether a ReplicaSet has been created and its sync is to go on.
     has_created: bool,
     /// Whether a write of the latest sync was refused.
@@ -114,8 +118,10 @@ impl DeploymentController {
                 let Some(state) = self.deployments.get_mut(&owner) else { return };
                 self.living.insert(id, 0);
                 state.sets.push(id);
-                state.has_created |= state.answered(Waiting::Creation, out);
-                self.queue.add(owner, now);
+                if state.answered(Waiting::Creation, out) {
+                    (state.has_created, state.dirty) = (true, false);
+                }
+                self.touch(now, owner);
             }
             _ => {}
         }
@@ -129,8 +135,8 @@ impl DeploymentController {
         let Some(owner) = cluster.workloads[id].owner else { return };
         if let Some(state) = self.deployments.get_mut(&owner) {
             state.sets.retain(|&set| set != id);
-            state.answered(Waiting::Change(id), out);
-            self.queue.add(owner, now);
+            let ours = state.answered(Waiting::Change(id), out);
+            self.after(now, owner, ours);
         }
     }
 
@@ -150,12 +156,32 @@ impl DeploymentController {
     ) {
         let Some(deployment) = self.deployment_of(id, cluster) else { return };
         let Some(state) = self.deployments.get_mut(&deployment) else { return };
-        match event {
-            Event::WorkloadChanged { .. } => drop(state.answered(Waiting::Change(id), out)),
-            Event::WorkloadStatus { .. } if id == deployment => drop(state.answered(Waiting::Status, out)),
-            _ => {}
+        let ours = match event {
+            Event::WorkloadChanged { .. } => state.answered(Waiting::Change(id), out),
+            Event::WorkloadStatus { .. } if id == deployment => state.answered(Waiting::Status, out),
+            _ => false,
+        };
+        self.after(now, deployment, ours && id != deployment);
+    }
+
+    /// Notes that one of a sync's own changes of ReplicaSets has been seen, which wakes it again.
+    fn after(&mut self, now: Time, id: WorkloadId, ours: bool) {
+        if let Some(state) = self.deployments.get_mut(&id).filter(|_| ours) {
+            state.dirty = true;
         }
-        self.queue.add(deployment, now);
+        self.touch(now, id);
+    }
+
+    /// Something has happened to a Deployment: it is synced as soon as it can be.
+    fn touch(&mut self, now: Time, id: WorkloadId) {
+        let Some(state) = self.deployments.get_mut(&id) else { return };
+        if state.waiting.is_some() {
+            state.dirty = true;
+        } else if std::mem::take(&mut state.dirty) {
+            self.queue.add_again(id, state.begun, now);
+        } else {
+            self.queue.add(id, now);
+        }
     }
 
     /// A write was refused: its sync ends, and the Deployment is looked at again after a while.
@@ -182,6 +208,9 @@ impl DeploymentController {
             state.pending.extend(failure(deployment, Moment { now, stamp }, cluster));
             state.send(out);
         }
+        if std::mem::take(&mut state.dirty) {
+            self.queue.add(deployment, now);
+        }
         if self.queue.failures(deployment) < MAX_RETRIES {
             self.queue.add_failed(deployment, now);
         } else {
@@ -197,7 +226,7 @@ impl DeploymentController {
         if *living == 0
             && let Some(owner) = cluster.workloads[set].owner
         {
-            self.queue.add(owner, now);
+            self.touch(now, owner);
         }
     }
 
@@ -221,6 +250,7 @@ impl DeploymentController {
             sets: &sets,
             has_created: std::mem::take(&mut state.has_created),
         };
+        (state.begun, state.dirty) = (now, false);
         let at = Moment { now, stamp: self.clock.floor(now) };
         let plan = plan::reconcile(&view, at);
         if let Some(due) = plan.recheck {

@@ -76,8 +76,8 @@ struct State {
     terminating: u32,
     /// The sync that is under way.
     sync: Option<Sync>,
-    /// Whether a status is being written.
-    writing: bool,
+    /// Since when a status is being written.
+    writing: Option<Time>,
     /// Whether something has happened while a write was under way.
     dirty: bool,
     /// Whether the latest sync failed.
@@ -87,7 +87,7 @@ struct State {
 impl State {
     /// Whether writes are under way.
     fn is_busy(&self) -> bool {
-        self.writing || self.sync.is_some()
+        self.writing.is_some() || self.sync.is_some()
     }
 
     fn counts(&self) -> Counts {
@@ -276,7 +276,7 @@ impl ReplicaSetController {
             }
             Write::WorkloadStatus { workload, .. } => {
                 let Some(state) = self.sets.get_mut(workload) else { return };
-                (state.writing, state.dirty) = (false, false);
+                (state.writing, state.dirty) = (None, false);
                 self.queue.add_failed(*workload, now);
             }
             _ => {}
@@ -317,9 +317,9 @@ impl ReplicaSetController {
     /// The own status has been written: what has happened since is looked at.
     fn written(&mut self, now: Time, id: WorkloadId) {
         let Some(state) = self.sets.get_mut(&id) else { return };
-        state.writing = false;
+        let Some(sent) = state.writing.take() else { return };
         if std::mem::take(&mut state.dirty) || state.failing {
-            self.touch(now, id);
+            self.queue.add_again(id, sent, now);
         }
     }
 
@@ -382,7 +382,7 @@ impl ReplicaSetController {
         if status != before {
             let write = Write::WorkloadStatus { workload: id, status: Status::ReplicaSet(status) };
             out.push(Command::Write(Client::ReplicaSet, write));
-            state.writing = true;
+            state.writing = Some(now);
         }
         state.failing = sync.failed;
         if sync.failed {
@@ -390,7 +390,7 @@ impl ReplicaSetController {
         } else {
             self.queue.forget(id);
         }
-        if !state.writing && std::mem::take(&mut state.dirty) {
+        if state.writing.is_none() && std::mem::take(&mut state.dirty) {
             self.queue.add(id, now);
         }
     }
