@@ -579,7 +579,7 @@ pub enum Write {
         kind: Box<WorkloadKind>,
     },
     /// Replace a workload's specification and annotations. Refused if it was written since
-    /// `generation`.
+    /// `generation`, or its status since `seen`.
     UpdateWorkload {
         /// The workload.
         workload: WorkloadId,
@@ -587,6 +587,8 @@ pub enum Write {
         kind: Box<WorkloadKind>,
         /// The generation that the change is based on.
         generation: u64,
+        /// The status that it is based on; `None` for a patch, which leaves it alone.
+        seen: Option<Status>,
     },
     /// Set the desired number of pods of a workload.
     Scale {

@@ -274,7 +274,8 @@ fn writes(id: WorkloadId, plan: Plan, sets: &[WorkloadId], cluster: &Cluster) ->
     let update = plan.update.into_iter().map(|(place, object)| {
         let workload = sets[place];
         let kind = Box::new(WorkloadKind::ReplicaSet(object));
-        Write::UpdateWorkload { workload, kind, generation: cluster.workloads[workload].generation }
+        let row = &cluster.workloads[workload];
+        Write::UpdateWorkload { workload, kind, generation: row.generation, seen: Some(row.status.clone()) }
     });
     let delete = plan
         .delete
