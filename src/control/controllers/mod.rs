@@ -1,6 +1,7 @@
 //! The workload controllers: each a pure reconcile function in a file of its own, with an event
 //! loop around it.
 
+pub mod daemonset;
 pub mod deployment;
 pub mod job;
 pub(super) mod members;
@@ -8,6 +9,7 @@ pub(super) mod queue;
 mod ranking;
 pub mod replicaset;
 pub mod rollout;
+pub mod statefulset;
 
 pub use deployment::DeploymentController;
 pub use job::JobController;
