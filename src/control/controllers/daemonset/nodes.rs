@@ -54,13 +54,9 @@ pub struct DaemonNode {
     pub pods: Vec<DaemonPod>,
 }
 
-impl DaemonNode {
-    /// Its pods from the oldest, bound ones first.
-    fn by_age(&self) -> Vec<&DaemonPod> {
-        let mut pods: Vec<&DaemonPod> = self.pods.iter().collect();
-        pods.sort_by_key(|pod| (Reverse(pod.bound), pod.created));
-        pods
-    }
+/// Orders the pods of a node from the oldest, bound ones first. Among equals the name decides.
+fn age(pod: &DaemonPod) -> (Reverse<bool>, Time) {
+    (Reverse(pod.bound), pod.created)
 }
 
 /// What is the same for all nodes.
@@ -85,8 +81,8 @@ pub struct Changes {
 
 /// Decides which pods are missing and which are too many. `may_delete_failed` is asked for each
 /// failed pod whether the back-off of its node lets it be deleted now; a yes starts the next wait.
-pub fn manage(
-    nodes: &[DaemonNode],
+pub fn manage<'n>(
+    nodes: impl IntoIterator<Item = &'n DaemonNode>,
     rule: &Rule,
     may_delete_failed: &mut impl FnMut(&DaemonNode) -> bool,
 ) -> Changes {
@@ -124,8 +120,9 @@ fn keep(
             changes.delete.push(pod.id);
         }
     }
-    let alive: Vec<&DaemonPod> =
-        node.by_age().into_iter().filter(|pod| !pod.deleting && !pod.phase.is_terminal()).collect();
+    let mut alive: Vec<&DaemonPod> =
+        node.pods.iter().filter(|pod| !pod.deleting && !pod.phase.is_terminal()).collect();
+    alive.sort_by_key(|pod| age(pod));
     if alive.len() > 1 && rule.surges {
         prune(&alive, rule, changes);
     } else if alive.len() > 1 {
@@ -150,10 +147,10 @@ fn prune(alive: &[&DaemonPod], rule: &Rule, changes: &mut Changes) {
 }
 
 /// The status, but for the observed generation. Of several pods on a node the oldest counts.
-pub fn status(nodes: &[DaemonNode], rule: &Rule) -> DaemonSetStatus {
+pub fn status<'n>(nodes: impl IntoIterator<Item = &'n DaemonNode>, rule: &Rule) -> DaemonSetStatus {
     let mut status = DaemonSetStatus::default();
-    for node in nodes.iter().filter(|node| node.exists) {
-        let oldest = node.by_age().first().copied();
+    for node in nodes.into_iter().filter(|node| node.exists) {
+        let oldest = node.pods.iter().min_by_key(|pod| age(pod));
         if !node.placement.run {
             status.misscheduled += i32::from(oldest.is_some());
             continue;
@@ -170,8 +167,8 @@ pub fn status(nodes: &[DaemonNode], rule: &Rule) -> DaemonSetStatus {
 }
 
 /// How many nodes should have a pod.
-pub fn desired(nodes: &[DaemonNode]) -> i32 {
-    let running = nodes.iter().filter(|node| node.exists && node.placement.run).count();
+pub fn desired<'n>(nodes: impl IntoIterator<Item = &'n DaemonNode>) -> i32 {
+    let running = nodes.into_iter().filter(|node| node.exists && node.placement.run).count();
     i32::try_from(running).unwrap_or(i32::MAX)
 }
 
