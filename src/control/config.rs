@@ -11,8 +11,8 @@ pub use scheduler::{
     SchedulerProfile, ScoringStrategy, SpreadArgs, SpreadDefaulting, VolumeBindingArgs,
 };
 
-use crate::base::Span;
 use crate::base::rng::{Purpose, Streams, key_of};
+use crate::base::{Clock, Span};
 
 /// Which Kubernetes release's decisions are taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -31,6 +31,8 @@ pub struct Config {
     pub version: Version,
     /// The seed of draws that the original leaves to chance (ties of 1.34, unique ids).
     pub seed: u64,
+    /// The time of day at the start.
+    pub clock: Clock,
     /// The scheduler.
     pub scheduler: Scheduler,
     /// Node life cycle and taint eviction.

@@ -420,7 +420,7 @@ impl<'o> Run<'o> {
                 }
                 self.announce(event);
             }
-            Err(write) => self.announce(Event::Refused(Box::new(write))),
+            Err((write, why)) => self.announce(Event::Refused(Box::new(write), why)),
         }
     }
 
@@ -431,7 +431,9 @@ impl<'o> Run<'o> {
             Event::NodeAdded { .. } | Event::NodeChanged { .. } | Event::NodeRemoved { .. } => 0,
             Event::WorkloadAdded { .. }
             | Event::WorkloadScaled { .. }
+            | Event::WorkloadChanged { .. }
             | Event::WorkloadStatus { .. }
+            | Event::WorkloadDeleting { .. }
             | Event::WorkloadRemoved { .. } => 1,
             _ => 2,
         };
