@@ -42,6 +42,7 @@ pub(super) fn stateful_set(fields: &Fields<'_>, context: &mut Context<'_>) -> Re
         update: stateful_update(&spec, context)?,
         min_ready_seconds: spec.count("minReadySeconds")?.unwrap_or(0),
         start_ordinal: ordinals.map(|ordinals| ordinals.count("start")).transpose()?.flatten().unwrap_or(0),
+        claim_templates: u32::try_from(spec.list("volumeClaimTemplates")?.count()).unwrap_or(u32::MAX),
         revision_history_limit: kept.map_or(defaults::REVISION_HISTORY, |kept| kept as i32),
     };
     claim_retention(&spec, context)?;

@@ -10,12 +10,16 @@ pub(super) mod members;
 pub(super) mod queue;
 mod ranking;
 pub mod replicaset;
+mod revisions;
 pub mod rollout;
 pub mod statefulset;
+mod writes;
 
+pub use daemonset::DaemonSetController;
 pub use deployment::DeploymentController;
 pub use job::JobController;
 pub use replicaset::ReplicaSetController;
+pub use statefulset::StatefulSetController;
 
 use super::{Client, Command, Component, Config, Event, PodBefore, Topic, Write};
 use crate::base::ids::WorkloadId;

@@ -75,7 +75,8 @@ fn bad_stateful_sets() {
         x.yaml:1:88: error: `start` must be from 0 to 2147483647: `1e30`
         x.yaml:1:87: error: `minReadySeconds` must not be negative: `-2`
         x.yaml:1:121: error: `whenScaled` has an unknown value: `Keep` (one of Retain, Delete)
-        x.yaml:1:92: error: `revisionHistoryLimit` must be a whole number, not a number: `.nan`"#]].assert_eq(&found);
+        x.yaml:1:92: error: `revisionHistoryLimit` must be a whole number, not a number: `.nan`"#]]
+    .assert_eq(&found);
 }
 
 #[test]

@@ -85,8 +85,14 @@ fn pair(node: &DaemonNode) -> Option<(Option<&DaemonPod>, Option<&DaemonPod>)> {
 }
 
 /// Decides a step. Nodes that should have no pod and have none are to be left out or have no say.
-pub fn step(nodes: &[DaemonNode], limits: Limits, desired: i32, rule: &Rule) -> Step {
-    let with_say = nodes.iter().filter(|node| !node.pods.is_empty() || (node.exists && node.placement.run));
+pub fn step<'n>(
+    nodes: impl IntoIterator<Item = &'n DaemonNode>,
+    limits: Limits,
+    desired: i32,
+    rule: &Rule,
+) -> Step {
+    let with_say =
+        nodes.into_iter().filter(|node| !node.pods.is_empty() || (node.exists && node.placement.run));
     if limits.surge == 0 {
         replace(with_say, limits.unavailable, rule)
     } else {

@@ -133,11 +133,12 @@ pub fn decide(target: &Target, revisions: Revisions, members: &[Member], now: Ti
     Decision { actions: sync.actions, status }
 }
 
-/// The current revision follows once every pod has the new one and is ready.
+/// The current revision follows once every pod that there should be has the new one and is ready, and
+/// there are no others.
 fn complete(target: &Target, status: &mut StatefulSetStatus) {
+    let wanted = i64::from(target.replicas);
     if matches!(target.update, StatefulSetUpdate::RollingUpdate { .. })
-        && status.updated == status.replicas
-        && status.ready == status.replicas
+        && [status.updated, status.ready, status.replicas].map(i64::from) == [wanted; 3]
     {
         status.current = status.updated;
         status.current_revision = status.update_revision;

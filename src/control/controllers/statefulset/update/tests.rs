@@ -146,6 +146,8 @@ fn status_counts_and_the_end_of_an_update() {
     assert_eq!((status.current, status.current_revision), (2, 2));
     let status = run(target(2), CHANGED, "r0' u1'").status;
     assert_eq!((status.current, status.current_revision), (0, 1));
+    let status = run(target(3), CHANGED, "r1' r2'").status;
+    assert_eq!(status.current_revision, 1, "not while one is missing");
     let parted = Target { update: from_partition(1), ..target(2) };
     let status = run(parted, CHANGED, "r0 r1'").status;
     assert_eq!((status.current_revision, status.current, status.updated), (1, 1, 1));
