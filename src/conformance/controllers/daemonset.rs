@@ -1,7 +1,8 @@
 //! Cases of mode `daemonset`: which nodes, which pods are missing or too many, a step of a rolling
 //! update, and the status; each on the same input.
 
-use super::sets::{flag, moment, now, phase, ready};
+use super::fields::{flag, time};
+use super::sets::{object, phase, ready};
 use crate::api::status::DaemonSetStatus;
 use crate::api::{DaemonSet, Node, Object, PodPhase, TaintEffect};
 use crate::base::{Diagnostic, Set, Span, Time};
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 
 /// The answer to a case.
 pub(super) fn answer(case: &Case) -> Result<Value, Diagnostic> {
-    let now = now(case)?;
+    let now = time(case, &case.input, "now")?;
     let mut objects = Objects::new(case);
     let set = daemon_set(case, &mut objects)?;
     let nodes = placements(case, &mut objects, &set)?;
@@ -61,7 +62,7 @@ pub(super) fn answer(case: &Case) -> Result<Value, Diagnostic> {
 
 fn daemon_set(case: &Case, objects: &mut Objects<'_>) -> Result<DaemonSet, Diagnostic> {
     let written = case.require(&case.input, "daemonSet")?;
-    let object = super::sets::object(case.require(written, "spec")?);
+    let object = object(case.require(written, "spec")?);
     match objects.object(("apps/v1", "DaemonSet"), &object, "daemonSet")? {
         Object::DaemonSet(set) => Ok(*set),
         other => Err(case.error(format!("daemonSet: a {}", other.kind()))),
@@ -112,7 +113,7 @@ fn pods(case: &Case, now: Time) -> Result<(Vec<&str>, Vec<(&str, DaemonPod)>), D
             id: id as u32,
             is_new: flag(case, pod, "new")?,
             bound: true,
-            created: moment(case, pod, "created")?.unwrap_or(Time::ZERO),
+            created: time(case, pod, "created")?,
             ready: ready(case, pod, now)?,
             phase: phase(case, pod, PodPhase::Running)?.unwrap_or(PodPhase::Pending),
             deleting: flag(case, pod, "deleting")?,

@@ -3,10 +3,12 @@
 //! What is decided, and how, is not known here: the pure functions of [`crate::control`] are asked.
 
 mod daemonset;
+mod deployment;
+mod fields;
+mod nodes;
+mod ranking;
 mod sets;
 mod statefulset;
-#[cfg(test)]
-mod tests;
 
 use super::input::Case;
 use crate::base::Diagnostic;
@@ -16,7 +18,15 @@ use serde_json::Value;
 type Answer = fn(&Case) -> Result<Value, Diagnostic>;
 
 /// The modes, each with what answers it.
-const MODES: &[(&str, Answer)] = &[("daemonset", daemonset::answer), ("statefulset", statefulset::answer)];
+const MODES: &[(&str, Answer)] = &[
+    ("daemonset", daemonset::answer),
+    ("deployment", deployment::answer),
+    ("replicaset-delete", ranking::answer),
+    ("statefulset", statefulset::answer),
+    ("taint-eviction", nodes::taint_eviction),
+    ("zone-disruption", nodes::zone_disruption),
+    ("zone-state", nodes::zone_state),
+];
 
 /// What the controllers answer to a case.
 pub fn answer(case: &Case) -> Result<Value, Diagnostic> {

@@ -1,6 +1,7 @@
 //! Cases of mode `statefulset`: one sync, its writes and the status.
 
-use super::sets::{count, flag, moment, now, object, phase, ready};
+use super::fields::{count, flag, integer, time};
+use super::sets::{object, phase, ready};
 use crate::api::status::StatefulSetStatus;
 use crate::api::workload::PodManagement;
 use crate::api::{Object, PodPhase};
@@ -15,7 +16,7 @@ const UPDATE: u32 = 2;
 
 /// The answer to a case.
 pub(super) fn answer(case: &Case) -> Result<Value, Diagnostic> {
-    let now = now(case)?;
+    let now = time(case, &case.input, "now")?;
     let target = target(case)?;
     let update = if case.flag("updating")? { UPDATE } else { CURRENT };
     let revisions = Revisions { current: CURRENT, update };
@@ -37,8 +38,8 @@ fn target(case: &Case) -> Result<Target, Diagnostic> {
     let read = Objects::new(case).object(("apps/v1", "StatefulSet"), &object, "input")?;
     let Object::StatefulSet(set) = read else { return Err(case.error("this is no StatefulSet")) };
     Ok(Target {
-        replicas: count(case, input, "replicas")?,
-        start: count(case, input, "ordinalsStart")?,
+        replicas: count(case, input, "replicas")? as u32,
+        start: integer(case, input, "ordinalsStart")?.unwrap_or(0).max(0) as u32,
         management: set.pod_management,
         update: set.update,
         min_ready: Span::from_secs(set.min_ready_seconds.max(0) as u64),
@@ -52,9 +53,8 @@ fn member(case: &Case, pod: &Value, now: Time) -> Result<Member, Diagnostic> {
         "update" => UPDATE,
         other => return Err(case.error("`revision` must be `current` or `update`").found(other)),
     };
-    moment(case, pod, "readyAt")?;
     Ok(Member {
-        ordinal: count(case, pod, "ordinal")?,
+        ordinal: count(case, pod, "ordinal")? as u32,
         revision,
         phase: phase(case, pod, PodPhase::Pending)?,
         ready: ready(case, pod, now)?,

@@ -8,10 +8,11 @@ pub(super) mod followers;
 pub mod job;
 pub(super) mod members;
 pub(super) mod queue;
-mod ranking;
+pub(crate) mod ranking;
 pub mod replicaset;
 mod revisions;
 pub mod rollout;
+pub mod slow_start;
 pub mod statefulset;
 mod writes;
 

@@ -4,6 +4,7 @@
 //! well (slow start), and the workload is not synced again until its watches have delivered them. Here
 //! a batch is answered by the events of its writes or by refusals. What is written is not known here.
 
+use super::slow_start::SlowStart;
 use super::{Client, Command, Write};
 use crate::base::Set;
 use crate::cluster::PodRef;
@@ -19,14 +20,11 @@ pub(super) struct Batch {
 }
 
 /// Cuts writes into batches of 1, 2, 4… up to `most`.
-pub(super) fn slow_start(writes: Vec<Write>, most: usize) -> Vec<Batch> {
-    let mut batches = Vec::new();
-    let (mut rest, mut size) = (writes.into_iter().peekable(), 1);
-    while rest.peek().is_some() {
-        batches.push(Batch { writes: rest.by_ref().take(size).collect(), always: false });
-        size = (2 * size).min(most);
-    }
-    batches
+pub(super) fn in_batches(writes: Vec<Write>, most: u32) -> Vec<Batch> {
+    let mut plan = SlowStart::limited(u32::try_from(writes.len()).unwrap_or(u32::MAX), most);
+    let mut rest = writes.into_iter();
+    let sizes = std::iter::from_fn(|| Some(plan.next_batch()).filter(|&size| size > 0));
+    sizes.map(|size| Batch { writes: rest.by_ref().take(size as usize).collect(), always: false }).collect()
 }
 
 /// The writes of a sync that are under way.
@@ -162,7 +160,7 @@ mod tests {
 
     #[test]
     fn batches_double_and_wait_for_their_answers() {
-        let batches = slow_start((1..=9).map(create).collect(), 4);
+        let batches = in_batches((1..=9).map(create).collect(), 4);
         assert_eq!(batches.iter().map(|batch| batch.writes.len()).collect::<Vec<_>>(), [1, 2, 4, 2]);
         let mut writes = Writes::default();
         assert!(!writes.is_busy() && writes.end().is_none());
@@ -187,7 +185,7 @@ mod tests {
     fn deletions_come_after_refused_creations() {
         let pod = PodRef::default();
         let delete = Write::DeletePod { pod, grace: None, reason: Reason::ScaledDown };
-        let mut batches = slow_start((1..=3).map(create).collect(), 4);
+        let mut batches = in_batches((1..=3).map(create).collect(), 4);
         batches.push(Batch { writes: vec![delete.clone()], always: true });
         let mut writes = Writes::default();
         writes.begin(batches);

@@ -10,7 +10,7 @@ use crate::scenario::schema::events;
 use crate::sim::setup::Action;
 
 /// Kinds that can be scaled.
-const SCALABLE: [&str; 2] = ["Deployment", "ReplicaSet"];
+const SCALABLE: [&str; 3] = ["Deployment", "ReplicaSet", "StatefulSet"];
 
 /// All actions by time, then in order; errors are noted.
 pub(super) fn resolve(build: &mut Build<'_>, nodes: &Nodes, objects: &Timed) -> Vec<(Time, Action)> {
@@ -32,15 +32,19 @@ fn resolve_one(nodes: &Nodes, objects: &Timed, action: &At<events::Action>) -> R
     }
     match (&action.scale, &action.cordon, &action.uncordon) {
         (Some(target), None, None) => scale(objects, action, target),
-        (None, Some(node), None) => nodes.find(node).map(Action::Cordon),
-        (None, None, Some(node)) => nodes.find(node).map(Action::Uncordon),
+        (None, Some(node), None) => nodes.find(node).map(|_| Action::Cordon(node.value.clone())),
+        (None, None, Some(node)) => nodes.find(node).map(|_| Action::Uncordon(node.value.clone())),
         (None, None, None) => Err(action.error("the action does not say what is done").help(HELP)),
         _ => Err(action.error("an action does one thing").help(HELP)),
     }
 }
 
 fn scale(objects: &Timed, action: &At<events::Action>, target: &At<String>) -> Result<Action, Diagnostic> {
-    let form = || target.error("not what can be scaled").help("write `Deployment/name` or `ReplicaSet/name`");
+    let form = || {
+        target
+            .error("not what can be scaled")
+            .help("write `Deployment/name`, `ReplicaSet/name` or `StatefulSet/name`")
+    };
     let (kind, name) = target.split_once('/').ok_or_else(form)?;
     let kind = SCALABLE.into_iter().find(|known| known.eq_ignore_ascii_case(kind)).ok_or_else(form)?;
     let replicas = action.replicas.as_ref().ok_or_else(|| target.error("`scale` needs `replicas`"))?;

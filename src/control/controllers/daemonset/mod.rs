@@ -9,7 +9,7 @@ pub mod placement;
 pub mod rolling;
 mod state;
 
-use super::writes::{Batch, slow_start};
+use super::writes::{Batch, in_batches};
 use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing};
 use crate::api::Status;
 use crate::api::workload::DaemonSetUpdate;
@@ -243,7 +243,7 @@ fn batches(id: WorkloadId, changes: &Changes, state: &mut State, cluster: &mut C
         reason: Reason::ScaledDown,
     };
     let deletions: Vec<Write> = changes.delete.iter().take(BURST).map(delete).collect();
-    let mut batches = slow_start(creations, BURST);
+    let mut batches = in_batches(creations, BURST as u32);
     batches.push(Batch { writes: deletions, always: true });
     batches
 }

@@ -6,7 +6,7 @@
 pub mod update;
 
 use super::revisions::Revisions;
-use super::writes::{Writes, slow_start};
+use super::writes::{Writes, in_batches};
 use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing};
 use crate::api::status::StatefulSetStatus;
 use crate::api::{PodPhase, StatefulSet, Status};
@@ -16,7 +16,7 @@ use crate::cluster::{Cluster, PodName, PodRef, Reason, WorkloadKind};
 use update::{Action, Decision, Member, Target};
 
 /// The most pods that are written at once (MaxBatchSize in stateful_set_control.go).
-const MAX_BATCH: usize = 500;
+const MAX_BATCH: u32 = 500;
 
 /// What is known of one StatefulSet.
 #[derive(Clone, Debug, Default)]
@@ -157,7 +157,7 @@ impl StatefulSetController {
         }
         let writes = writes(id, state, &actions, &pods, cluster);
         state.status = status;
-        state.writes.begin(slow_start(writes, MAX_BATCH));
+        state.writes.begin(in_batches(writes, MAX_BATCH));
         self.go_on(now, id, cluster, out);
     }
 
