@@ -289,6 +289,8 @@ impl Component for DaemonSetController {
             Event::WorkloadStatus { workload, .. } => {
                 let Some(state) = self.sets.get_mut(workload) else { return };
                 state.writes.reported();
+                // The watch delivers the set's own status, too, and that is a reason to look again.
+                self.queue.add(*workload, now);
                 Some(*workload)
             }
             Event::WorkloadRemoved { workload } => {

@@ -295,7 +295,13 @@ impl Component for StatefulSetController {
                 }
                 None
             }
-            Event::WorkloadStatus { workload, .. } => Some(*workload),
+            Event::WorkloadStatus { workload, .. } => {
+                let Some(state) = self.sets.get_mut(workload) else { return };
+                state.writes.reported();
+                // The watch delivers the set's own status, too, and that is a reason to look again.
+                self.queue.add(*workload, now);
+                Some(*workload)
+            }
             Event::WorkloadRemoved { workload } => {
                 if self.sets.remove(workload).is_some() {
                     self.queue.forget(*workload);
@@ -305,13 +311,9 @@ impl Component for StatefulSetController {
             Event::Refused(write, _) => self.refused(write, cluster),
             _ => None,
         };
-        let Some(id) = id else { return };
-        if let Event::WorkloadStatus { .. } = event
-            && let Some(state) = self.sets.get_mut(&id)
-        {
-            state.writes.reported();
+        if let Some(id) = id {
+            self.go_on(now, id, cluster, out);
         }
-        self.go_on(now, id, cluster, out);
     }
 
     fn poll_timeout(&self) -> Option<Time> {
