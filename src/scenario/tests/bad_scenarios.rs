@@ -437,7 +437,7 @@ fn actions() {
     behind(
         "actions: [{at: 1m, scale: web, replicas: 2}]\n",
         &expect![
-            "s.yaml:5:27: error: not what can be scaled: `web` (write `Deployment/name`, `ReplicaSet/name` or `StatefulSet/name`)"
+            "s.yaml:5:27: error: not what can be scaled: `web` (write `Deployment/name` or `ReplicaSet/name`)"
         ],
     );
     behind(
