@@ -9,7 +9,9 @@ use super::scheduler::Scheduler;
 use super::{
     Command, Component, Config, ControlPlane, Event, NewPod, NodeChange, PodStatus, Refusal, Write, plane,
 };
-use crate::api::{Deployment, Job, Node, PodPhase, PodTemplate, ReplicaSet, Status, Taint};
+use crate::api::{
+    DaemonSet, Deployment, Job, Node, PodPhase, PodTemplate, ReplicaSet, StatefulSet, Status, Taint,
+};
 use crate::base::ids::{ClassId, NodeId, PodId, PoolId, WorkloadId};
 use crate::base::{Set, Span, Time};
 use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind, namespace_of};
@@ -139,6 +141,25 @@ impl Harness {
     /// Adds a Deployment.
     pub fn deployment(&mut self, object: Deployment) -> WorkloadId {
         self.workload(WorkloadKind::Deployment(object), None)
+    }
+
+    /// Adds a StatefulSet.
+    pub fn stateful_set(&mut self, object: StatefulSet) -> WorkloadId {
+        self.workload(WorkloadKind::StatefulSet(object), None)
+    }
+
+    /// Adds a DaemonSet.
+    pub fn daemon_set(&mut self, object: DaemonSet) -> WorkloadId {
+        self.workload(WorkloadKind::DaemonSet(object), None)
+    }
+
+    /// Writes a workload's specification, as a person does.
+    pub fn change(&mut self, workload: WorkloadId, change: impl FnOnce(&mut WorkloadKind)) {
+        let mut kind = self.cluster.workloads[workload].kind.clone();
+        change(&mut kind);
+        let generation = self.cluster.workloads[workload].generation;
+        self.write(&Write::UpdateWorkload { workload, kind: Box::new(kind), generation });
+        self.settle();
     }
 
     /// Adds a Job.
@@ -328,6 +349,7 @@ impl Harness {
                 let object = self.workload_object((**kind).clone(), *owner);
                 Event::WorkloadAdded { workload, object: Box::new(object) }
             }
+            Write::ControllerRevision { .. } => return,
             Write::Scale { workload, replicas } => {
                 Event::WorkloadScaled { workload: *workload, replicas: *replicas }
             }

@@ -588,6 +588,12 @@ pub enum Write {
         /// The generation that the change is based on.
         generation: u64,
     },
+    /// Create, renumber or delete a ControllerRevision of a workload. Nobody reads these objects here:
+    /// the request only takes its turn among those of its client.
+    ControllerRevision {
+        /// The workload.
+        workload: WorkloadId,
+    },
     /// Set the desired number of pods of a workload.
     Scale {
         /// The workload.

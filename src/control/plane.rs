@@ -1,7 +1,9 @@
 //! The whole of Kubernetes' control plane: keeps the view up to date and drives the components.
 
 use super::config::KubeletProfile;
-use super::controllers::{DeploymentController, JobController, ReplicaSetController};
+use super::controllers::{
+    DaemonSetController, DeploymentController, JobController, ReplicaSetController, StatefulSetController,
+};
 use super::kubelet::{Kubelets, RecordedKubelets};
 use super::node_lifecycle::NodeLifecycleController;
 use super::owner_gc::OwnerGarbageCollector;
@@ -52,6 +54,8 @@ pub struct ControlPlane {
     scheduler: Scheduler,
     replica_sets: ReplicaSetController,
     deployments: DeploymentController,
+    stateful_sets: StatefulSetController,
+    daemon_sets: DaemonSetController,
     jobs: JobController,
     node_lifecycle: NodeLifecycleController,
     taint_eviction: TaintEvictionController,
@@ -67,6 +71,8 @@ impl ControlPlane {
             scheduler: Scheduler::new(config),
             replica_sets: ReplicaSetController::new(config),
             deployments: DeploymentController::new(config),
+            stateful_sets: StatefulSetController::new(config),
+            daemon_sets: DaemonSetController::new(config),
             jobs: JobController::new(config),
             node_lifecycle: NodeLifecycleController::new(config),
             taint_eviction: TaintEvictionController::new(config),
@@ -103,12 +109,14 @@ impl ControlPlane {
             Box::new(self.owner_gc),
             Box::new(self.deployments),
             Box::new(self.replica_sets),
+            Box::new(self.stateful_sets),
+            Box::new(self.daemon_sets),
             Box::new(self.jobs),
             Box::new(self.scheduler),
         ]
     }
 
-    fn components(&self) -> [&dyn Component; 9] {
+    fn components(&self) -> [&dyn Component; 11] {
         [
             self.kubelets.get(),
             &self.node_lifecycle,
@@ -117,12 +125,14 @@ impl ControlPlane {
             &self.owner_gc,
             &self.deployments,
             &self.replica_sets,
+            &self.stateful_sets,
+            &self.daemon_sets,
             &self.jobs,
             &self.scheduler,
         ]
     }
 
-    fn components_mut(&mut self) -> [&mut dyn Component; 9] {
+    fn components_mut(&mut self) -> [&mut dyn Component; 11] {
         [
             self.kubelets.get_mut(),
             &mut self.node_lifecycle,
@@ -131,6 +141,8 @@ impl ControlPlane {
             &mut self.owner_gc,
             &mut self.deployments,
             &mut self.replica_sets,
+            &mut self.stateful_sets,
+            &mut self.daemon_sets,
             &mut self.jobs,
             &mut self.scheduler,
         ]
@@ -309,7 +321,9 @@ fn apply_to_workload(event: &Event, cluster: &mut Cluster) {
             cluster.workloads.insert(*workload, (**object).clone());
         }
         Event::WorkloadScaled { workload, replicas } => {
-            cluster.workloads[*workload].kind.set_replicas(*replicas);
+            let object = &mut cluster.workloads[*workload];
+            object.kind.set_replicas(*replicas);
+            object.generation += 1;
         }
         Event::WorkloadChanged { workload, kind, class, generation } => {
             // The selectors of other kinds cannot change.

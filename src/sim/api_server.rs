@@ -360,6 +360,8 @@ impl ApiServer {
                 let refused = conflict(Write::CreateWorkload { owner: kept.0, kind: kept.1 });
                 event.map(Some).ok_or(refused)
             }
+            Write::ControllerRevision { workload } if self.workload(workload).is_some() => Ok(None),
+            Write::ControllerRevision { .. } => Err(conflict(write)),
             Write::Scale { .. }
             | Write::UpdateWorkload { .. }
             | Write::WorkloadStatus { .. }

@@ -20,6 +20,7 @@ mod resources;
 pub mod scheduler;
 mod selectors;
 mod service;
+mod sets;
 mod status;
 mod storage;
 mod templates;
@@ -289,7 +290,8 @@ const READ: &[(&str, &str, Reader)] = &[
     ("ReplicaSet", "apps/v1", workload::replica_set),
     ("Deployment", "apps/v1", workload::deployment),
     ("Job", "batch/v1", workload::job),
-    ("StatefulSet", "apps/v1", workload::stateful_set),
+    ("StatefulSet", "apps/v1", sets::stateful_set),
+    ("DaemonSet", "apps/v1", sets::daemon_set),
     ("ReplicationController", "v1", workload::replication_controller),
     ("PriorityClass", "scheduling.k8s.io/v1", workload::priority_class),
     ("Namespace", "v1", service::namespace),

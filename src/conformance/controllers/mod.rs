@@ -2,10 +2,13 @@
 //!
 //! What is decided, and how, is not known here: the pure functions of [`crate::control`] are asked.
 
+mod daemonset;
 mod deployment;
 mod fields;
 mod nodes;
 mod ranking;
+mod sets;
+mod statefulset;
 
 use super::input::Case;
 use crate::base::Diagnostic;
@@ -16,8 +19,10 @@ type Answer = fn(&Case) -> Result<Value, Diagnostic>;
 
 /// The modes, each with what answers it.
 const MODES: &[(&str, Answer)] = &[
+    ("daemonset", daemonset::answer),
     ("deployment", deployment::answer),
     ("replicaset-delete", ranking::answer),
+    ("statefulset", statefulset::answer),
     ("taint-eviction", nodes::taint_eviction),
     ("zone-disruption", nodes::zone_disruption),
     ("zone-state", nodes::zone_state),

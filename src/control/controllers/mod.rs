@@ -1,6 +1,7 @@
 //! The workload controllers: each a pure reconcile function in a file of its own, with an event
 //! loop around it.
 
+pub mod daemonset;
 pub mod deployment;
 #[expect(dead_code, reason = "the controllers that select pods come next")]
 pub(super) mod followers;
@@ -9,12 +10,17 @@ pub(super) mod members;
 pub(super) mod queue;
 pub(crate) mod ranking;
 pub mod replicaset;
+mod revisions;
 pub mod rollout;
 pub mod slow_start;
+pub mod statefulset;
+mod writes;
 
+pub use daemonset::DaemonSetController;
 pub use deployment::DeploymentController;
 pub use job::JobController;
 pub use replicaset::ReplicaSetController;
+pub use statefulset::StatefulSetController;
 
 use super::{Client, Command, Component, Config, Event, PodBefore, Topic, Write};
 use crate::base::ids::WorkloadId;

@@ -7,6 +7,7 @@ mod pods;
 mod public;
 mod refused;
 mod robust;
+mod sets;
 mod storage;
 
 use super::*;
