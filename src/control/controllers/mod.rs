@@ -2,6 +2,7 @@
 //! loop around it.
 
 pub mod deployment;
+pub mod hpa;
 pub mod job;
 pub(super) mod members;
 pub(super) mod queue;
