@@ -104,7 +104,34 @@ fn autoscalers_that_are_refused() {
         behavior("policies: [{type: Percent, value: 10, periodSeconds: 1801}]"),
     ];
     let answers = cases.map(|spec| summary(&text("v2", &spec))).join("\n");
-    expect![[""]].assert_eq(&answers);
+    expect![[r#"
+        x.yaml:5:3: error: `maxReplicas` is missing: `scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: d}`
+        x.yaml:6:16: error: `maxReplicas` must be from 1 to 2147483647: `0`
+        x.yaml:6:16: error: `maxReplicas` must be from 1 to 2147483647: `1e30`
+        x.yaml:6:16: error: `minReplicas` must not be 0: `0` (at least 1; scaling to zero is a feature that Kubernetes 1.36 has off)
+        x.yaml:7:16: error: `maxReplicas` must be at least `minReplicas`: `5`
+        x.yaml:7:20: error: `type` has an unknown value: `Cpu` (one of ContainerResource, External, Object, Pods, Resource)
+        x.yaml:7:13: error: `resource` is missing: `{type: Resource}`
+        x.yaml:7:13: error: `type` is missing: `{resource: {name: cpu}}`
+        x.yaml:7:36: error: `pods` has no place beside this `type`: `{}` (only `resource`)
+        x.yaml:7:48: error: `name` is not a legal name: `a/b` (not empty, not `.` or `..`, and without `/` and `%`)
+        x.yaml:7:62: error: the target has no value for this metric: `{type: Value, value: 1}` (give `averageValue`)
+        x.yaml:7:81: error: `container` is not a legal container name: `C` (lower-case letters, digits and `-`, a letter or digit at both ends, at most 63)
+        x.yaml:7:75: error: `name` is missing: `{kind: Ingress}`
+        x.yaml:7:68: error: `averageValue` and `value` exclude each other: `{type: Value, value: 1, averageValue: 1}`
+        x.yaml:7:60: error: the target has no value for this metric: `{type: Utilization}` (give `averageUtilization` or `averageValue`)
+        x.yaml:7:60: error: `type` is missing: `{averageUtilization: 50}`
+        x.yaml:7:100: error: `averageUtilization` must be from 1 to 2147483647: `0`
+        x.yaml:7:60: error: `averageUtilization` and `averageValue` exclude each other: `{type: Utilization, averageUtilization: 5, averageValue: 5}`
+        x.yaml:7:95: error: `averageValue` must be above 0: `0`
+        x.yaml:7:95: error: the amount of `averageValue` must not be negative: `-1`
+        x.yaml:7:34: error: `policies` must have at least one policy: `[]`
+        x.yaml:7:38: error: `selectPolicy` has an unknown value: `Most` (one of Max, Min, Disabled)
+        x.yaml:7:52: error: `stabilizationWindowSeconds` must be from 0 to 3600: `3601`
+        x.yaml:7:35: error: the amount of `tolerance` must not be negative: `-0.1`
+        x.yaml:7:35: error: `periodSeconds` is missing: `{type: Pods, value: 1}`
+        x.yaml:7:55: error: `value` must be from 1 to 2147483647: `0`
+        x.yaml:7:77: error: `periodSeconds` must be from 1 to 1800: `1801`"#]].assert_eq(&answers);
 }
 
 #[test]
@@ -115,5 +142,13 @@ fn what_has_no_effect_is_said() {
     let newer = text("v2beta2", "  maxReplicas: 5\n");
     let misspelt = text("v2", "  maxReplicas: 5\n  minReplica: 2\n");
     let answers = [text("v2", object), old, newer, misspelt].map(|text| summary(&text)).join("\n");
-    expect![[""]].assert_eq(&answers);
+    expect![[r#"
+        x.yaml:1:1 HorizontalPodAutoscaler h
+        x.yaml:7:109: warning: the value that `type` names is not given; this metric can never be read: `{type: Value, averageValue: 1}`
+        x.yaml:1:1 HorizontalPodAutoscaler h
+        x.yaml:3:35: warning: this annotation is not read; it has no effect: `autoscaling.alpha.kubernetes.io/metrics` (write an object of `autoscaling/v2`)
+        ignored 1 autoscaling/v2beta2/HorizontalPodAutoscaler
+        x.yaml:1:13: warning: this HorizontalPodAutoscaler is not read: its version is not served: `autoscaling/v2beta2` (write `apiVersion: autoscaling/v2`)
+        x.yaml:1:1 HorizontalPodAutoscaler h
+        x.yaml:7:3: warning: unknown key in the HorizontalPodAutoscaler; it has no effect: `minReplica` (did you mean `minReplicas`?)"#]].assert_eq(&answers);
 }
