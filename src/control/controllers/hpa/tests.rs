@@ -1,7 +1,7 @@
 //! Looks at autoscalers, each with what it sees and what it decides.
 
 use super::*;
-use crate::api::autoscaling::{ScalingPolicy, ScalingRules, SelectPolicy};
+use crate::api::autoscaling::{MetricName, ScaleTarget, ScalingPolicy, ScalingRules, SelectPolicy};
 use crate::api::{Container, Resources, RestartPolicy};
 use crate::base::Quantity;
 
@@ -25,6 +25,7 @@ fn ready(spec: &PodSpec) -> PodFacts<'_> {
     PodFacts { phase: PodPhase::Running, deleting: false, start, ready, spec }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "that is how readings hold samples")]
 fn sample(milli: i64, seconds: u64) -> Option<Sample> {
     Some(Sample { milli, time: at(seconds), window: Span::from_secs(15) })
 }
@@ -197,7 +198,7 @@ fn the_lowest_of_the_window_holds_upwards() {
 #[test]
 fn several_metrics_take_the_largest_and_bear_failures_upwards() {
     let external = MetricSpec::External {
-        metric: crate::api::autoscaling::MetricName::default(),
+        metric: MetricName::default(),
         target: MetricTarget::AverageValue(Quantity::from_units(10)),
     };
     let mut scene = Scene::new(hpa(vec![cpu(80), external]), 3);
@@ -262,15 +263,21 @@ fn absurd_numbers_are_borne() {
         cpu(1),
         cpu(i32::MAX),
         MetricSpec::Resource { name: "cpu".into(), target: MetricTarget::AverageValue(Quantity(1)) },
-        MetricSpec::Pods { metric: Default::default(), target: MetricTarget::AverageValue(Quantity::ZERO) },
+        MetricSpec::Pods {
+            metric: MetricName::default(),
+            target: MetricTarget::AverageValue(Quantity::ZERO),
+        },
         MetricSpec::Object {
-            metric: Default::default(),
-            described: Default::default(),
+            metric: MetricName::default(),
+            described: ScaleTarget::default(),
             target: MetricTarget::Value(Quantity::from_units(i64::MAX)),
         },
-        MetricSpec::External { metric: Default::default(), target: MetricTarget::Value(Quantity(1)) },
-        MetricSpec::External { metric: Default::default(), target: MetricTarget::AverageValue(Quantity(1)) },
-        MetricSpec::External { metric: Default::default(), target: MetricTarget::Unset },
+        MetricSpec::External { metric: MetricName::default(), target: MetricTarget::Value(Quantity(1)) },
+        MetricSpec::External {
+            metric: MetricName::default(),
+            target: MetricTarget::AverageValue(Quantity(1)),
+        },
+        MetricSpec::External { metric: MetricName::default(), target: MetricTarget::Unset },
     ];
     for value in [i64::MIN, -1, 0, 1, i64::MAX] {
         for metric in &metrics {
