@@ -86,6 +86,7 @@ fn setup() -> Setup {
         faults: Vec::new(),
         actions: Vec::new(),
         default_behavior: Behavior::default(),
+        metrics: MetricsSetup::default(),
         timing: Timing::ideal(),
         control: Config::default(),
         stop: StopRule { when_settled: true, ..StopRule::default() },

@@ -11,8 +11,9 @@ pub use scheduler::{
     SchedulerProfile, ScoringStrategy, SpreadArgs, SpreadDefaulting, VolumeBindingArgs,
 };
 
-use crate::base::Span;
+use super::controllers::hpa;
 use crate::base::rng::{Purpose, Streams, key_of};
+use crate::base::{Clock, Span};
 
 /// Which Kubernetes release's decisions are taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -31,6 +32,8 @@ pub struct Config {
     pub version: Version,
     /// The seed of draws that the original leaves to chance (ties of 1.34, unique ids).
     pub seed: u64,
+    /// The time of day at the start.
+    pub clock: Clock,
     /// The scheduler.
     pub scheduler: Scheduler,
     /// Node life cycle and taint eviction.
@@ -39,6 +42,8 @@ pub struct Config {
     pub kubelet: Kubelet,
     /// The workload controllers and the garbage collectors.
     pub controllers: Controllers,
+    /// The controller of horizontal pod autoscalers.
+    pub pod_autoscaler: hpa::Settings,
 }
 
 /// Node life cycle and taint eviction (reference control-plane §2.1 with its 1.36 companion).

@@ -140,6 +140,7 @@ fn empty(seed: u64, nodes: Vec<NodeSetup>, duration: f64) -> Setup {
         faults: Vec::new(),
         actions: Vec::new(),
         default_behavior: Behavior::default(),
+        metrics: MetricsSetup::default(),
         timing,
         control,
         stop: StopRule {

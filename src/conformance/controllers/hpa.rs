@@ -37,12 +37,12 @@ pub(super) fn answer(case: &Case) -> Result<Value, Diagnostic> {
         let current = count(case, step, "statusReplicas")?;
         let current = current.unwrap_or(i32::try_from(pods.len()).unwrap_or(i32::MAX));
         let scale = Scale { wanted: replicas, current, selection: Selection::Own };
-        let observed = Observed { now, scale: Some(scale), pods: &facts, readings: &readings };
+        let observed = Observed { now, stamp: now, scale: Some(scale), pods: &facts, readings: &readings };
         let Decision { rescale, status: decided, .. } =
             reconcile(&hpa, &settings, &observed, &mut memory, &status);
         status = decided;
         if let Some(change) = rescale {
-            rescaled(&hpa, &mut memory, &mut status, change, now);
+            rescaled(&hpa, &mut memory, &mut status, change, [now; 2]);
             replicas = change.to;
         }
         answers.push(json!({

@@ -2,6 +2,7 @@
 //! loop around it.
 
 pub mod deployment;
+pub(super) mod followers;
 pub mod hpa;
 pub mod job;
 pub(super) mod members;
@@ -11,6 +12,7 @@ pub mod replicaset;
 pub mod rollout;
 
 pub use deployment::DeploymentController;
+pub use hpa::PodAutoscalerController;
 pub use job::JobController;
 pub use replicaset::ReplicaSetController;
 
@@ -19,9 +21,9 @@ use crate::base::ids::WorkloadId;
 use crate::cluster::{Cluster, Workload};
 use queue::WorkQueue;
 
-/// The workload, if its object exists.
+/// The workload, if its object exists and is not being deleted.
 fn existing(cluster: &Cluster, workload: WorkloadId) -> Option<&Workload> {
     (workload.index() < cluster.workloads.len())
         .then(|| &cluster.workloads[workload])
-        .filter(|workload| workload.present)
+        .filter(|workload| workload.present && !workload.deleting)
 }

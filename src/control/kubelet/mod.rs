@@ -290,7 +290,7 @@ impl Component for Kubelets {
             {
                 out.push(post_ready(*node));
             }
-            Event::Refused(write) => {
+            Event::Refused(write, _) => {
                 if let Write::PodStatus { pod, .. } = **write
                     && self.hears(pod)
                 {

@@ -2,12 +2,14 @@
 
 use super::nodes::unknown;
 use super::{Build, at_reference};
+use crate::base::Clock;
 use crate::base::Span;
 use crate::control::Config;
 use crate::control::config::{
     Controllers, EnabledPlugins, Kubelet, Mode, NodeLifecycle, Scheduler, SchedulerProfile, ScoringStrategy,
     Version,
 };
+use crate::control::controllers::hpa;
 use crate::control::scheduler::configuration::{self, Configured};
 use crate::scenario::At;
 use crate::scenario::schema::control::{self as written, Strategy};
@@ -22,10 +24,12 @@ pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
     Config {
         version,
         seed: super::run::seed(build.scenario),
+        clock: Clock::default(),
         scheduler: Scheduler { attempt: timing.scheduling_attempt, ..scheduler },
         nodes: nodes(&control.node_lifecycle, control.timing),
         kubelet: kubelet(build, &control.kubelet),
         controllers: controllers(control.timing),
+        pod_autoscaler: hpa::Settings::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::base::rng::key_of;
 use crate::cluster::{Cluster, PodName, PodRef, WorkloadKind};
 use crate::control::node_lifecycle::NOT_READY;
 use crate::control::{PodStatus, Write};
+use crate::sim::Load;
 use crate::sim::api_server::PodRequest;
 use crate::sim::faults::Outage;
 use crate::sim::queue::Class;
@@ -22,17 +23,13 @@ impl Run<'_> {
             observer.record(now, record, View { cluster, actor: "user" });
         };
         let event = match action {
+            Action::SetLoad(load) => return self.metrics.set_load(Load::clone(load)),
             Action::Cordon(node) | Action::Uncordon(node) => {
                 let cordon = matches!(action, Action::Cordon(_));
                 self.api.cordon(NodeId(*node as u32), cordon, &self.cluster, &mut tell)
             }
             Action::Scale { kind, namespace, name, replicas } => {
-                let names = &self.cluster.names;
-                let found = names
-                    .get(namespace)
-                    .zip(names.get(name))
-                    .and_then(|(namespace, name)| self.cluster.workloads.find(kind, namespace, name));
-                let Some(workload) = found else { return };
+                let Some(workload) = self.api.find(kind, namespace, name) else { return };
                 let write = Write::Scale { workload, replicas: *replicas };
                 self.api.commit(now, write, &mut self.cluster, &mut tell).ok().flatten()
             }
@@ -46,12 +43,17 @@ impl Run<'_> {
     pub(super) fn create(&mut self, object: Object) {
         let kind = match object {
             Object::Pod(pod) => return self.create_pod(&pod, None),
-            Object::Deployment(deployment) => WorkloadKind::Deployment(*deployment),
-            Object::ReplicaSet(set) => WorkloadKind::ReplicaSet(*set),
-            Object::Job(job) => WorkloadKind::Job(*job),
-            Object::Node(node) => {
-                return self.create_node(node);
-            }
+            Object::Node(node) => return self.create_node(node),
+            Object::Deployment(object) => WorkloadKind::Deployment(*object),
+            Object::ReplicaSet(object) => WorkloadKind::ReplicaSet(*object),
+            Object::StatefulSet(object) => WorkloadKind::StatefulSet(*object),
+            Object::DaemonSet(object) => WorkloadKind::DaemonSet(*object),
+            Object::Job(object) => WorkloadKind::Job(*object),
+            Object::CronJob(object) => WorkloadKind::CronJob(*object),
+            Object::HorizontalPodAutoscaler(object) => WorkloadKind::HorizontalPodAutoscaler(*object),
+            Object::PodDisruptionBudget(object) => WorkloadKind::PodDisruptionBudget(*object),
+            Object::ResourceQuota(object) => WorkloadKind::ResourceQuota(*object),
+            Object::Service(object) => WorkloadKind::Service(*object),
             // Priority classes were resolved when the manifests were read.
             other => return self.cluster.enter(other),
         };
@@ -59,8 +61,10 @@ impl Run<'_> {
         let mut tell = |record: &Record<'_>, cluster: &Cluster| {
             observer.record(now, record, View { cluster, actor: "user" });
         };
-        let event = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell);
-        self.announce(event);
+        // What exists already is left as it is.
+        if let Some(event) = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell) {
+            self.announce(event);
+        }
     }
 
     /// Creates a node during the run. The API server admits it with a taint that the node
@@ -86,8 +90,7 @@ impl Run<'_> {
         let name = PodName::Own(pod.meta.name.as_str().into());
         let arrival =
             Arrival { entity: self.entity_of(&name), initial: node.is_some(), ..Arrival::default() };
-        let request =
-            PodRequest { name, class, owner: None, index: None, node, status, user: -1, estimate: None };
+        let request = PodRequest { node, status, ..PodRequest::new(name, class) };
         self.enter_pod(request, arrival);
     }
 
@@ -126,14 +129,9 @@ impl Run<'_> {
                 initial: false,
             };
             let request = PodRequest {
-                name,
-                class,
-                owner: None,
-                index: None,
-                node: None,
-                status: None,
                 user: submission.user,
                 estimate: submission.estimate,
+                ..PodRequest::new(name, class)
             };
             let pod = self.enter_pod(request, arrival);
             let rows = &mut self.open_pod_rows;

@@ -258,7 +258,7 @@ impl Calculator<'_> {
     /// A value of an object for each pod, on average.
     fn object_average(&self, value: i64, target: i64) -> Proposal {
         let replicas = self.shared(value, target).map_or(self.scale.current, ceiling);
-        average(replicas, ceiling_64(value as f64 / f64::from(self.scale.current)))
+        on_average(replicas, ceiling_64(value as f64 / f64::from(self.scale.current)))
     }
 
     /// Values of something outside for each pod, on average. A sum below zero is taken for one that
@@ -273,7 +273,7 @@ impl Calculator<'_> {
         let replicas = self.shared(value, target).map_or(self.scale.current, capped);
         let is_full = value as f64 >= i64::MAX as f64;
         let average = ceiling_64(value as f64 / f64::from(self.scale.current));
-        average(replicas, if is_full { i64::MAX } else { average })
+        on_average(replicas, if is_full { i64::MAX } else { average })
     }
 
     /// How many pods share a value so that each has the target; `None` if it is about as many as there are.
@@ -283,8 +283,8 @@ impl Calculator<'_> {
     }
 }
 
-fn average(replicas: i32, average: i64) -> Proposal {
-    let current = CurrentMetric { average_milli: Some(average), ..CurrentMetric::default() };
+fn on_average(replicas: i32, milli: i64) -> Proposal {
+    let current = CurrentMetric { average_milli: Some(milli), ..CurrentMetric::default() };
     Proposal { replicas, current }
 }
 

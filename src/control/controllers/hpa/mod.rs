@@ -8,11 +8,13 @@
 //! The feature HPAScaleToZero is off, as it is by default: with no replicas the scaling is disabled.
 
 mod calculator;
+mod controller;
 mod history;
 mod requests;
 #[cfg(test)]
 mod tests;
 
+pub use controller::PodAutoscalerController;
 pub use history::Memory;
 pub use requests::milli_request;
 
@@ -117,6 +119,8 @@ pub struct Scale {
 pub struct Observed<'o> {
     /// The time.
     pub now: Time,
+    /// The time as API objects keep it, in whole seconds.
+    pub stamp: Time,
     /// The scale of the target; `None` if there is no such object, or it has no scale.
     pub scale: Option<Scale>,
     /// The pods that the target selects.
@@ -201,26 +205,27 @@ pub fn reconcile(
     Decision { rescale, status: look.status, failed: false }
 }
 
-/// Completes the status after the target has been scaled, and remembers the change.
+/// Completes the status after the target has been scaled, and remembers the change. `stamp` is the time
+/// as API objects keep it.
 pub fn rescaled(
     hpa: &HorizontalPodAutoscaler,
     memory: &mut Memory,
     status: &mut HpaStatus,
     rescale: Rescale,
-    now: Time,
+    [now, stamp]: [Time; 2],
 ) {
-    set_condition(&mut status.conditions, ABLE_TO_SCALE, Truth::True, "SucceededRescale", now);
+    set_condition(&mut status.conditions, ABLE_TO_SCALE, Truth::True, "SucceededRescale", stamp);
     status.desired = rescale.to;
-    status.last_scale = Some(now);
+    status.last_scale = Some(stamp);
     if let Some(behavior) = &hpa.behavior {
         memory.store_event(behavior, rescale.from, rescale.to, now);
     }
 }
 
 /// Completes the status after the target could not be scaled. `before` is the status before the look.
-pub fn not_rescaled(status: &mut HpaStatus, before: &HpaStatus, now: Time) {
-    set_condition(&mut status.conditions, ABLE_TO_SCALE, Truth::False, "FailedUpdateScale", now);
-    status.desired = before.desired;
+pub fn not_rescaled(status: &mut HpaStatus, before: &HpaStatus, stamp: Time) {
+    set_condition(&mut status.conditions, ABLE_TO_SCALE, Truth::False, "FailedUpdateScale", stamp);
+    (status.desired, status.last_scale) = (before.desired, before.last_scale);
 }
 
 const ABLE_TO_SCALE: &str = "AbleToScale";
@@ -237,7 +242,7 @@ struct Look<'o> {
 
 impl Look<'_> {
     fn set(&mut self, kind: &'static str, status: Truth, reason: &'static str) {
-        set_condition(&mut self.status.conditions, kind, status, reason, self.observed.now);
+        set_condition(&mut self.status.conditions, kind, status, reason, self.observed.stamp);
     }
 
     /// The numbers of the status; `desired` is `None` where the one from before stays.
@@ -361,16 +366,16 @@ fn set_condition(
     kind: &'static str,
     status: Truth,
     reason: &'static str,
-    now: Time,
+    stamp: Time,
 ) {
     match conditions.iter_mut().find(|condition| condition.kind == kind) {
         Some(condition) => {
             if condition.status != status {
-                condition.since = now;
+                condition.since = stamp;
             }
             // This kind of object has no time of the last write.
             *condition = Condition { status, reason, updated: condition.since, ..*condition };
         }
-        None => conditions.push(Condition { kind, status, reason, since: now, updated: now }),
+        None => conditions.push(Condition { kind, status, reason, since: stamp, updated: stamp }),
     }
 }

@@ -69,11 +69,11 @@ impl Scene {
     fn look(&mut self, seconds: u64, pods: &[PodFacts<'_>], readings: &[Reading]) -> Vec<&'static str> {
         let current = i32::try_from(pods.len()).unwrap();
         let scale = Some(Scale { wanted: self.wanted, current, selection: Selection::Own });
-        let observed = Observed { now: at(seconds), scale, pods, readings };
+        let observed = Observed { now: at(seconds), stamp: at(seconds), scale, pods, readings };
         let decision = reconcile(&self.hpa, &Settings::default(), &observed, &mut self.memory, &self.status);
         self.status = decision.status;
         if let Some(change) = decision.rescale {
-            rescaled(&self.hpa, &mut self.memory, &mut self.status, change, at(seconds));
+            rescaled(&self.hpa, &mut self.memory, &mut self.status, change, [at(seconds); 2]);
             self.wanted = change.to;
         }
         self.status.conditions.iter().map(|condition| condition.reason).collect()
@@ -236,7 +236,7 @@ fn a_target_that_cannot_be_scaled_is_said() {
     let autoscaler = hpa(vec![cpu(80)]);
     let (settings, before) = (Settings::default(), HpaStatus::default());
     let look = |scale| {
-        let observed = Observed { now: at(0), scale, pods: &[], readings: &[] };
+        let observed = Observed { now: at(0), stamp: at(0), scale, pods: &[], readings: &[] };
         reconcile(&autoscaler, &settings, &observed, &mut Memory::default(), &before)
     };
     let reasons = |decision: &Decision| {
