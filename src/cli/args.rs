@@ -152,6 +152,7 @@ Examples:
   seatrial conformance scheduler recorded/scheduler-1.36
   seatrial conformance scheduler score.jsonl.gz sequence.jsonl.gz --kubernetes 1.34
   seatrial conformance scheduler cases.jsonl --answers answers.jsonl
+  seatrial conformance controllers recorded/controllers-1.36
 
 Exit codes:
   0    every case agrees, or there was nothing to compare with
@@ -536,7 +537,20 @@ pub struct VerifyArguments {
 #[derive(Subcommand, Clone, PartialEq, Debug)]
 pub enum ConformanceCommand {
     /// Decisions of the scheduler: scores, failures, picks, preemption, the queue
-    Scheduler(ConformanceArguments),
+    Scheduler(SchedulerCases),
+    /// Decisions of the controllers: roll-outs, deletions, evictions, zones
+    Controllers(ConformanceArguments),
+}
+
+/// Arguments of `conformance scheduler`.
+#[derive(Args, Clone, PartialEq, Debug)]
+pub struct SchedulerCases {
+    /// The cases.
+    #[command(flatten)]
+    pub cases: ConformanceArguments,
+    /// How nodes are searched when all are looked at; the answers are the same
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = SearchMode::Auto)]
+    pub scheduler_mode: SearchMode,
 }
 
 /// Arguments of `conformance`.
@@ -548,12 +562,9 @@ pub struct ConformanceArguments {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The release whose answers were recorded; 1.34 where the name of a file or its folder says so,
-    /// else 1.36
+    /// else 1.36. The controllers decide the same in both
     #[arg(long, value_enum, value_name = "RELEASE")]
     pub kubernetes: Option<Release>,
-    /// How nodes are searched when all are looked at; the answers are the same
-    #[arg(long, value_enum, value_name = "MODE", default_value_t = SearchMode::Auto)]
-    pub scheduler_mode: SearchMode,
     /// Write our answer to each case, also where none was recorded
     #[arg(long, value_name = "FILE")]
     pub answers: Option<PathBuf>,

@@ -103,9 +103,21 @@ impl NodeLifecycle {
     }
 }
 
+/// Who runs the pods of the nodes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum KubeletProfile {
+    /// Kubelets with container runtimes.
+    #[default]
+    Modelled,
+    /// The pod driver of the recordings of a real control plane.
+    Recorded,
+}
+
 /// The kubelet (reference control-plane §1.1 with its 1.36 companion).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Kubelet {
+    /// Who runs the pods.
+    pub profile: KubeletProfile,
     /// The first crash-loop back-off.
     pub backoff_initial: Span,
     /// The longest crash-loop back-off.
@@ -122,6 +134,7 @@ pub struct Kubelet {
 impl Default for Kubelet {
     fn default() -> Kubelet {
         Kubelet {
+            profile: KubeletProfile::Modelled,
             backoff_initial: Span::from_secs(10),
             backoff_max: Span::from_secs(300),
             backoff_reset: Span::from_secs(600),

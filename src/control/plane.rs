@@ -1,9 +1,10 @@
 //! The whole of Kubernetes' control plane: keeps the view up to date and drives the components.
 
+use super::config::KubeletProfile;
 use super::controllers::{
     DeploymentController, JobController, PodAutoscalerController, ReplicaSetController,
 };
-use super::kubelet::Kubelets;
+use super::kubelet::{Kubelets, RecordedKubelets};
 use super::node_lifecycle::NodeLifecycleController;
 use super::owner_gc::OwnerGarbageCollector;
 use super::pod_gc::PodGarbageCollector;
@@ -18,9 +19,38 @@ use crate::base::ids::PodId;
 use crate::cluster::pods::NewRow;
 use crate::cluster::{Cluster, ControllerKind, PodRef, WorkloadKind, namespace_of};
 
+/// Who runs the pods of the nodes.
+enum Agents {
+    Modelled(Box<Kubelets>),
+    Recorded(Box<RecordedKubelets>),
+}
+
+impl Agents {
+    fn new(config: &Config) -> Agents {
+        match config.kubelet.profile {
+            KubeletProfile::Modelled => Agents::Modelled(Box::new(Kubelets::new(config))),
+            KubeletProfile::Recorded => Agents::Recorded(Box::new(RecordedKubelets::new(config))),
+        }
+    }
+
+    fn get(&self) -> &dyn Component {
+        match self {
+            Agents::Modelled(kubelets) => kubelets.as_ref(),
+            Agents::Recorded(kubelets) => kubelets.as_ref(),
+        }
+    }
+
+    fn get_mut(&mut self) -> &mut dyn Component {
+        match self {
+            Agents::Modelled(kubelets) => kubelets.as_mut(),
+            Agents::Recorded(kubelets) => kubelets.as_mut(),
+        }
+    }
+}
+
 /// Kubernetes: kubelets, scheduler, controllers.
 pub struct ControlPlane {
-    kubelets: Kubelets,
+    kubelets: Agents,
     scheduler: Scheduler,
     replica_sets: ReplicaSetController,
     deployments: DeploymentController,
@@ -36,7 +66,7 @@ impl ControlPlane {
     /// A control plane that has seen nothing yet.
     pub fn new(config: &Config) -> ControlPlane {
         ControlPlane {
-            kubelets: Kubelets::new(config),
+            kubelets: Agents::new(config),
             scheduler: Scheduler::new(config),
             replica_sets: ReplicaSetController::new(config),
             deployments: DeploymentController::new(config),
@@ -59,15 +89,18 @@ impl ControlPlane {
         self.components().into_iter().all(Component::is_settled)
     }
 
-    /// The kubelets, for questions about their pods.
-    pub fn kubelets(&self) -> &Kubelets {
-        &self.kubelets
+    /// The modelled kubelets, for questions about their pods.
+    pub fn kubelets(&self) -> Option<&Kubelets> {
+        if let Agents::Modelled(kubelets) = &self.kubelets { Some(kubelets) } else { None }
     }
 
     /// The components, in the order in which they are told of facts.
     pub(super) fn into_components(self) -> Vec<Box<dyn Component>> {
         vec![
-            Box::new(self.kubelets),
+            match self.kubelets {
+                Agents::Modelled(kubelets) => kubelets,
+                Agents::Recorded(kubelets) => kubelets,
+            },
             Box::new(self.node_lifecycle),
             Box::new(self.taint_eviction),
             Box::new(self.pod_gc),
@@ -82,7 +115,7 @@ impl ControlPlane {
 
     fn components(&self) -> [&dyn Component; 10] {
         [
-            &self.kubelets,
+            self.kubelets.get(),
             &self.node_lifecycle,
             &self.taint_eviction,
             &self.pod_gc,
@@ -97,7 +130,7 @@ impl ControlPlane {
 
     fn components_mut(&mut self) -> [&mut dyn Component; 10] {
         [
-            &mut self.kubelets,
+            self.kubelets.get_mut(),
             &mut self.node_lifecycle,
             &mut self.taint_eviction,
             &mut self.pod_gc,
@@ -119,7 +152,7 @@ impl Control for ControlPlane {
     fn handle(&mut self, now: Time, event: Event, cluster: &mut Cluster, out: &mut Vec<Command>) {
         // What a runtime says changes nothing that others see, and there is much of it.
         if let Event::Runtime { .. } = event {
-            return self.kubelets.handle(now, &event, PodBefore::default(), cluster, out);
+            return self.kubelets.get_mut().handle(now, &event, PodBefore::default(), cluster, out);
         }
         deliver(now, &event, &mut self.components_mut(), cluster, out);
     }

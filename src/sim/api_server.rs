@@ -49,6 +49,7 @@ pub(super) struct ApiWorkload {
     pub(super) kind: WorkloadKind,
     pub(super) generation: u64,
     class: ClassId,
+    owner: Option<WorkloadId>,
 }
 
 /// Counts of pods by state, for the balance that every run must keep.
@@ -182,6 +183,7 @@ impl ApiServer {
             name: &request.name,
             class: request.class,
             owner: request.owner,
+            index: request.index,
             user: request.user,
             estimate: request.estimate,
             initial: request.node.is_some(),
@@ -223,6 +225,38 @@ impl ApiServer {
         self.names.get(&(kind, namespace.to_owned(), name.to_owned())).copied()
     }
 
+    /// The objects that a workload owns.
+    pub(super) fn owned_by(&self, owner: WorkloadId) -> impl Iterator<Item = &WorkloadKind> {
+        let owned = move |row: &&ApiWorkload| row.present && row.owner == Some(owner);
+        self.workloads.iter().filter(owned).map(|row| &row.kind)
+    }
+
+    /// The taints of a node.
+    pub(super) fn taints(&self, node: NodeId) -> &[Taint] {
+        self.nodes.get(node.index()).map_or(&[], |row| row.taints.as_slice())
+    }
+
+    /// The pods that are bound to a node and exist, in order of their rows.
+    pub(super) fn pods_on(&self, node: NodeId) -> Vec<PodRef> {
+        let here = |(_, row): &(usize, &ApiPod)| row.present && row.node == Some(node);
+        let reference =
+            |(id, row): (usize, &ApiPod)| PodRef { id: PodId(id as u32), generation: row.generation };
+        self.pods.iter().enumerate().filter(here).map(reference).collect()
+    }
+
+    /// Deletes a node object; `None` if it is gone already.
+    pub(super) fn remove_node(
+        &mut self,
+        node: NodeId,
+        cluster: &Cluster,
+        tell: &mut Tell<'_>,
+    ) -> Option<Event> {
+        let row = self.nodes.get_mut(node.index()).filter(|row| row.present)?;
+        row.present = false;
+        tell(&Record::NodeRemoved { node }, cluster);
+        Some(Event::NodeRemoved { node })
+    }
+
     /// Creates a workload object and tells of it; `None` if one of its name exists.
     pub(super) fn create_workload(
         &mut self,
@@ -247,6 +281,7 @@ impl ApiServer {
             kind: kind.clone(),
             generation: 1,
             class,
+            owner,
         };
         self.workloads.push(row);
         let replicas = kind.replicas().unwrap_or(0);
@@ -483,8 +518,9 @@ impl ApiServer {
                 for (list, other, added) in [(&before, &row.taints, false), (&row.taints, &before, true)] {
                     for taint in list.iter().filter(|taint| !other.contains(taint)) {
                         changed = true;
-                        let (key, effect) = (taint.key.as_str(), taint.effect);
-                        tell(&Record::NodeTaint { node, key, effect, added }, cluster);
+                        let (key, value) = (taint.key.as_str(), taint.value.as_str());
+                        let effect = taint.effect;
+                        tell(&Record::NodeTaint { node, key, value, effect, added }, cluster);
                     }
                 }
                 let change = NodeChange::Taints(row.taints.clone());

@@ -1,5 +1,6 @@
 //! The driver: one thread, one run, from the first event to the stop rule.
 
+mod actions;
 mod checks;
 mod create;
 mod machines;
@@ -444,6 +445,7 @@ impl<'o> Run<'o> {
                 }
                 self.announce(event);
             }
+            Err((write, why)) if client == Client::User => self.request_refused(write, why),
             Err((write, why)) => self.announce(Event::Refused(Box::new(write), why)),
         }
     }

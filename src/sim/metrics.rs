@@ -377,3 +377,6 @@ fn has_container(spec: &PodSpec, name: &str) -> bool {
 fn is_first_container(spec: &PodSpec, name: &str) -> bool {
     spec.containers.first().is_some_and(|container| container.name == name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ mod known_autoscaling;
 mod known_storage;
 mod meta;
 mod node;
+pub mod patch;
 mod places;
 mod pod;
 mod repeats;

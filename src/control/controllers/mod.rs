@@ -2,14 +2,16 @@
 //! loop around it.
 
 pub mod deployment;
+#[expect(dead_code, reason = "the controllers that select pods come next")]
 pub(super) mod followers;
 pub mod hpa;
 pub mod job;
 pub(super) mod members;
 pub(super) mod queue;
-mod ranking;
+pub(crate) mod ranking;
 pub mod replicaset;
 pub mod rollout;
+pub mod slow_start;
 
 pub use deployment::DeploymentController;
 pub use hpa::PodAutoscalerController;

@@ -8,10 +8,12 @@
 mod admission;
 mod backoff;
 mod pod;
+mod recorded;
 mod status;
 mod worker;
 
 pub use pod::{Container, ContainerState, Stage};
+pub use recorded::RecordedKubelets;
 
 use self::admission::Admission;
 use self::pod::{Containers, PodState};

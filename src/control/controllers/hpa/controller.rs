@@ -336,3 +336,6 @@ impl Component for PodAutoscalerController {
         self.autoscalers.values().all(is_at_rest)
     }
 }
+
+#[cfg(test)]
+mod tests;
