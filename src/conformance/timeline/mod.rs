@@ -11,7 +11,7 @@ mod script;
 mod tests;
 
 pub use compare::{Agreement, Recording, agreement};
-pub use record::{Line, Timeline};
+pub use record::{Fields, Line, Timeline};
 pub use script::Script;
 
 use crate::sim::{RunError, run};
