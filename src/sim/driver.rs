@@ -206,7 +206,7 @@ impl<'o> Run<'o> {
             cluster,
             api: ApiServer::default(),
             world: World::default(),
-            metrics: Metrics::new(setup.metrics, config.clock, streams),
+            metrics: Metrics::new(setup.metrics, config.clock, setup.default_behavior.clone(), streams),
             clients: Clients::new(&setup.timing),
             faults: Faults::new(setup.faults, setup.nodes.len(), streams),
             observer,

@@ -11,7 +11,7 @@
 use super::load::{Load, Measure, Series, SeriesOf};
 use super::world::World;
 use crate::api::autoscaling::{MetricName, MetricSpec};
-use crate::api::{HorizontalPodAutoscaler, PodPhase, PodSpec};
+use crate::api::{Behavior, HorizontalPodAutoscaler, PodPhase, PodSpec};
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::rng::{Purpose, key_of};
 use crate::base::{Clock, Map, Span, Streams, Time};
@@ -76,6 +76,8 @@ pub(super) struct Metrics {
     phase: Span,
     /// By class: the loads on its pods. Emptied when a load comes.
     by_class: Map<ClassId, Vec<usize>>,
+    /// How pods behave that say nothing themselves.
+    default_behavior: Behavior,
 }
 
 /// From one moment to another.
@@ -105,14 +107,19 @@ impl Shares<'_> {
 }
 
 impl Metrics {
-    pub(super) fn new(setup: MetricsSetup, clock: Clock, streams: Streams) -> Metrics {
+    pub(super) fn new(
+        setup: MetricsSetup,
+        clock: Clock,
+        default_behavior: Behavior,
+        streams: Streams,
+    ) -> Metrics {
         let phase = match setup.profile {
             MetricsProfile::Server { resolution, .. } => {
                 Span(streams.draw(Purpose::Phase, key_of("metrics-server")) % resolution.0.max(1))
             }
             _ => Span::ZERO,
         };
-        Metrics { setup, clock, phase, by_class: Map::default() }
+        Metrics { setup, clock, phase, by_class: Map::default(), default_behavior }
     }
 
     /// A load from now on; it takes the place of one on the same pods.
@@ -222,12 +229,11 @@ impl Question<'_> {
                 return None;
             }
             let (window, claimed) = self.window(pod)?;
-            let milli = if !is_cpu {
-                self.world.memory(reference)?.saturating_mul(1000)
-            } else if let Some(load) = self.load(pod, &Measure::Cpu) {
-                self.used(pod, load, window, &mut shares)
-            } else {
-                self.world.cpu(reference)?
+            let milli = match self.load(pod, &Measure::Cpu).filter(|_| is_cpu) {
+                Some(load) => self.used(pod, load, window, &mut shares),
+                None if !self.is_usage_stated(pod, is_cpu) => return None,
+                None if is_cpu => self.world.cpu(reference)?,
+                None => self.world.memory(reference)?.saturating_mul(1000),
             };
             let is_first = container.is_none_or(|name| is_first_container(self.spec(pod), name));
             let milli = if is_first { milli } else { 0 };
@@ -260,6 +266,14 @@ impl Question<'_> {
     fn load(&self, pod: PodId, measure: &Measure) -> Option<usize> {
         let loads = self.metrics.by_class.get(&self.cluster.pods.class[pod.index()])?;
         loads.iter().copied().find(|&place| self.metrics.setup.loads[place].measure == *measure)
+    }
+
+    /// Whether anything says what the pod uses. That it uses what it requests is good enough for machines, but
+    /// no reason to scale.
+    fn is_usage_stated(&self, pod: PodId, is_cpu: bool) -> bool {
+        let class = &self.cluster.classes[self.cluster.pods.class[pod.index()]];
+        let behaviors = [&class.template.behavior, &self.metrics.default_behavior];
+        behaviors.iter().any(|one| if is_cpu { one.cpu_usage.is_some() } else { one.memory_usage.is_some() })
     }
 
     /// Whether there is a container of the pod that somebody can look at. The API of recorded runs leaves out

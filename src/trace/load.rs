@@ -23,7 +23,7 @@ const MINUTE: f64 = 60.0;
 pub fn read_load(mut input: Input) -> Result<(Vec<(Time, f64)>, ReadReport), Diagnostic> {
     let mut report = ReadReport::new(input.name(), "load");
     let mut points: Vec<(Time, f64)> = Vec::new();
-    let mut unit = 1.0;
+    let (mut unit, mut has_header) = (1.0, false);
     let mut origin = None;
     while input.advance()? {
         let text = std::str::from_utf8(input.text())
@@ -38,8 +38,9 @@ pub fn read_load(mut input: Input) -> Result<(Vec<(Time, f64)>, ReadReport), Dia
         report.rows += 1;
         let Some(seconds) = seconds(first, unit) else {
             // A row of names may stand above the first one.
-            if report.rows == 1 && !first.starts_with(|letter: char| letter.is_ascii_digit()) {
-                report.rows = 0;
+            let is_name = !first.starts_with(|letter: char| letter.is_ascii_digit());
+            if report.rows == 1 && is_name && !has_header {
+                (report.rows, has_header) = (0, true);
                 unit = if MINUTES.contains(&first.to_lowercase().as_str()) { MINUTE } else { 1.0 };
                 continue;
             }

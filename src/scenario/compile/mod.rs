@@ -26,7 +26,7 @@ use super::schema::{OutputKind, Scenario, control::Kind};
 use crate::base::diagnostic::fold_repeats;
 use crate::base::{Diagnostic, Location, Span};
 use crate::observe::Expectation;
-use crate::sim::{BatchSetup, MetricsSetup, Setup};
+use crate::sim::{BatchSetup, Setup};
 use crate::trace::ReadReport;
 use files::Files;
 pub use generators::generated;
@@ -249,7 +249,7 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
         faults,
         actions,
         default_behavior: run::behavior(&scenario.workload.behavior),
-        metrics: MetricsSetup::default(),
+        metrics: control::metrics(scenario.control_plane.timing),
         timing,
         control,
         stop,

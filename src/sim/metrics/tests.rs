@@ -63,7 +63,10 @@ fn cluster() -> (Harness, Vec<PodRef>) {
 
 fn metrics(profile: MetricsProfile, loads: Vec<Load>, series: Vec<Series>) -> Metrics {
     let setup = MetricsSetup { profile, loads, series };
-    Metrics { phase: Span::ZERO, ..Metrics::new(setup, Clock::default(), Streams::new(1)) }
+    Metrics {
+        phase: Span::ZERO,
+        ..Metrics::new(setup, Clock::default(), Behavior::default(), Streams::new(1))
+    }
 }
 
 /// The values of the first answer.
@@ -210,8 +213,20 @@ fn sizes(setup: Setup) -> (Vec<(u64, i32)>, u64) {
 fn an_autoscaler_follows_the_load_and_comes_to_rest() {
     let timing = Timing { container_start: Distribution::Constant(1.0), ..Timing::ideal() };
     let (seen, end) = sizes(up_and_down(MetricsProfile::RECORDED, timing));
-    assert_eq!(seen, [(60, 4), (90, 8), (120, 12), (495, 2)]);
+    // Without any latency a recommendation is exactly as old as the window, and still counts.
+    assert_eq!(seen, [(60, 4), (90, 8), (120, 12), (510, 2)]);
     assert!((800..1200).contains(&end), "nothing changes any more: {end}");
+}
+
+#[test]
+fn pods_of_which_nothing_is_known_are_not_scaled() {
+    let mut setup = up_and_down(MetricsProfile::RECORDED, Timing::ideal());
+    setup.metrics.loads.clear();
+    assert_eq!(sizes(setup).0, []);
+    let mut setup = up_and_down(MetricsProfile::RECORDED, Timing::ideal());
+    setup.metrics.loads.clear();
+    setup.default_behavior.cpu_usage = Some(Distribution::Constant(0.4));
+    assert_eq!(sizes(setup).0, [(30, 4), (60, 7), (90, 12)], "80 % of the request, whatever the size");
 }
 
 #[test]

@@ -78,9 +78,8 @@ impl PodAutoscalerController {
 
     /// A look begins: it asks for the metrics, if they count.
     fn begin(&mut self, now: Time, id: WorkloadId, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        let Some(target) = self.target(id, cluster) else {
-            return self.conclude(now, id, &[], &[], cluster, out);
-        };
+        let Some(hpa) = autoscaler(cluster, id) else { return };
+        let target = find_target(hpa, cluster);
         self.follow(id, target, cluster);
         let scale = target.and_then(|target| self.scale(id, target, cluster));
         let Some(hpa) = autoscaler(cluster, id) else { return };
@@ -153,12 +152,6 @@ impl PodAutoscalerController {
             not_rescaled(&mut status, &pending.before, self.clock.floor(now));
             out.push(write_status(id, status));
         }
-    }
-
-    /// The target of an autoscaler, if the autoscaler exists.
-    #[expect(clippy::option_option, reason = "there may be no autoscaler, or no target")]
-    fn target(&self, id: WorkloadId, cluster: &Cluster) -> Option<Option<WorkloadId>> {
-        autoscaler(cluster, id).map(|hpa| find_target(hpa, cluster))
     }
 
     /// Follows the pods of the target from now on, if it is another one than before.
