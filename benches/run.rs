@@ -7,8 +7,8 @@ use seatrial::base::ids::PoolId;
 use seatrial::base::{Diagnostic, Quantity, Span, Time};
 use seatrial::control::Config;
 use seatrial::sim::{
-    BatchJob, BatchPolicy, BatchSetup, JobSource, NodeSetup, Pool, Setup, Source, StopRule, Submission,
-    SubmissionName, Timing, run, run_batch,
+    BatchJob, BatchPolicy, BatchSetup, JobSource, MetricsSetup, NodeSetup, Pool, Setup, Source, StopRule,
+    Submission, SubmissionName, Timing, run, run_batch,
 };
 use std::sync::Arc;
 
@@ -80,6 +80,7 @@ fn setup() -> Setup {
         seed: 1,
         pools: vec![Pool { name: "pool".into(), price_per_hour: 0.0 }],
         nodes: (0..1_000).map(node).collect(),
+        registered: None,
         bound_pods: Vec::new(),
         objects: Vec::new(),
         sources: vec![Box::new(source)],

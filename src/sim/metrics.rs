@@ -281,15 +281,11 @@ impl Question<'_> {
     fn is_measured(&self, pod: PodId) -> bool {
         let (pods, row) = (&self.cluster.pods, pod.index());
         let is_running = pods.phase[row] == PodPhase::Running;
-        match self.metrics.setup.profile {
-            MetricsProfile::Instant { .. } => {
-                is_running && !(pods.ready[row] && pods.deleting_since[row].is_some())
-            }
-            _ => {
-                let is_up = |node: NodeId| self.cluster.nodes.ready[node.index()] == ReadyStatus::True;
-                is_running && pods.node[row].is_some_and(is_up)
-            }
+        if matches!(self.metrics.setup.profile, MetricsProfile::Instant { .. }) {
+            return is_running && !(pods.ready[row] && pods.deleting_since[row].is_some());
         }
+        let is_up = |node: NodeId| self.cluster.nodes.ready[node.index()] == ReadyStatus::True;
+        is_running && pods.node[row].is_some_and(is_up)
     }
 
     /// The window over which a pod was measured, and its length as it is told; `None` if there is none yet.

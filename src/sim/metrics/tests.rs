@@ -140,7 +140,7 @@ fn other_metrics_have_series() {
     let series = vec![
         series("rps", SeriesOf::Object { kind: "Ingress".into(), name: "i".into() }, 5),
         series("queue", SeriesOf::External(labels), 6),
-        series("queue", SeriesOf::External(Default::default()), 7),
+        series("queue", SeriesOf::External(crate::api::Labels::default()), 7),
     ];
     let rps = Load { measure: Measure::Metric("rps".into()), ..load(&[(0, 90)]) };
     let mut metrics = metrics(MetricsProfile::RECORDED, vec![load(&[(0, 60)]), rps], series);
