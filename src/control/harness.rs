@@ -234,7 +234,8 @@ impl Harness {
         &self.cluster.workloads[workload].status
     }
 
-    fn workload(&mut self, kind: WorkloadKind, owner: Option<WorkloadId>) -> WorkloadId {
+    /// Adds an object of any kind.
+    pub fn workload(&mut self, kind: WorkloadKind, owner: Option<WorkloadId>) -> WorkloadId {
         let id = WorkloadId(self.cluster.workloads.len() as u32);
         let object = self.workload_object(kind, owner);
         self.tell(Event::WorkloadAdded { workload: id, object: Box::new(object) });
@@ -320,6 +321,8 @@ impl Harness {
                 self.pending.push_back(Event::Refused(Box::new(write.clone()), Refusal::Conflict));
             }
             Command::Write(_, write) => self.write(write),
+            // There is no metrics API here, but the caller may answer in its place.
+            Command::Query { .. } => {}
             Command::Runtime(..) | Command::Note(_) => {}
         }
     }

@@ -2,7 +2,8 @@
 
 use super::config::KubeletProfile;
 use super::controllers::{
-    DaemonSetController, DeploymentController, JobController, ReplicaSetController, StatefulSetController,
+    DaemonSetController, DeploymentController, JobController, PodAutoscalerController, ReplicaSetController,
+    StatefulSetController,
 };
 use super::kubelet::{Kubelets, RecordedKubelets};
 use super::node_lifecycle::NodeLifecycleController;
@@ -57,6 +58,7 @@ pub struct ControlPlane {
     stateful_sets: StatefulSetController,
     daemon_sets: DaemonSetController,
     jobs: JobController,
+    pod_autoscalers: PodAutoscalerController,
     node_lifecycle: NodeLifecycleController,
     taint_eviction: TaintEvictionController,
     pod_gc: PodGarbageCollector,
@@ -74,6 +76,7 @@ impl ControlPlane {
             stateful_sets: StatefulSetController::new(config),
             daemon_sets: DaemonSetController::new(config),
             jobs: JobController::new(config),
+            pod_autoscalers: PodAutoscalerController::new(config),
             node_lifecycle: NodeLifecycleController::new(config),
             taint_eviction: TaintEvictionController::new(config),
             pod_gc: PodGarbageCollector::new(config),
@@ -107,6 +110,7 @@ impl ControlPlane {
             Box::new(self.taint_eviction),
             Box::new(self.pod_gc),
             Box::new(self.owner_gc),
+            Box::new(self.pod_autoscalers),
             Box::new(self.deployments),
             Box::new(self.replica_sets),
             Box::new(self.stateful_sets),
@@ -116,13 +120,14 @@ impl ControlPlane {
         ]
     }
 
-    fn components(&self) -> [&dyn Component; 11] {
+    fn components(&self) -> [&dyn Component; 12] {
         [
             self.kubelets.get(),
             &self.node_lifecycle,
             &self.taint_eviction,
             &self.pod_gc,
             &self.owner_gc,
+            &self.pod_autoscalers,
             &self.deployments,
             &self.replica_sets,
             &self.stateful_sets,
@@ -132,13 +137,14 @@ impl ControlPlane {
         ]
     }
 
-    fn components_mut(&mut self) -> [&mut dyn Component; 11] {
+    fn components_mut(&mut self) -> [&mut dyn Component; 12] {
         [
             self.kubelets.get_mut(),
             &mut self.node_lifecycle,
             &mut self.taint_eviction,
             &mut self.pod_gc,
             &mut self.owner_gc,
+            &mut self.pod_autoscalers,
             &mut self.deployments,
             &mut self.replica_sets,
             &mut self.stateful_sets,
@@ -248,6 +254,7 @@ fn topic_of(event: &Event, cluster: &Cluster) -> Topic {
         | Event::WorkloadDeleting { .. }
         | Event::WorkloadRemoved { .. } => Topic::Workload,
         Event::Refused(..) => Topic::Refused,
+        Event::Metrics { .. } => Topic::Metrics,
     }
 }
 
@@ -309,6 +316,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
         | Event::KubeletStarted { .. }
         | Event::PodRemoved { .. }
         | Event::Refused(..)
+        | Event::Metrics { .. }
         | Event::Runtime { .. } => {}
     }
 }

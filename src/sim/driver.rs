@@ -8,16 +8,17 @@ mod machines;
 use super::api_server::ApiServer;
 use super::faults::{Faults, Strike};
 use super::latency::Clients;
+use super::metrics::Metrics;
 use super::queue::{Class, EventQueue};
 use super::record::{Observer, Record, View};
 use super::setup::{Action, Setup, Source, StopRule, Submission};
 use super::world::{Arrival, Context, World};
 use super::{Balance, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate};
-use crate::base::ids::{ClassId, NodeId, PoolId};
+use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};
 use crate::base::rng::Purpose;
 use crate::base::{Diagnostic, Location, Map, Span, Stream, Streams, Symbol, Time};
-use crate::cluster::{Cluster, PodRef};
+use crate::cluster::{Cluster, PodRef, WorkloadKind};
 use crate::control::{
     Client, Command, ContainerIndex, Control, ControlPlane, Event, RuntimeCommand, RuntimeEvent, Write,
 };
@@ -37,6 +38,8 @@ pub(super) enum Happening {
     Commit(Client, Box<Write>),
     /// A watch delivers.
     Deliver(Box<Event>),
+    /// The metrics API answers about an autoscaler and the pods of its target.
+    Answer(WorkloadId, Vec<PodRef>),
     /// A machine fails or is repaired.
     Strike(Strike),
     /// A person does something.
@@ -139,6 +142,7 @@ struct Run<'o> {
     cluster: Cluster,
     api: ApiServer,
     world: World,
+    metrics: Metrics,
     clients: Clients,
     faults: Faults,
     observer: &'o mut dyn Observer,
@@ -202,6 +206,7 @@ impl<'o> Run<'o> {
             cluster,
             api: ApiServer::default(),
             world: World::default(),
+            metrics: Metrics::new(setup.metrics, config.clock, setup.default_behavior.clone(), streams),
             clients: Clients::new(&setup.timing),
             faults: Faults::new(setup.faults, setup.nodes.len(), streams),
             observer,
@@ -371,10 +376,29 @@ impl<'o> Run<'o> {
                         self.release_lingering();
                     }
                 }
+                Command::Query { autoscaler, pods } => {
+                    let latency = self.timing.metrics_query.sample_span(&mut self.api_draws);
+                    if latency == Span::ZERO {
+                        self.answer(autoscaler, &pods);
+                    } else {
+                        let happening = Happening::Answer(autoscaler, pods);
+                        self.queue.schedule(self.now + latency, Class::API, happening);
+                    }
+                }
                 Command::Note(note) => self.tell("", &Record::Note(&note)),
             }
         }
         self.commands = commands;
+    }
+
+    /// The metrics API answers about an autoscaler, unless that is gone.
+    fn answer(&mut self, autoscaler: WorkloadId, pods: &[PodRef]) {
+        let Run { metrics, api, cluster, world, .. } = self;
+        let Some(row) = api.workload(autoscaler) else { return };
+        if let WorkloadKind::HorizontalPodAutoscaler(hpa) = &row.kind {
+            let readings = metrics.answer(self.now, hpa, pods, cluster, world);
+            self.inbox.push_back(Event::Metrics { autoscaler, readings });
+        }
     }
 
     /// Frees the rows of removed pods of which nothing is left on their machines.
@@ -462,6 +486,7 @@ impl<'o> Run<'o> {
             }
             Happening::Commit(client, write) => self.commit(client, *write),
             Happening::Deliver(event) => self.inbox.push_back(*event),
+            Happening::Answer(autoscaler, pods) => self.answer(autoscaler, &pods),
             Happening::Strike(strike) => self.strike(strike),
             Happening::Action(index) => {
                 if let Some(action) = self.actions[index].take() {

@@ -1,6 +1,6 @@
 //! What a run is made of. The scenario layer fills it in.
 
-use super::Timing;
+use super::{Load, MetricsSetup, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate, Taint};
 use crate::base::ids::PoolId;
 use crate::base::{Diagnostic, Distribution, Span, Time};
@@ -30,6 +30,8 @@ pub struct Setup {
     pub actions: Vec<(Time, Action)>,
     /// How pods behave that say nothing themselves.
     pub default_behavior: Behavior,
+    /// What is measured, and the loads on services.
+    pub metrics: MetricsSetup,
     /// How long things take.
     pub timing: Timing,
     /// The control plane's constants.
@@ -249,6 +251,9 @@ pub enum Action {
     AddNode(Box<Node>),
     /// A machine falls silent and its Node object is deleted.
     RemoveNode(String),
+    /// Put a load on pods, whose curve counts from the start of the run. It takes the place of a load of the
+    /// same kind on the same pods.
+    SetLoad(Box<Load>),
 }
 
 /// When a run ends.

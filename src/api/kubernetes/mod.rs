@@ -5,10 +5,12 @@
 //! error here. It opens no file, and does not know what the objects are for.
 
 mod affinity;
+mod autoscaling;
 mod behavior;
 mod defaults;
 mod fields;
 mod known;
+mod known_autoscaling;
 mod known_storage;
 mod meta;
 mod node;
@@ -283,7 +285,7 @@ fn no_mapping(value: Value<'_>) -> Diagnostic {
     }
 }
 
-/// The kinds that are read, each with its only version.
+/// The kinds that are read, each with a version that is served; the first of a kind is the newest.
 const READ: &[(&str, &str, Reader)] = &[
     ("Pod", "v1", pod::read),
     ("Node", "v1", node::read),
@@ -297,6 +299,8 @@ const READ: &[(&str, &str, Reader)] = &[
     ("Namespace", "v1", service::namespace),
     ("Service", "v1", service::service),
     ("PodDisruptionBudget", "policy/v1", service::budget),
+    ("HorizontalPodAutoscaler", "autoscaling/v2", autoscaling::autoscaler),
+    ("HorizontalPodAutoscaler", "autoscaling/v1", autoscaling::autoscaler_v1),
     ("PersistentVolume", "v1", storage::volume),
     ("PersistentVolumeClaim", "v1", storage::claim),
     ("StorageClass", "storage.k8s.io/v1", storage::class_object),

@@ -5,6 +5,7 @@
 mod daemonset;
 mod deployment;
 mod fields;
+mod hpa;
 mod nodes;
 mod ranking;
 mod sets;
@@ -21,6 +22,7 @@ type Answer = fn(&Case) -> Result<Value, Diagnostic>;
 const MODES: &[(&str, Answer)] = &[
     ("daemonset", daemonset::answer),
     ("deployment", deployment::answer),
+    ("hpa", hpa::answer),
     ("replicaset-delete", ranking::answer),
     ("statefulset", statefulset::answer),
     ("taint-eviction", nodes::taint_eviction),

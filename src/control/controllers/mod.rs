@@ -5,6 +5,7 @@ pub mod daemonset;
 pub mod deployment;
 #[expect(dead_code, reason = "the controllers that select pods come next")]
 pub(super) mod followers;
+pub mod hpa;
 pub mod job;
 pub(super) mod members;
 pub(super) mod queue;
@@ -18,6 +19,7 @@ mod writes;
 
 pub use daemonset::DaemonSetController;
 pub use deployment::DeploymentController;
+pub use hpa::PodAutoscalerController;
 pub use job::JobController;
 pub use replicaset::ReplicaSetController;
 pub use statefulset::StatefulSetController;

@@ -250,6 +250,7 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
         faults,
         actions,
         default_behavior: run::behavior(&scenario.workload.behavior),
+        metrics: control::metrics(scenario.control_plane.timing),
         timing,
         control,
         stop,
