@@ -1,5 +1,9 @@
 //! What a run is made of. The scenario layer fills it in.
 
+mod plane;
+
+pub use plane::{ClientGroup, ControlFault, ControlFaultKind, Plane, Replicas};
+
 use super::Timing;
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate, Taint};
 use crate::base::ids::PoolId;
@@ -21,8 +25,10 @@ pub struct Setup {
     pub objects: Vec<(Time, Object)>,
     /// Streams of pods (traces, generators), each sorted by time.
     pub sources: Vec<Box<dyn Source>>,
-    /// What goes wrong.
+    /// What goes wrong with machines.
     pub faults: Vec<Fault>,
+    /// The processes of the control plane, and what goes wrong with them.
+    pub plane: Plane,
     /// What else a person does during the run.
     pub actions: Vec<(Time, Action)>,
     /// How pods behave that say nothing themselves.

@@ -112,14 +112,22 @@ impl Run<'_> {
 
     pub(super) fn recover(&mut self, node: NodeId) {
         self.tell("world", &Record::NodeRecovered { node });
-        self.heartbeat[node.index()] = (Span::ZERO, self.now);
         self.inbox.push_back(Event::KubeletStarted { node });
         self.world.reconnect(node, &mut self.inbox);
-        self.inbox.push_back(Event::HeartbeatsResumed { node });
+        if self.plane.api_is_down() {
+            let last_renewal = self.faults.down[node.index()].last_renewal;
+            self.plane.muted.insert(node, last_renewal);
+        } else {
+            self.heartbeat[node.index()] = (Span::ZERO, self.now);
+            self.inbox.push_back(Event::HeartbeatsResumed { node });
+        }
     }
 
     /// The latest renewal of a node's lease: every period from its phase on.
     pub(super) fn last_renewal(&self, node: NodeId) -> Time {
+        if let Some(&last) = self.plane.muted.get(&node) {
+            return last;
+        }
         let (phase, since) = self.heartbeat[node.index()];
         let first = since + phase;
         if self.now < first {
