@@ -347,7 +347,10 @@ fn patch_pod(pod: PodId, patch: PodPatch, cluster: &mut Cluster) {
     match patch {
         PodPatch::Disrupted(reason) => cluster.pods.disrupted[index] = reason,
         PodPatch::Released => cluster.pods.tracked[index] = false,
-        PodPatch::Unscheduled { nominated, .. } => cluster.pods.nominated[index] = nominated,
+        PodPatch::Unscheduled { nominated, .. } => {
+            cluster.pods.nominated[index] = nominated;
+            cluster.pods.unscheduled[index] = true;
+        }
         PodPatch::Class(class) => {
             let node = cluster.pods.counted_on[index];
             cluster.displace(pod);

@@ -8,7 +8,7 @@ use super::Timing;
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate, Taint};
 use crate::base::ids::PoolId;
 use crate::base::{Diagnostic, Distribution, Span, Time};
-use crate::control;
+use crate::control::{self, Process};
 use std::sync::Arc;
 
 /// A run of Kubernetes.
@@ -19,6 +19,9 @@ pub struct Setup {
     pub pools: Vec<Pool>,
     /// The nodes that exist at the start.
     pub nodes: Vec<NodeSetup>,
+    /// How long before the start they have registered, all within an instant, if that is known; otherwise
+    /// the phases of their heartbeats are free.
+    pub registered: Option<Span>,
     /// Pods that are bound at the start (a dump's), with the row of their node in `nodes`.
     pub bound_pods: Vec<(Pod, usize)>,
     /// Objects that are created during the run (manifests), by time, then order.
@@ -252,6 +255,10 @@ pub enum Action {
     AddNode(Box<Node>),
     /// A machine falls silent and its Node object is deleted.
     RemoveNode(String),
+    /// The replica of a process of the control plane that leads is killed.
+    Kill(Process),
+    /// A replica of a process of the control plane is started.
+    Launch(Process),
 }
 
 /// When a run ends.

@@ -8,7 +8,7 @@ use seatrial::base::ids::PoolId;
 use seatrial::base::{Distribution, Quantity, Span, Time};
 use seatrial::control;
 use seatrial::sim::{
-    Action, Fault, FaultKind, FaultScope, FaultWhen, NodeSetup, Pool, Setup, StopRule, Timing,
+    Action, Fault, FaultKind, FaultScope, FaultWhen, NodeSetup, Plane, Pool, Setup, StopRule, Timing,
 };
 use serde_json::Value;
 use std::path::Path;
@@ -134,10 +134,12 @@ fn empty(seed: u64, nodes: Vec<NodeSetup>, duration: f64) -> Setup {
         seed,
         pools: vec![Pool { name: "pool".into(), price_per_hour: 0.0 }],
         nodes,
+        registered: None,
         bound_pods: Vec::new(),
         objects: Vec::new(),
         sources: Vec::new(),
         faults: Vec::new(),
+        plane: Plane::default(),
         actions: Vec::new(),
         default_behavior: Behavior::default(),
         timing,

@@ -2,6 +2,11 @@
 //!
 //! What is decided, and how, is not known here: the pure functions of [`crate::control`] are asked.
 
+mod deployment;
+mod fields;
+mod nodes;
+mod ranking;
+
 use super::input::Case;
 use crate::base::Diagnostic;
 use serde_json::Value;
@@ -10,7 +15,13 @@ use serde_json::Value;
 type Answer = fn(&Case) -> Result<Value, Diagnostic>;
 
 /// The modes, each with what answers it.
-const MODES: &[(&str, Answer)] = &[];
+const MODES: &[(&str, Answer)] = &[
+    ("deployment", deployment::answer),
+    ("replicaset-delete", ranking::answer),
+    ("taint-eviction", nodes::taint_eviction),
+    ("zone-disruption", nodes::zone_disruption),
+    ("zone-state", nodes::zone_state),
+];
 
 /// What the controllers answer to a case.
 pub fn answer(case: &Case) -> Result<Value, Diagnostic> {

@@ -110,6 +110,7 @@ impl ControlPlane {
     pub fn start(&mut self, process: Process, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
         self.stop(process, cluster);
         self.config.nodes.monitor_phase = Some(Span(now.0));
+        self.config.nodes.first_monitor_pass = None;
         match process {
             Process::Scheduler => {
                 self.scheduler_runs = true;

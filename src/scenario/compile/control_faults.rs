@@ -4,7 +4,7 @@ use super::{Build, timing};
 use crate::base::{Diagnostic, Time};
 use crate::control::Process;
 use crate::scenario::At;
-use crate::scenario::schema::events::{Component, Fault, FaultKind};
+use crate::scenario::schema::events::{Component, Failure, Fault};
 use crate::sim::{ClientGroup, ControlFault, ControlFaultKind, Lease, Plane};
 
 const HELP: &str = "write `{component: scheduler, at: 10m, for: 1m}`, `{component: api-server, …}`, \
@@ -147,7 +147,7 @@ fn whole_component(
         }
     };
     match &fault.kind {
-        Some(kind) if kind.value != FaultKind::Kill => {
+        Some(kind) if kind.value != Failure::Kill => {
             Err(kind.error("this happens to machines").help("a component has `kill`"))
         }
         _ => Ok(ControlFaultKind::Kill(process)),

@@ -34,9 +34,9 @@ pub(super) fn resolve(build: &mut Build<'_>, nodes: &Nodes) -> (Vec<Fault>, Plan
 fn kind(fault: &events::Fault) -> Result<FaultKind, Diagnostic> {
     let Some(kind) = &fault.kind else { return Ok(FaultKind::Crash) };
     match kind.value {
-        events::FaultKind::Crash => Ok(FaultKind::Crash),
-        events::FaultKind::Partition => Ok(FaultKind::Partition),
-        events::FaultKind::Kill => {
+        events::Failure::Crash => Ok(FaultKind::Crash),
+        events::Failure::Partition => Ok(FaultKind::Partition),
+        events::Failure::Kill => {
             let help = "a machine has `crash` and `partition`; name a `component` to kill it";
             Err(kind.error("a machine is not killed").help(help))
         }

@@ -55,6 +55,8 @@ impl Run<'_> {
             }
             Action::AddNode(node) => self.create_node(node.clone()),
             Action::RemoveNode(node) => self.remove_node(node),
+            Action::Kill(process) => self.kill(*process),
+            Action::Launch(process) => self.launch(*process),
         }
     }
 

@@ -294,9 +294,9 @@ impl Run<'_> {
         let lasted = self.now.since(self.plane.down_since);
         let again = reconnection(lasted, &mut self.plane.stream);
         self.schedule(self.plane.down_since + again, Turn::Watches(self.plane.outages));
-        let muted: Vec<(NodeId, Time)> = self.plane.muted.iter().map(|(&node, &last)| (node, last)).collect();
-        for (node, last_renewal) in muted {
-            let due = (last_renewal + self.lease_renewal).max(self.plane.down_since);
+        let muted: Vec<NodeId> = self.plane.muted.keys().copied().collect();
+        for node in muted {
+            let due = self.next_renewal(node);
             let again = due + retried(self.now.since(due));
             self.schedule(again.max(self.now), Turn::Renew(node));
         }
@@ -311,7 +311,7 @@ impl Run<'_> {
         if self.plane.api_is_down() || self.plane.muted.remove(&node).is_none() || is_cut_off {
             return;
         }
-        self.heartbeat[node.index()] = (Span::ZERO, self.now);
+        self.resume_heartbeats(node);
         self.receive(Event::HeartbeatsResumed { node });
     }
 
@@ -352,9 +352,11 @@ impl Run<'_> {
         match happening {
             Happening::Object(_) | Happening::Submit(_) | Happening::Commit(Client::User, ..) => true,
             Happening::Action(index) => {
-                let is_of_machine =
-                    |action: &Action| matches!(action, Action::FailNode { .. } | Action::RecoverNode(_));
-                !self.actions[*index].as_ref().is_some_and(is_of_machine)
+                let is_no_request = |action: &Action| {
+                    use Action::{FailNode, Kill, Launch, RecoverNode};
+                    matches!(action, FailNode { .. } | RecoverNode(_) | Kill(_) | Launch(_))
+                };
+                !self.actions[*index].as_ref().is_some_and(is_no_request)
             }
             Happening::Plane(Turn::Ready { .. }) => true,
             _ => false,
