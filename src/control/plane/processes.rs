@@ -28,7 +28,7 @@ impl Process {
     /// Every process.
     pub const ALL: [Process; 2] = [Process::Scheduler, Process::ControllerManager];
 
-    /// The name in scenarios and output.
+    /// The name in output.
     pub const fn name(self) -> &'static str {
         match self {
             Process::Scheduler => "scheduler",

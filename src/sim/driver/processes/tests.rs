@@ -1,6 +1,5 @@
 use super::*;
-use crate::api::{Container, Deployment, LabelSelector, Object, ObjectMeta, PodTemplate, RestartPolicy};
-use crate::base::Quantity;
+use crate::api::{Deployment, LabelSelector, Object, ObjectMeta, PodTemplate, RestartPolicy};
 use crate::cluster::ReadyStatus;
 use crate::sim::setup::{FaultKind, FaultScope, FaultWhen, Replicas};
 use crate::sim::tests::{node, pod, setup, template};
@@ -413,5 +412,45 @@ fn waits_of_clients_are_those_of_the_original() {
         [0.0, 0.1, 0.3, 6.3, 12.7, 12.7, 19.7, 26.7]
     );
     assert!(seconds(3e9) >= 3e9);
-    let _ = (Quantity::from_units(1), Container::default());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+    /// A failover while nothing is under way changes nothing: what starts anew finds everything as it
+    /// should be, and everything else happens at the same moments.
+    #[test]
+    fn safety_a_failover_at_a_quiet_moment_changes_nothing(
+        seed in 0u64..1_000,
+        at in 0u64..12,
+        process in 0usize..2,
+        replicas in 0i32..6,
+        runs in proptest::collection::vec(1u64..12, 0..6),
+    ) {
+        let make = |faults: Vec<ControlFault>| {
+            let mut setup = services(seed, replicas, faults, 0);
+            setup.timing = Timing::ideal();
+            setup.plane.cache_sync = Distribution::Constant(0.0);
+            setup.plane.scheduler.election = None;
+            setup.plane.controller_manager.election = None;
+            // Everything happens at whole tens of seconds, the failover between them.
+            for (number, ten) in runs.iter().enumerate() {
+                let ending = |template: &mut PodTemplate| {
+                    template.behavior.run_time = Some(Distribution::Constant((ten * 10) as f64));
+                };
+                let name = format!("p{number}");
+                setup.objects.push((Time::from_secs(number as u64 * 10), pod(&name, template(3500, ending))));
+            }
+            let mut lines: Vec<(u64, String)> = Log::of(setup)
+                .0
+                .into_iter()
+                .filter(|(_, text)| !text.starts_with("scheduler") && !text.starts_with("controller-manager"))
+                .map(|(at, text)| (at as u64, text))
+                .collect();
+            lines.sort();
+            lines
+        };
+        let restart = kill(Process::ALL[process], at as f64 * 10.0 + 5.0, Some(0.0));
+        proptest::prop_assert_eq!(make(Vec::new()), make(vec![restart]));
+    }
 }
