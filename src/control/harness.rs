@@ -294,15 +294,15 @@ impl Harness {
         let mut out = Vec::new();
         let mut rounds = 0;
         while rounds < ROUNDS_MAX {
-            let mut components: Vec<&mut dyn Component> =
-                self.components.iter_mut().map(|component| &mut **component as _).collect();
             match self.pending.pop_front() {
-                Some(event) => plane::deliver(self.now, &event, &mut components, &mut self.cluster, &mut out),
+                Some(event) => {
+                    let components = self.components.iter_mut().map(|component| &mut **component as _);
+                    plane::deliver(self.now, &event, components, &mut self.cluster, &mut out);
+                }
                 None if self.poll_timeout().is_some_and(|due| due <= self.now) => {
                     rounds += 1;
-                    let mut components: Vec<&mut dyn Component> =
-                        self.components.iter_mut().map(|component| &mut **component as _).collect();
-                    plane::wake(self.now, &mut components, &mut self.cluster, &mut out);
+                    let components = self.components.iter_mut().map(|component| &mut **component as _);
+                    plane::wake(self.now, components, &mut self.cluster, &mut out);
                 }
                 None => return,
             }

@@ -28,7 +28,7 @@ pub mod taint_eviction;
 pub use config::Config;
 pub use controllers::hpa::Reading;
 pub use diagnosis::Diagnosis;
-pub use plane::ControlPlane;
+pub use plane::{ControlPlane, Process};
 pub use snapshot::Snapshot;
 
 use crate::api::{Node, PodPhase, Status, Taint};
