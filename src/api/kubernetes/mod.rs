@@ -5,6 +5,7 @@
 //! error here. It opens no file, and does not know what the objects are for.
 
 mod affinity;
+mod batch;
 mod behavior;
 mod defaults;
 mod fields;
@@ -287,7 +288,7 @@ const READ: &[(&str, &str, Reader)] = &[
     ("Node", "v1", node::read),
     ("ReplicaSet", "apps/v1", workload::replica_set),
     ("Deployment", "apps/v1", workload::deployment),
-    ("Job", "batch/v1", workload::job),
+    ("Job", "batch/v1", batch::job),
     ("StatefulSet", "apps/v1", workload::stateful_set),
     ("ReplicationController", "v1", workload::replication_controller),
     ("PriorityClass", "scheduling.k8s.io/v1", workload::priority_class),
