@@ -19,7 +19,7 @@ pub mod node_lifecycle;
 mod plane;
 pub mod pod_gc;
 #[cfg(test)]
-mod recorded;
+pub(crate) mod recorded;
 pub mod scheduler;
 pub mod snapshot;
 pub mod taint_eviction;

@@ -6,7 +6,13 @@
 
 pub mod backoff;
 pub mod indexes;
+pub mod intervals;
+pub mod manage;
+pub mod pods;
+pub mod policies;
 pub mod reconcile;
+pub mod sync;
+pub mod track;
 
 use super::members::Places;
 use super::{
