@@ -1,14 +1,13 @@
 //! What a run tells its observers: what happened in the world and at the API server, as it is
 //! committed (not as some component sees it later).
 
-use crate::api::PodPhase;
-use crate::api::TaintEffect;
+use crate::api::{PodPhase, Status, TaintEffect};
 use crate::base::Span;
 use crate::base::Time;
 use crate::base::ids::{ClassId, PoolId};
 use crate::base::ids::{NodeId, WorkloadId};
-use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason};
-use crate::control::{ContainerIndex, Note};
+use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason, WorkloadKind};
+use crate::control::{ContainerIndex, Note, PodPatch, PodStatus};
 
 /// What an observer may look at beside the record.
 #[derive(Clone, Copy)]
@@ -144,6 +143,22 @@ pub enum Record<'a> {
         /// Whether it is ready.
         ready: bool,
     },
+    /// A pod's status was written and more than its readiness changed.
+    PodStatus {
+        /// The pod.
+        pod: PodRef,
+        /// The status before.
+        before: PodStatus,
+        /// The status.
+        status: PodStatus,
+    },
+    /// A pod was patched.
+    PodPatched {
+        /// The pod.
+        pod: PodRef,
+        /// What changed.
+        patch: PodPatch,
+    },
     /// A pod reached a terminal phase.
     PodEnded {
         /// The pod.
@@ -179,8 +194,12 @@ pub enum Record<'a> {
         kind: &'static str,
         /// Its name.
         name: &'a str,
-        /// Desired pods (replicas or parallelism).
+        /// Desired pods (replicas or parallelism); 0 for what has none.
         replicas: i32,
+        /// The object that owns it.
+        owner: Option<WorkloadId>,
+        /// The object.
+        object: &'a WorkloadKind,
     },
     /// A workload's desired number of pods changed.
     WorkloadScaled {
@@ -188,6 +207,22 @@ pub enum Record<'a> {
         workload: WorkloadId,
         /// Desired pods.
         replicas: i32,
+    },
+    /// A workload's specification or annotations were written.
+    WorkloadChanged {
+        /// The workload.
+        workload: WorkloadId,
+        /// The object as it was.
+        before: &'a WorkloadKind,
+        /// The object as it is.
+        object: &'a WorkloadKind,
+        /// How often its specification was written.
+        generation: u64,
+    },
+    /// Deletion of a workload object has begun; it waits for what it owns.
+    WorkloadDeleting {
+        /// The workload.
+        workload: WorkloadId,
     },
     /// A workload object is gone.
     WorkloadRemoved {
@@ -199,7 +234,7 @@ pub enum Record<'a> {
         /// The workload.
         workload: WorkloadId,
         /// The status.
-        status: crate::cluster::workloads::WorkloadStatus,
+        status: &'a Status,
     },
     /// CPU in use on a node changed.
     CpuUsed {

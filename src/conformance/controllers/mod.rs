@@ -17,12 +17,10 @@ const MODES: &[(&str, Answer)] =
 
 /// What the controllers answer to a case.
 pub fn answer(case: &Case) -> Result<Value, Diagnostic> {
-    match MODES.iter().find(|(mode, _)| *mode == case.mode) {
-        Some((_, answer)) => answer(case),
-        None => {
-            let known: Vec<&str> = MODES.iter().map(|(mode, _)| *mode).collect();
-            let finding = case.error("`mode` has an unknown value").found(&case.mode);
-            Err(finding.help(format!("one of {}", known.join(", "))))
-        }
+    if let Some((_, answer)) = MODES.iter().find(|(mode, _)| *mode == case.mode) {
+        return answer(case);
     }
+    let known: Vec<&str> = MODES.iter().map(|(mode, _)| *mode).collect();
+    let finding = case.error("`mode` has an unknown value").found(&case.mode);
+    Err(finding.help(format!("one of {}", known.join(", "))))
 }

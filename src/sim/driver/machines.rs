@@ -29,7 +29,10 @@ impl Run<'_> {
         self.control.handle(self.now, event, &mut self.cluster, &mut self.commands);
         self.world.add_machine(node, &self.cluster);
         let phase = self.streams.draw(Purpose::Phase, u64::from(node.0)) % self.lease_renewal.0.max(1);
-        self.heartbeat.push((Span(phase), self.now));
+        if self.heartbeat.len() <= node.index() {
+            self.heartbeat.resize(node.index() + 1, (Span::ZERO, Time::ZERO));
+        }
+        self.heartbeat[node.index()] = (Span(phase), self.now);
         let nodes = &self.cluster.nodes;
         let allocatable: Vec<(String, i64)> = self
             .cluster
