@@ -118,6 +118,8 @@ pub struct Observed<'a, P> {
     pub stamp: Time,
     /// Whether all that earlier syncs have ordered has been seen.
     pub is_satisfied: bool,
+    /// Whether the Job's own deletion has begun.
+    pub is_deleting: bool,
     /// Active pods.
     pub active: u32,
     /// Those of them that are ready.
@@ -202,13 +204,13 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    fn of(job: &Job) -> Facts {
+    fn of(job: &Job, is_deleting: bool) -> Facts {
         Facts {
             is_indexed: job.indexed,
             completions: job.completions.map(|count| count.max(0) as u32),
             is_suspended: job.suspend,
             replaces_failed_only: replaces_failed_only(job),
-            is_deleting: job.meta.deleting,
+            is_deleting: is_deleting || job.meta.deleting,
         }
     }
 
@@ -243,6 +245,8 @@ pub struct Sync<P> {
     pub actions: Actions<P>,
     /// When to look again, if nothing happens before.
     pub wake: Option<Time>,
+    /// Before this moment another look at the same pods finds the same.
+    pub stable_until: Option<Time>,
     /// How the Job ends, if that is settled.
     pub verdict: Option<Verdict<P>>,
     /// The failures since the last success. They are stored when the first status is written.
@@ -277,7 +281,7 @@ pub fn begin<V: View>(
     settled: &mut Settled,
     view: &V,
 ) -> Sync<V::Pod> {
-    let facts = Facts::of(job);
+    let facts = Facts::of(job, seen.is_deleting);
     let mut status = status.clone();
     let mut needs_flush = count_released(&mut status, seen.released);
     let start = status.start.or_else(|| (!job.suspend).then_some(seen.now));
@@ -303,6 +307,7 @@ pub fn begin<V: View>(
     Sync {
         actions,
         wake: wait.map(|wait| seen.now + wait.max(seen.limits.batch)).into_iter().chain(deadline).min(),
+        stable_until: wait.map(|wait| seen.now + wait).into_iter().chain(deadline).min(),
         verdict,
         backoff: counts.backoff,
         facts,

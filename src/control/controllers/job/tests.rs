@@ -1,7 +1,11 @@
 //! The event loop through the harness.
 
 use super::*;
-use crate::api::{Job, PodSpec, PodTemplate};
+use crate::api::batch::{FailureAction, FailureCondition, FailureRule};
+use crate::api::status::JobStatus;
+use crate::api::{Job, PodPhase, PodSpec, PodTemplate, RestartPolicy};
+use crate::base::Span;
+use crate::cluster::workloads::{JobEnd, job_end};
 use crate::control::PodStatus;
 use crate::control::harness::Harness;
 use proptest::prelude::*;

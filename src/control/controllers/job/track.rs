@@ -112,6 +112,7 @@ impl<P: Copy> Sync<P> {
         let held = std::mem::take(&mut self.held);
         self.unreleased = held.iter().filter(|pod| pod.is_noted).count();
         let mut noted = self.unreleased;
+        self.status.uncounted = noted as i32;
         let may_go = |place: usize, pod: &Tracked<P>| {
             pod.fate == Fate::Succeeded || all_go || self.facts.is_failed(pod) && !kept.contains(&place)
         };
@@ -123,18 +124,23 @@ impl<P: Copy> Sync<P> {
         if self.facts.is_indexed {
             chosen.sort_by_key(|pod| pod.index);
         }
-        for place in 0..chosen.len() {
-            noted += usize::from(self.note(&chosen[place]));
+        let mut released = Vec::with_capacity(chosen.len());
+        for mut pod in chosen {
+            self.unreleased -= usize::from(pod.is_noted);
+            let is_counted = self.note(&pod);
+            noted += usize::from(is_counted);
+            // The index alone says that an Indexed Job's success is counted.
+            if is_counted && !(self.facts.is_indexed && pod.fate == Fate::Succeeded) {
+                pod.is_noted = true;
+                self.status.uncounted += 1;
+            }
+            released.push(pod);
             if noted >= self.limits.uncounted {
                 self.is_cut = true;
-                chosen.truncate(place + 1);
-            }
-            if self.is_cut {
                 break;
             }
         }
-        self.unreleased -= chosen.iter().filter(|pod| pod.is_noted).count();
-        chosen
+        released
     }
 
     /// Notes a pod whose finalizer is removed, if it is to be counted; says whether it is new.
@@ -173,6 +179,7 @@ impl<P: Copy> Sync<P> {
             (self.uncounted.succeeded - refused.succeeded, self.uncounted.failed - refused.failed);
         self.status.succeeded = self.status.succeeded.saturating_add(succeeded);
         self.status.failed = self.status.failed.saturating_add(failed);
+        self.status.uncounted = self.status.uncounted.saturating_sub(succeeded + failed);
         let is_all = self.unreleased == 0 && refused == Uncounted::default();
         let ends = self.is_finishing && is_all && !self.is_cut && self.terminating == 0;
         if let Some(verdict) = self.verdict.as_ref().filter(|_| ends) {
