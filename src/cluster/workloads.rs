@@ -191,6 +191,11 @@ impl Workloads {
         self.by_name.get(&(kind, namespace, name)).copied().filter(|id| self.rows[id.index()].present)
     }
 
+    /// The row of an object, if there is one; it may be deleted.
+    pub fn get(&self, id: WorkloadId) -> Option<&Workload> {
+        self.rows.get(id.index())
+    }
+
     /// How many rows there are, with those of deleted objects.
     pub fn len(&self) -> usize {
         self.rows.len()

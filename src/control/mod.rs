@@ -292,6 +292,8 @@ pub enum PodPatch {
         nominated: Option<NodeId>,
         /// Whether scheduling gates hold it back.
         gated: bool,
+        /// Whether the condition was another one before.
+        first: bool,
     },
     /// Its specification changed in a way that the API allows: it has another class.
     Class(ClassId),

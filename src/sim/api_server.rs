@@ -183,6 +183,7 @@ impl ApiServer {
             name: &request.name,
             class: request.class,
             owner: request.owner,
+            index: request.index,
             user: request.user,
             estimate: request.estimate,
             initial: request.node.is_some(),
@@ -517,8 +518,9 @@ impl ApiServer {
                 for (list, other, added) in [(&before, &row.taints, false), (&row.taints, &before, true)] {
                     for taint in list.iter().filter(|taint| !other.contains(taint)) {
                         changed = true;
-                        let (key, effect) = (taint.key.as_str(), taint.effect);
-                        tell(&Record::NodeTaint { node, key, effect, added }, cluster);
+                        let (key, value) = (taint.key.as_str(), taint.value.as_str());
+                        let effect = taint.effect;
+                        tell(&Record::NodeTaint { node, key, value, effect, added }, cluster);
                     }
                 }
                 let change = NodeChange::Taints(row.taints.clone());

@@ -70,6 +70,8 @@ pub enum Record<'a> {
         node: NodeId,
         /// Key of the taint.
         key: &'a str,
+        /// Value of the taint.
+        value: &'a str,
         /// Effect of the taint.
         effect: TaintEffect,
         /// Whether it was added.
@@ -94,6 +96,8 @@ pub enum Record<'a> {
         class: ClassId,
         /// Its controller.
         owner: Option<WorkloadId>,
+        /// The completion index of an Indexed Job's pod.
+        index: Option<u32>,
         /// The user that a trace gives; -1 otherwise.
         user: i32,
         /// The user's estimate of the run time.

@@ -2,7 +2,11 @@
 //!
 //! What is decided, and how, is not known here: the pure functions of [`crate::control`] are asked.
 
+mod deployment;
+mod fields;
 mod job;
+mod nodes;
+mod ranking;
 
 use super::input::Case;
 use crate::base::Diagnostic;
@@ -12,8 +16,16 @@ use serde_json::Value;
 type Answer = fn(&Case) -> Result<Value, Diagnostic>;
 
 /// The modes, each with what answers it.
-const MODES: &[(&str, Answer)] =
-    &[("job-sync", job::sync), ("job-policy", job::policy), ("job-backoff", job::backoff)];
+const MODES: &[(&str, Answer)] = &[
+    ("deployment", deployment::answer),
+    ("job-backoff", job::backoff),
+    ("job-policy", job::policy),
+    ("job-sync", job::sync),
+    ("replicaset-delete", ranking::answer),
+    ("taint-eviction", nodes::taint_eviction),
+    ("zone-disruption", nodes::zone_disruption),
+    ("zone-state", nodes::zone_state),
+];
 
 /// What the controllers answer to a case.
 pub fn answer(case: &Case) -> Result<Value, Diagnostic> {

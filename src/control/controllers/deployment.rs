@@ -4,6 +4,9 @@
 //! [`super::rollout`]; pods are the ReplicaSets' business, except that Recreate waits for the end
 //! of old ones.
 
+pub mod history;
+pub mod status;
+
 use super::rollout::{Member, Members, Target};
 use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing};
 use crate::api::Status;

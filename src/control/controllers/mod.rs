@@ -7,9 +7,10 @@ pub(super) mod followers;
 pub mod job;
 pub(super) mod members;
 pub(super) mod queue;
-mod ranking;
+pub(crate) mod ranking;
 pub mod replicaset;
 pub mod rollout;
+pub mod slow_start;
 
 pub use deployment::DeploymentController;
 pub use job::JobController;

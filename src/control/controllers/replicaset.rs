@@ -4,6 +4,8 @@
 //! Terminating and ended pods do not count, so a pod is replaced the moment its deletion begins.
 //! Where pods run is not decided here.
 
+pub mod status;
+
 use super::members::Places;
 use super::ranking::{self, Candidate};
 use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing};

@@ -83,7 +83,8 @@ impl RunObserver {
     }
 
     fn pod_created(&mut self, now: Time, record: &Record<'_>, cluster: &Cluster) {
-        let Record::PodCreated { pod, serial, name, class, owner, user, estimate, initial } = *record else {
+        let Record::PodCreated { pod, serial, name, class, owner, user, estimate, initial, .. } = *record
+        else {
             return;
         };
         self.know_class(cluster, class);

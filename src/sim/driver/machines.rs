@@ -53,8 +53,9 @@ impl Run<'_> {
             allocatable: &allocatable,
         };
         self.observer.record(self.now, &record, View { cluster: &self.cluster, actor: "user" });
-        if let Some(Taint { key, effect, .. }) = admission {
-            self.tell("api-server", &Record::NodeTaint { node, key, effect: *effect, added: true });
+        if let Some(Taint { key, value, effect }) = admission {
+            let effect = *effect;
+            self.tell("api-server", &Record::NodeTaint { node, key, value, effect, added: true });
         }
         if ready != ReadyStatus::True {
             self.tell("user", &Record::NodeReady { node, ready });

@@ -129,7 +129,7 @@ impl Checker {
                 self.machine(*node)?.cordoned = *unschedulable;
                 Ok(())
             }
-            Record::NodeTaint { node, key, effect, added } => {
+            Record::NodeTaint { node, key, effect, added, .. } => {
                 let taint = Taint { key: (*key).to_owned(), value: String::new(), effect: *effect };
                 let taints = &mut self.machine(*node)?.taints;
                 taints.retain(|there| there.key != taint.key || there.effect != taint.effect);
