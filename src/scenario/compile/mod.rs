@@ -243,6 +243,7 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
         seed: run::seed(scenario),
         pools: nodes.pools,
         nodes: nodes.list,
+        registered: None,
         bound_pods,
         objects: objects.into_iter().map(|(at, sourced)| (at, sourced.object)).collect(),
         sources,
