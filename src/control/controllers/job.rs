@@ -294,6 +294,10 @@ impl JobController {
         }
         let Some(job) = open_job(cluster, id) else { return };
         if !state.is_dirty && state.stable_until.is_none_or(|until| now < until) {
+            // A look finds what the last one found, and asks to be woken as that did.
+            if let Some(wake) = state.wake {
+                self.queue.add_at(id, now, wake);
+            }
             return;
         }
         #[cfg(test)]
@@ -327,7 +331,7 @@ impl JobController {
         }
         state.settled = settled;
         state.is_dirty = false;
-        state.stable_until = sync.stable_until;
+        (state.stable_until, state.wake) = (sync.stable_until, sync.wake);
         if let Some(wake) = sync.wake {
             self.queue.add_at(id, now, wake);
         }

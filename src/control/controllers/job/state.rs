@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) is_dirty: bool,
     /// When another look finds something else although nothing has changed.
     pub(super) stable_until: Option<Time>,
+    /// When the Job is to be looked at again in any case.
+    pub(super) wake: Option<Time>,
     /// Whether active pods may have indexes that the Job has no more.
     pub(super) may_have_surplus: bool,
     /// The sync that is under way.
