@@ -6,6 +6,7 @@
 
 mod affinity;
 mod autoscaling;
+mod batch;
 mod behavior;
 mod defaults;
 mod fields;
@@ -291,7 +292,7 @@ const READ: &[(&str, &str, Reader)] = &[
     ("Node", "v1", node::read),
     ("ReplicaSet", "apps/v1", workload::replica_set),
     ("Deployment", "apps/v1", workload::deployment),
-    ("Job", "batch/v1", workload::job),
+    ("Job", "batch/v1", batch::job),
     ("StatefulSet", "apps/v1", sets::stateful_set),
     ("DaemonSet", "apps/v1", sets::daemon_set),
     ("ReplicationController", "v1", workload::replication_controller),

@@ -6,6 +6,7 @@ mod daemonset;
 mod deployment;
 mod fields;
 mod hpa;
+mod job;
 mod nodes;
 mod ranking;
 mod sets;
@@ -23,6 +24,9 @@ const MODES: &[(&str, Answer)] = &[
     ("daemonset", daemonset::answer),
     ("deployment", deployment::answer),
     ("hpa", hpa::answer),
+    ("job-backoff", job::backoff),
+    ("job-policy", job::policy),
+    ("job-sync", job::sync),
     ("replicaset-delete", ranking::answer),
     ("statefulset", statefulset::answer),
     ("taint-eviction", nodes::taint_eviction),
