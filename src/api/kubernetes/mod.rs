@@ -6,6 +6,7 @@
 
 mod affinity;
 mod behavior;
+mod cron;
 mod defaults;
 mod fields;
 mod known;
@@ -14,6 +15,7 @@ mod meta;
 mod node;
 mod places;
 mod pod;
+mod quota;
 mod repeats;
 mod resources;
 pub mod scheduler;
@@ -288,12 +290,14 @@ const READ: &[(&str, &str, Reader)] = &[
     ("ReplicaSet", "apps/v1", workload::replica_set),
     ("Deployment", "apps/v1", workload::deployment),
     ("Job", "batch/v1", workload::job),
+    ("CronJob", "batch/v1", cron::cron_job),
     ("StatefulSet", "apps/v1", workload::stateful_set),
     ("ReplicationController", "v1", workload::replication_controller),
     ("PriorityClass", "scheduling.k8s.io/v1", workload::priority_class),
     ("Namespace", "v1", service::namespace),
     ("Service", "v1", service::service),
     ("PodDisruptionBudget", "policy/v1", service::budget),
+    ("ResourceQuota", "v1", quota::quota),
     ("PersistentVolume", "v1", storage::volume),
     ("PersistentVolumeClaim", "v1", storage::claim),
     ("StorageClass", "storage.k8s.io/v1", storage::class_object),

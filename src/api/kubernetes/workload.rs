@@ -8,8 +8,8 @@ use super::{Context, Part, defaults, known};
 use crate::api::workload::IntOrPercent;
 use crate::api::yaml::{Content, Scalar, Value};
 use crate::api::{
-    Deployment, Job, LabelSelector, Object, PodTemplate, PriorityClass, ReplicaSet, ReplicationController,
-    RestartPolicy, StatefulSet, UpdateStrategy,
+    Deployment, Job, LabelSelector, Object, ObjectMeta, PodTemplate, PriorityClass, ReplicaSet,
+    ReplicationController, RestartPolicy, StatefulSet, UpdateStrategy,
 };
 
 /// A ReplicaSet.
@@ -178,11 +178,16 @@ pub(super) fn int_or_percent(value: Value<'_>, what: &str) -> Read<IntOrPercent>
 
 /// A Job.
 pub(super) fn job(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
-    const MODES: &[(&str, bool)] = &[("Indexed", true), ("NonIndexed", false)];
     let meta = meta::read(fields, Scope::Namespaced, context)?;
     meta::warn_of_behavior(fields, context);
     let spec = Fields::open(fields.require("spec")?, &known::JOB_SPEC, context)?;
     context.places.note(Part::Replicas, spec.get("parallelism").or(spec.get("completions")));
+    Ok(Object::Job(Box::new(job_spec(&spec, meta, context)?)))
+}
+
+/// The specification of a Job, whose metadata has been read: of a Job, or of a CronJob's template.
+pub(super) fn job_spec(spec: &Fields<'_>, meta: ObjectMeta, context: &mut Context<'_>) -> Read<Job> {
+    const MODES: &[(&str, bool)] = &[("Indexed", true), ("NonIndexed", false)];
     let (parallelism, completions) =
         defaults::job_counts(spec.count("parallelism")?, spec.count("completions")?, context.defaulting);
     let backoff_limit = spec.count("backoffLimit")?;
@@ -196,19 +201,19 @@ pub(super) fn job(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object
         ttl_seconds_after_finished: spec.count("ttlSecondsAfterFinished")?.map(i64::from),
         suspend: spec.flag("suspend")?,
         indexed: spec.choice("completionMode", MODES)?.unwrap_or(false),
-        template: template(&spec, context)?,
+        template: template(spec, context)?,
         ..Job::default()
     };
     if context.checks() {
         if job.template.spec.restart_policy == RestartPolicy::Always {
             let help = "write `restartPolicy: Never` or `restartPolicy: OnFailure`; the default is `Always`";
-            return Err(restart_policy(&spec)?.error("a Job's pods cannot be restarted always").help(help));
+            return Err(restart_policy(spec)?.error("a Job's pods cannot be restarted always").help(help));
         }
         if job.indexed && job.completions.is_none() {
             return Err(spec.value.error("`completionMode: Indexed` needs `completions`"));
         }
     }
-    Ok(Object::Job(Box::new(job)))
+    Ok(job)
 }
 
 /// A priority class.

@@ -2,6 +2,11 @@
 //!
 //! What is decided, and how, is not known here: the pure functions of [`crate::control`] are asked.
 
+mod budget;
+mod cronjob;
+#[cfg(test)]
+mod tests;
+
 use super::input::Case;
 use crate::base::Diagnostic;
 use serde_json::Value;
@@ -10,16 +15,14 @@ use serde_json::Value;
 type Answer = fn(&Case) -> Result<Value, Diagnostic>;
 
 /// The modes, each with what answers it.
-const MODES: &[(&str, Answer)] = &[];
+const MODES: &[(&str, Answer)] = &[("cronjob", cronjob::answer), ("pdb-status", budget::answer)];
 
 /// What the controllers answer to a case.
 pub fn answer(case: &Case) -> Result<Value, Diagnostic> {
-    match MODES.iter().find(|(mode, _)| *mode == case.mode) {
-        Some((_, answer)) => answer(case),
-        None => {
-            let known: Vec<&str> = MODES.iter().map(|(mode, _)| *mode).collect();
-            let finding = case.error("`mode` has an unknown value").found(&case.mode);
-            Err(finding.help(format!("one of {}", known.join(", "))))
-        }
+    if let Some((_, answer)) = MODES.iter().find(|(mode, _)| *mode == case.mode) {
+        return answer(case);
     }
+    let known: Vec<&str> = MODES.iter().map(|(mode, _)| *mode).collect();
+    let finding = case.error("`mode` has an unknown value").found(&case.mode);
+    Err(finding.help(format!("one of {}", known.join(", "))))
 }

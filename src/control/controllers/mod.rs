@@ -1,10 +1,15 @@
 //! The workload controllers: each a pure reconcile function in a file of its own, with an event
 //! loop around it.
 
+pub mod budget;
+pub mod cronjob;
 pub mod deployment;
+pub mod endpoints;
+pub mod eviction;
 pub mod job;
 pub(super) mod members;
 pub(super) mod queue;
+pub mod quota;
 mod ranking;
 pub mod replicaset;
 pub mod rollout;

@@ -2,9 +2,11 @@
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod cron;
 mod placement;
 mod pods;
 mod public;
+mod quota;
 mod refused;
 mod robust;
 mod storage;
