@@ -408,7 +408,7 @@ impl Component for NodeLifecycleController {
             Event::HeartbeatsResumed { node } => {
                 self.silent.remove(node);
             }
-            Event::Refused(write) => self.refused(now, write, cluster),
+            Event::Refused(write, _) => self.refused(now, write, cluster),
             _ => return,
         }
         self.plan_work();

@@ -206,7 +206,7 @@ impl Component for TaintEvictionController {
             }
             Event::PodDeleting { pod, .. } | Event::PodRemoved { pod } => self.cancel(*pod),
             Event::PodStatus { pod, status } if status.phase.is_terminal() => self.cancel(*pod),
-            Event::Refused(write) => self.refused(now, write, cluster),
+            Event::Refused(write, _) => self.refused(now, write, cluster),
             _ => {}
         }
     }

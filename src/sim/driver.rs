@@ -1,5 +1,6 @@
 //! The driver: one thread, one run, from the first event to the stop rule.
 
+mod actions;
 mod checks;
 mod create;
 mod machines;
@@ -420,7 +421,8 @@ impl<'o> Run<'o> {
                 }
                 self.announce(event);
             }
-            Err(write) => self.announce(Event::Refused(Box::new(write))),
+            Err((write, why)) if client == Client::User => self.request_refused(write, why),
+            Err((write, why)) => self.announce(Event::Refused(Box::new(write), why)),
         }
     }
 
@@ -431,7 +433,9 @@ impl<'o> Run<'o> {
             Event::NodeAdded { .. } | Event::NodeChanged { .. } | Event::NodeRemoved { .. } => 0,
             Event::WorkloadAdded { .. }
             | Event::WorkloadScaled { .. }
+            | Event::WorkloadChanged { .. }
             | Event::WorkloadStatus { .. }
+            | Event::WorkloadDeleting { .. }
             | Event::WorkloadRemoved { .. } => 1,
             _ => 2,
         };

@@ -4,6 +4,10 @@
 
 mod budget;
 mod cronjob;
+mod deployment;
+mod fields;
+mod nodes;
+mod ranking;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +19,15 @@ use serde_json::Value;
 type Answer = fn(&Case) -> Result<Value, Diagnostic>;
 
 /// The modes, each with what answers it.
-const MODES: &[(&str, Answer)] = &[("cronjob", cronjob::answer), ("pdb-status", budget::answer)];
+const MODES: &[(&str, Answer)] = &[
+    ("cronjob", cronjob::answer),
+    ("deployment", deployment::answer),
+    ("pdb-status", budget::answer),
+    ("replicaset-delete", ranking::answer),
+    ("taint-eviction", nodes::taint_eviction),
+    ("zone-disruption", nodes::zone_disruption),
+    ("zone-state", nodes::zone_state),
+];
 
 /// What the controllers answer to a case.
 pub fn answer(case: &Case) -> Result<Value, Diagnostic> {

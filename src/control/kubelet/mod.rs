@@ -8,10 +8,12 @@
 mod admission;
 mod backoff;
 mod pod;
+mod recorded;
 mod status;
 mod worker;
 
 pub use pod::{Container, ContainerState, Stage};
+pub use recorded::RecordedKubelets;
 
 use self::admission::Admission;
 use self::pod::{Containers, PodState};
@@ -290,7 +292,7 @@ impl Component for Kubelets {
             {
                 out.push(post_ready(*node));
             }
-            Event::Refused(write) => {
+            Event::Refused(write, _) => {
                 if let Write::PodStatus { pod, .. } = **write
                     && self.hears(pod)
                 {

@@ -337,7 +337,7 @@ impl Component for Scheduler {
             Event::NodeAdded { node, .. } => self.node_changed(now, *node, true, cluster),
             Event::NodeChanged { node, .. } => self.node_changed(now, *node, false, cluster),
             Event::NodeRemoved { node } => self.node_removed(now, *node, cluster),
-            Event::Refused(write) => match **write {
+            Event::Refused(write, _) => match **write {
                 Write::Bind { pod, .. } => self.bind_refused(now, pod, cluster),
                 Write::DeletePod { pod, reason: Reason::Preempted, .. } => self.deletion_refused(pod),
                 _ => {}

@@ -4,6 +4,7 @@ use super::{Options, RunObserver, Sinks};
 use crate::api::{Container, PodPhase, PodSpec, PodTemplate, RestartPolicy, TaintEffect};
 use crate::base::ids::{ClassId, NodeId, PodId, PoolId, WorkloadId};
 use crate::base::{Quantity, Span, Time};
+use crate::cluster::WorkloadKind;
 use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason};
 use crate::control::{ContainerIndex, Diagnosis, Note};
 use crate::observe::outputs::Observed;
@@ -320,7 +321,10 @@ fn replicas_count_only_while_their_node_is_up() {
     for node in 0..2 {
         bench.node(0.0, node, 4_000);
     }
-    let created = Record::WorkloadCreated { workload: set, kind: "ReplicaSet", name: "web", replicas: 2 };
+    let object = WorkloadKind::ReplicaSet(crate::api::ReplicaSet::default());
+    let (kind, name) = ("ReplicaSet", "web");
+    let created =
+        Record::WorkloadCreated { workload: set, kind, name, replicas: 2, owner: None, object: &object };
     bench.at(0.0, &created);
     for row in 0..2 {
         bench.create(0.0, pod(row), class, Some(set));

@@ -32,8 +32,8 @@ fn resolve_one(nodes: &Nodes, objects: &Timed, action: &At<events::Action>) -> R
     }
     match (&action.scale, &action.cordon, &action.uncordon) {
         (Some(target), None, None) => scale(objects, action, target),
-        (None, Some(node), None) => nodes.find(node).map(Action::Cordon),
-        (None, None, Some(node)) => nodes.find(node).map(Action::Uncordon),
+        (None, Some(node), None) => nodes.find(node).map(|_| Action::Cordon(node.value.clone())),
+        (None, None, Some(node)) => nodes.find(node).map(|_| Action::Uncordon(node.value.clone())),
         (None, None, None) => Err(action.error("the action does not say what is done").help(HELP)),
         _ => Err(action.error("an action does one thing").help(HELP)),
     }

@@ -2,6 +2,7 @@
 
 use super::nodes::unknown;
 use super::{Build, at_reference};
+use crate::base::Clock;
 use crate::base::Span;
 use crate::control::Config;
 use crate::control::config::{
@@ -22,6 +23,7 @@ pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
     Config {
         version,
         seed: super::run::seed(build.scenario),
+        clock: Clock::default(),
         scheduler: Scheduler { attempt: timing.scheduling_attempt, ..scheduler },
         nodes: nodes(&control.node_lifecycle, control.timing),
         kubelet: kubelet(build, &control.kubelet),

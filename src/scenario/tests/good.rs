@@ -108,7 +108,7 @@ actions:
     assert!(
         matches!(&setup.actions[0], (at, Action::Scale { kind: "Deployment", replicas: 5, .. }) if *at == Time::from_secs(60))
     );
-    assert_eq!(setup.actions[1], (Time::from_secs(120), Action::Cordon(1)));
+    assert_eq!(setup.actions[1], (Time::from_secs(120), Action::Cordon("w-1".into())));
     assert!(setup.objects.iter().all(|(at, _)| *at == Time::from_secs(30)));
 }
 

@@ -29,7 +29,10 @@ impl Run<'_> {
         self.control.handle(self.now, event, &mut self.cluster, &mut self.commands);
         self.world.add_machine(node, &self.cluster);
         let phase = self.streams.draw(Purpose::Phase, u64::from(node.0)) % self.lease_renewal.0.max(1);
-        self.heartbeat.push((Span(phase), self.now));
+        if self.heartbeat.len() <= node.index() {
+            self.heartbeat.resize(node.index() + 1, (Span::ZERO, Time::ZERO));
+        }
+        self.heartbeat[node.index()] = (Span(phase), self.now);
         let nodes = &self.cluster.nodes;
         let allocatable: Vec<(String, i64)> = self
             .cluster
@@ -50,8 +53,9 @@ impl Run<'_> {
             allocatable: &allocatable,
         };
         self.observer.record(self.now, &record, View { cluster: &self.cluster, actor: "user" });
-        if let Some(Taint { key, effect, .. }) = admission {
-            self.tell("api-server", &Record::NodeTaint { node, key, effect: *effect, added: true });
+        if let Some(Taint { key, value, effect }) = admission {
+            let effect = *effect;
+            self.tell("api-server", &Record::NodeTaint { node, key, value, effect, added: true });
         }
         if ready != ReadyStatus::True {
             self.tell("user", &Record::NodeReady { node, ready });
