@@ -1,7 +1,10 @@
 //! The whole of Kubernetes' control plane: keeps the view up to date and drives the components.
 
 use super::config::KubeletProfile;
-use super::controllers::{DeploymentController, JobController, ReplicaSetController};
+use super::controllers::{
+    CronJobController, DeploymentController, DisruptionController, EndpointSliceController, JobController,
+    QuotaController, ReplicaSetController,
+};
 use super::kubelet::{Kubelets, RecordedKubelets};
 use super::node_lifecycle::NodeLifecycleController;
 use super::owner_gc::OwnerGarbageCollector;
@@ -53,6 +56,10 @@ pub struct ControlPlane {
     replica_sets: ReplicaSetController,
     deployments: DeploymentController,
     jobs: JobController,
+    cron_jobs: CronJobController,
+    disruption: DisruptionController,
+    quotas: QuotaController,
+    endpoints: EndpointSliceController,
     node_lifecycle: NodeLifecycleController,
     taint_eviction: TaintEvictionController,
     pod_gc: PodGarbageCollector,
@@ -68,6 +75,10 @@ impl ControlPlane {
             replica_sets: ReplicaSetController::new(config),
             deployments: DeploymentController::new(config),
             jobs: JobController::new(config),
+            cron_jobs: CronJobController::new(config),
+            disruption: DisruptionController::new(config),
+            quotas: QuotaController::new(config),
+            endpoints: EndpointSliceController::new(config),
             node_lifecycle: NodeLifecycleController::new(config),
             taint_eviction: TaintEvictionController::new(config),
             pod_gc: PodGarbageCollector::new(config),
@@ -104,11 +115,15 @@ impl ControlPlane {
             Box::new(self.deployments),
             Box::new(self.replica_sets),
             Box::new(self.jobs),
+            Box::new(self.cron_jobs),
+            Box::new(self.disruption),
+            Box::new(self.quotas),
+            Box::new(self.endpoints),
             Box::new(self.scheduler),
         ]
     }
 
-    fn components(&self) -> [&dyn Component; 9] {
+    fn components(&self) -> [&dyn Component; 13] {
         [
             self.kubelets.get(),
             &self.node_lifecycle,
@@ -118,11 +133,15 @@ impl ControlPlane {
             &self.deployments,
             &self.replica_sets,
             &self.jobs,
+            &self.cron_jobs,
+            &self.disruption,
+            &self.quotas,
+            &self.endpoints,
             &self.scheduler,
         ]
     }
 
-    fn components_mut(&mut self) -> [&mut dyn Component; 9] {
+    fn components_mut(&mut self) -> [&mut dyn Component; 13] {
         [
             self.kubelets.get_mut(),
             &mut self.node_lifecycle,
@@ -132,6 +151,10 @@ impl ControlPlane {
             &mut self.deployments,
             &mut self.replica_sets,
             &mut self.jobs,
+            &mut self.cron_jobs,
+            &mut self.disruption,
+            &mut self.quotas,
+            &mut self.endpoints,
             &mut self.scheduler,
         ]
     }

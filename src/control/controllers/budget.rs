@@ -3,6 +3,10 @@
 //! Kubernetes 1.36, pkg/controller/disruption (trySync; reference control-plane §3.8). Value in, value
 //! out: where the pods come from and who writes the status is not known here.
 
+mod controller;
+
+pub use controller::DisruptionController;
+
 use crate::api::PodDisruptionBudget;
 use crate::api::status::BudgetStatus;
 use crate::api::workload::IntOrPercent;
@@ -78,6 +82,7 @@ pub fn find(
         expected,
         disrupted,
         observed_generation: generation,
+        version: old.version,
     };
     Ok(Found { status, recheck })
 }

@@ -4,6 +4,10 @@
 //! out: which pods a Service selects is not known here. Every Service is taken to have one set of ports
 //! and one family of addresses.
 
+mod controller;
+
+pub use controller::EndpointSliceController;
+
 use crate::api::PodPhase;
 
 /// The most endpoints of a slice (`maxEndpointsPerSlice`).
@@ -49,8 +53,8 @@ pub struct Counts {
     pub ready: usize,
     /// Those that serve, ready or not.
     pub serving: usize,
-    /// Those that are terminating.
-    pub terminating: usize,
+    /// Those that serve while they terminate.
+    pub serving_terminating: usize,
     /// All.
     pub total: usize,
 }
@@ -63,7 +67,7 @@ impl Counts {
             counts.total += 1;
             counts.ready += usize::from(endpoint.ready);
             counts.serving += usize::from(endpoint.serving);
-            counts.terminating += usize::from(endpoint.terminating);
+            counts.serving_terminating += usize::from(endpoint.serving && endpoint.terminating);
         }
         counts
     }
@@ -71,7 +75,7 @@ impl Counts {
     /// How many endpoints get traffic: those that are ready or, if none is, those that serve while they
     /// terminate.
     pub fn with_traffic(self) -> usize {
-        if self.ready > 0 { self.ready } else { self.serving }
+        if self.ready > 0 { self.ready } else { self.serving_terminating }
     }
 
     /// How many slices list the endpoints when they are packed; a Service without any has one, empty.

@@ -16,8 +16,12 @@ pub mod replicaset;
 pub mod rollout;
 pub mod slow_start;
 
+pub use budget::DisruptionController;
+pub use cronjob::CronJobController;
 pub use deployment::DeploymentController;
+pub use endpoints::EndpointSliceController;
 pub use job::JobController;
+pub use quota::QuotaController;
 pub use replicaset::ReplicaSetController;
 
 use super::{Client, Command, Component, Config, Event, PodBefore, Topic, Write};

@@ -4,8 +4,11 @@
 //! (staging/src/k8s.io/apiserver/pkg/admission/plugin/resourcequota; reference control-plane §3.9). Value
 //! in, value out: which quotas and objects there are, and who writes statuses, is not known here.
 
+mod controller;
 #[cfg(test)]
 mod tests;
+
+pub use controller::QuotaController;
 
 use crate::api::pod::PodAffinity;
 use crate::api::quota::QuotaScope;
@@ -75,17 +78,35 @@ pub fn usage(object: Countable<'_>) -> ResourceList {
     usage
 }
 
-/// What is taken, of each resource that `hard` limits, by those of `objects` that the quota is about.
-pub fn total<'o>(quota: &ResourceQuota, objects: impl Iterator<Item = Countable<'o>>) -> ResourceList {
+/// What is taken, of each resource that `hard` limits, by those of `objects` that the quota is about;
+/// with each comes how many equal ones there are.
+pub fn total<'o>(quota: &ResourceQuota, objects: impl Iterator<Item = (Countable<'o>, u64)>) -> ResourceList {
     let mut total: ResourceList = quota.hard.keys().map(|name| (name.clone(), Quantity::ZERO)).collect();
-    for object in objects.filter(|&object| in_scope(quota, object)) {
+    for (object, count) in objects.filter(|(object, _)| in_scope(quota, *object)) {
         for (name, amount) in usage(object) {
             if let Some(sum) = total.get_mut(&name) {
-                *sum += amount;
+                *sum += Quantity(amount.0.saturating_mul(i128::from(count)));
             }
         }
     }
     total
+}
+
+/// The resource and group of objects of a kind, as `count/` names them.
+pub fn resource_of(kind: &str) -> &'static str {
+    match kind {
+        "ReplicaSet" => "replicasets.apps",
+        "Deployment" => "deployments.apps",
+        "StatefulSet" => "statefulsets.apps",
+        "DaemonSet" => "daemonsets.apps",
+        "Job" => "jobs.batch",
+        "CronJob" => "cronjobs.batch",
+        "HorizontalPodAutoscaler" => "horizontalpodautoscalers.autoscaling",
+        "PodDisruptionBudget" => "poddisruptionbudgets.policy",
+        "ResourceQuota" => "resourcequotas",
+        "Service" => "services",
+        _ => "",
+    }
 }
 
 /// Whether a change of an object of that sort can change the usage of a quota with these limits.

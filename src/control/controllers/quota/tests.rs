@@ -125,7 +125,7 @@ fn scopes() {
         (class(Operator::NotIn, &["high"]), true, false),
     ] {
         let scoped = quota(&[("pods", "5")], vec![scope.clone()]);
-        let sums = |spec| total(&scoped, [pod(spec), Countable::Other("services")].into_iter());
+        let sums = |spec| total(&scoped, [(pod(spec), 1), (Countable::Other("services"), 1)].into_iter());
         let expected = |counts: bool| list(&[("pods", if counts { "1" } else { "0" })]);
         assert_eq!((sums(&plain), sums(&sized)), (expected(of_plain), expected(of_sized)), "{scope:?}");
     }
