@@ -55,6 +55,10 @@ pub struct NodeLifecycle {
     pub grace_period: Span,
     /// Time between two renewals of a node's lease.
     pub lease_renewal: Span,
+    /// Share of that time by which each renewal may be later, at random.
+    pub lease_jitter: f64,
+    /// The moment of the first pass over the nodes, where it is known; it goes before `monitor_phase`.
+    pub first_monitor_pass: Option<Span>,
     /// Nodes a second that get the NoExecute taint, in a zone in order.
     pub eviction_rate: f64,
     /// The same in a large zone that is partially disrupted; small ones: none.
@@ -80,6 +84,8 @@ impl Default for NodeLifecycle {
             monitor_phase: Some(Span::ZERO),
             grace_period: Span::from_secs(50),
             lease_renewal: Span::from_secs(10),
+            lease_jitter: 0.04,
+            first_monitor_pass: None,
             eviction_rate: 0.1,
             secondary_eviction_rate: 0.01,
             large_zone: 50,

@@ -97,7 +97,9 @@ impl NodeLifecycleController {
         let phase = |name, period| Time::ZERO + nodes.phase(config.seed, name, period);
         NodeLifecycleController {
             config: nodes.clone(),
-            pass_phase: phase("node monitor", nodes.monitor_period),
+            pass_phase: nodes
+                .first_monitor_pass
+                .map_or_else(|| phase("node monitor", nodes.monitor_period), |first| Time::ZERO + first),
             work_phase: phase("node tainting", nodes.worker_period),
             zones: Zones::new(nodes),
             silent: BTreeMap::new(),

@@ -6,7 +6,9 @@
 //! garbage collector's business.
 
 use super::node_lifecycle::grid;
-use super::{Client, Command, Component, Config, Event, NodeChange, PodBefore, PodStatus, Topic, Write};
+use super::{
+    Client, Command, Component, Config, Event, NodeChange, PodBefore, PodPatch, PodStatus, Topic, Write,
+};
 use crate::api::PodPhase;
 use crate::base::ids::{NodeId, PodId};
 use crate::base::{Set, Span, Time};
@@ -214,6 +216,9 @@ fn collect(pod: PodId, cluster: &Cluster, out: &mut Vec<Command>) {
             finished: None,
             exits: pods.exits[pod.index()],
         };
+        let patch = PodPatch::Disrupted(Reason::NodeGone);
+        let disrupted = Write::PatchPod { pod: reference, patch };
+        out.push(Command::Write(Client::PodGarbageCollector, disrupted));
         let write = Write::PodStatus { pod: reference, status };
         out.push(Command::Write(Client::PodGarbageCollector, write));
     }

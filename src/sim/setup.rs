@@ -15,6 +15,9 @@ pub struct Setup {
     pub pools: Vec<Pool>,
     /// The nodes that exist at the start.
     pub nodes: Vec<NodeSetup>,
+    /// How long before the start they have registered, all within an instant, if that is known; otherwise
+    /// the phases of their heartbeats are free.
+    pub registered: Option<Span>,
     /// Pods that are bound at the start (a dump's), with the row of their node in `nodes`.
     pub bound_pods: Vec<(Pod, usize)>,
     /// Objects that are created during the run (manifests), by time, then order.

@@ -60,6 +60,8 @@ struct PodNaming {
     base: String,
     by_node: bool,
     node: Option<NodeId>,
+    /// The node that it is promised.
+    nominated: Option<NodeId>,
 }
 
 /// A workload, as written last.
@@ -186,7 +188,7 @@ impl Timeline {
             (None, name) => (name.text(&view.cluster.names), false),
         };
         self.rows.insert(*pod, self.pods.len());
-        self.pods.push(PodNaming { base, by_node, node: None });
+        self.pods.push(PodNaming { base, by_node, node: None, nominated: None });
         let priority = view.cluster.classes[*class].priority;
         let mut fields = Fields::new();
         if priority != 0 {
@@ -195,8 +197,17 @@ impl Timeline {
         if let Some(index) = index {
             fields.insert("index".into(), (*index).into());
         }
+        let gates = &view.cluster.classes[*class].template.spec.scheduling_gates;
+        if !gates.is_empty() {
+            fields.insert("schedulingGates".into(), gates.clone().into());
+        }
         let row = self.pods.len() - 1;
         self.enter(now, "Pod", About::Pod(row), "created", fields);
+        if !gates.is_empty() {
+            // The API server sets this condition itself.
+            let condition = of(&[("PodScheduled", "False/SchedulingGated".into())]);
+            self.enter(now, "Pod", About::Pod(row), "condition", condition);
+        }
     }
 
     /// The number of the next object of a base.
@@ -291,7 +302,9 @@ impl Timeline {
                     let value = format!("False/{reason}");
                     self.pod(now, pod, "condition", &[("PodScheduled", value.into())]);
                 }
-                if let Some(node) = nominated {
+                let row = self.rows.get(&pod).map(|&row| &mut self.pods[row]);
+                let before = row.and_then(|row| std::mem::replace(&mut row.nominated, nominated));
+                if let Some(node) = nominated.filter(|_| before != nominated) {
                     let node = self.nodes.get(&node).cloned().unwrap_or_default();
                     self.pod(now, pod, "nominated", &[("node", node.into())]);
                 }

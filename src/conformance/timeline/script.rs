@@ -105,6 +105,7 @@ impl Script {
             seed,
             pools: vec![Pool { name: "pool".into(), price_per_hour: 0.0 }],
             nodes: self.nodes.iter().map(machine).collect(),
+            registered: Some(self.registered(seed)),
             bound_pods: Vec::new(),
             objects: Vec::new(),
             sources: Vec::new(),
@@ -122,9 +123,21 @@ impl Script {
         }
     }
 
+    /// How long before the start the nodes have registered: as in the recordings, 5.5 to 11 s and a
+    /// little more for each node.
+    fn registered(&self, seed: u64) -> Span {
+        let draw = Streams::new(seed).draw(Purpose::Phase, key_of("registration"));
+        Span(5_500_000_000 + draw % 5_500_000_000 + 25_000_000 * self.nodes.len() as u64)
+    }
+
     fn control(&self, seed: u64) -> control::Config {
         let mut config = control::Config::default();
         config.nodes.monitor_phase = None;
+        // The controllers start just before the nodes register: their passes come 0.2 to 0.9 s after.
+        let period = config.nodes.monitor_period.0;
+        let lag = 200_000_000 + Streams::new(seed).draw(Purpose::Phase, key_of("monitor")) % 700_000_000;
+        let since = (self.registered(seed).0 + period - lag) % period;
+        config.nodes.first_monitor_pass = Some(Span((period - since) % period));
         config.kubelet.profile = KubeletProfile::Recorded;
         config.scheduler.percentage_of_nodes_to_score = 0;
         let draw = |most: u64| Streams::new(seed).draw(Purpose::Phase, key_of("wall clock")) % most;

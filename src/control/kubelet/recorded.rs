@@ -296,7 +296,8 @@ impl RecordedKubelets {
         pods.sort_unstable_by_key(|pod| cluster.pods.serial.get(pod.id.index()).copied());
         for &pod in &pods {
             let known = &self.pods[&pod];
-            if known.status.phase == PodPhase::Running {
+            let leaves = known.stopping || deletions.iter().any(|(deleted, _)| *deleted == pod);
+            if known.status.phase == PodPhase::Running && !leaves {
                 post(pod, known, out);
             }
         }

@@ -268,7 +268,9 @@ impl Scheduler {
                     let diagnosis = Arc::new(whole_rejection(cluster, status.message));
                     self.queue.fail(now, id, rejectors, Arc::clone(&diagnosis));
                     self.clear_nomination(now, id, cluster);
-                    out.push(Command::Note(Note::Unschedulable { pod, diagnosis, attempts }));
+                    let note = Note::Unschedulable { pod, diagnosis: Arc::clone(&diagnosis), attempts };
+                    out.push(Command::Note(note));
+                    self.write_condition(id, diagnosis, cluster, out);
                     return;
                 }
                 self.assume(pod);

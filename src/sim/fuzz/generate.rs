@@ -65,6 +65,7 @@ pub(super) fn case(seed: u64) -> Case {
     let setup = Setup {
         seed: dice.between(0, u64::from(u32::MAX)),
         pools: vec![Pool { name: "pool".into(), price_per_hour: 1.0 }],
+        registered: None,
         bound_pods: work.bound,
         nodes,
         objects,
