@@ -6,8 +6,6 @@
 
 pub mod missed;
 pub mod sync;
-#[cfg(test)]
-mod tests;
 
 pub use sync::{Outcome, Owned, State, sync};
 
@@ -51,11 +49,7 @@ pub struct CronJobController {
 impl CronJobController {
     /// Nothing seen yet.
     pub fn new(config: &Config) -> CronJobController {
-        CronJobController {
-            queue: WorkQueue::new(config),
-            crons: Map::default(),
-            clock: config.clock,
-        }
+        CronJobController { queue: WorkQueue::new(config), crons: Map::default(), clock: config.clock }
     }
 
     fn wall(&self, moment: Time) -> Wall {

@@ -3,6 +3,9 @@
 //!
 //! A request that is granted is charged in the same commit. The rules themselves are not known here.
 
+#[cfg(test)]
+mod tests;
+
 use super::{ApiServer, Committed, Tell};
 use crate::api::Status;
 use crate::api::status::{BudgetStatus, QuotaStatus};
@@ -196,9 +199,8 @@ impl ApiServer {
     fn protectors(&self, pod: PodRef, cluster: &Cluster) -> Vec<&Protector> {
         let Some(row) = self.pod(pod) else { return Vec::new() };
         let class = &cluster.classes[row.class];
-        let protects = |known: &&Protector| {
-            known.namespace == class.namespace && known.selector.matches(&class.labels)
-        };
+        let protects =
+            |known: &&Protector| known.namespace == class.namespace && known.selector.matches(&class.labels);
         self.guards.budgets.iter().filter(protects).collect()
     }
 
@@ -215,8 +217,7 @@ impl ApiServer {
         let none = BudgetStatus::default();
         let guard = |known: &&'s Protector| {
             let workload = &self.workloads[known.workload.index()];
-            let always_allow_unhealthy =
-                matches!(&workload.kind, WorkloadKind::PodDisruptionBudget(budget) if budget.always_allow_unhealthy);
+            let always_allow_unhealthy = matches!(&workload.kind, WorkloadKind::PodDisruptionBudget(budget) if budget.always_allow_unhealthy);
             Guard {
                 status: status(known).unwrap_or(&none),
                 generation: workload.generation,

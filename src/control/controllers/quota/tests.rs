@@ -27,7 +27,7 @@ fn quota(hard: &[(&str, &str)], scopes: Vec<QuotaScope>) -> ResourceQuota {
 
 /// The outcome of an admission against one quota that has used so much.
 fn verdict(quota: &ResourceQuota, used: &[(&str, &str)], object: Countable<'_>) -> String {
-    let status = QuotaStatus { hard: quota.hard.clone(), used: list(used) };
+    let status = QuotaStatus { hard: quota.hard.clone(), used: list(used), version: 0 };
     match admit(&[Ledger { quota, status: &status }], object) {
         Ok(charged) => format!("{charged:?}"),
         Err(denial) => format!("{:?} {}", denial.reason, denial.resources.join(" ")),
