@@ -6,7 +6,8 @@ pub use processes::Process;
 
 use super::config::KubeletProfile;
 use super::controllers::{
-    DaemonSetController, DeploymentController, JobController, PodAutoscalerController, ReplicaSetController,
+    CronJobController, DaemonSetController, DeploymentController, DisruptionController,
+    EndpointSliceController, JobController, PodAutoscalerController, QuotaController, ReplicaSetController,
     StatefulSetController,
 };
 use super::kubelet::{Kubelets, RecordedKubelets};
@@ -67,6 +68,10 @@ fn controllers(config: &Config) -> Vec<Box<dyn Component>> {
         Box::new(StatefulSetController::new(config)),
         Box::new(DaemonSetController::new(config)),
         Box::new(JobController::new(config)),
+        Box::new(CronJobController::new(config)),
+        Box::new(DisruptionController::new(config)),
+        Box::new(QuotaController::new(config)),
+        Box::new(EndpointSliceController::new(config)),
     ]
 }
 

@@ -18,7 +18,7 @@ use super::{Balance, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate};
 use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};
 use crate::base::rng::Purpose;
-use crate::base::{Diagnostic, Location, Map, Span, Stream, Streams, Symbol, Time};
+use crate::base::{Diagnostic, Distribution, Location, Map, Span, Stream, Streams, Symbol, Time};
 use crate::cluster::{Cluster, PodRef, WorkloadKind};
 use crate::control::{
     Client, Command, ContainerIndex, Control, ControlPlane, Event, Refusal, RuntimeCommand, RuntimeEvent,
@@ -110,6 +110,9 @@ pub enum RunError {
     Invariant(Span, String),
 }
 
+/// How long the API server waits, in seconds, before it repeats an eviction that met another write of the
+/// same budget: 500 ms and up to a tenth more (EvictionsRetry in pkg/registry/core/pod/storage/eviction.go).
+const EVICTION_RETRY: Distribution = Distribution::Uniform { min: 0.5, max: 0.55 };
 /// Events between two looks at the progress display.
 const TICK_EVERY: u64 = 4096;
 /// More events than this at one instant, and more than so many for each pod there is, follow from
@@ -441,6 +444,15 @@ impl<'o> Run<'o> {
         if self.plane.api_is_down() {
             return self.answer(client, Event::Refused(Box::new(write), Refusal::Unavailable));
         }
+        if let Write::EvictPod { pod, .. } = write
+            && self.eviction_must_wait(pod)
+        {
+            let sender = self.plane.sender(client);
+            let again = Happening::Commit(client, sender, Box::new(write));
+            let wait = EVICTION_RETRY.sample_span(&mut self.api_draws);
+            self.queue.schedule(self.now + wait, Class::API, again);
+            return;
+        }
         let (observer, now) = (&mut *self.observer, self.now);
         let actor = client.name();
         let open = &mut self.open_pods;
@@ -454,6 +466,7 @@ impl<'o> Run<'o> {
             observer.record(now, record, View { cluster, actor });
         };
         let result = self.api.commit(now, write, &mut self.cluster, &mut tell);
+        self.announce_side_events();
         match result {
             Ok(None) => {}
             Ok(Some(event)) => {
@@ -465,6 +478,22 @@ impl<'o> Run<'o> {
             }
             Err((write, why)) if client == Client::User => self.request_refused(write, why),
             Err((write, why)) => self.answer(client, Event::Refused(Box::new(write), why)),
+        }
+    }
+
+    /// Whether an eviction conflicts with another request about the same disruption budget.
+    fn eviction_must_wait(&mut self, pod: PodRef) -> bool {
+        if !self.api.has_budgets() {
+            return false;
+        }
+        let pace = self.timing.api_write.sample_span(&mut self.api_draws);
+        self.api.eviction_conflicts(self.now, pod, pace, &self.cluster)
+    }
+
+    /// Announces what the latest commit has changed on the way.
+    pub(super) fn announce_side_events(&mut self) {
+        for event in self.api.take_side_events() {
+            self.announce(event);
         }
     }
 

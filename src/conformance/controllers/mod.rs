@@ -2,6 +2,8 @@
 //!
 //! What is decided, and how, is not known here: the pure functions of [`crate::control`] are asked.
 
+mod budget;
+mod cronjob;
 mod daemonset;
 mod deployment;
 mod fields;
@@ -11,6 +13,8 @@ mod nodes;
 mod ranking;
 mod sets;
 mod statefulset;
+#[cfg(test)]
+mod tests;
 
 use super::input::Case;
 use crate::base::Diagnostic;
@@ -27,6 +31,8 @@ const MODES: &[(&str, Answer)] = &[
     ("job-backoff", job::backoff),
     ("job-policy", job::policy),
     ("job-sync", job::sync),
+    ("cronjob", cronjob::answer),
+    ("pdb-status", budget::answer),
     ("replicaset-delete", ranking::answer),
     ("statefulset", statefulset::answer),
     ("taint-eviction", nodes::taint_eviction),

@@ -4,9 +4,11 @@
 
 mod autoscaling;
 mod batch;
+mod cron;
 mod placement;
 mod pods;
 mod public;
+mod quota;
 mod refused;
 mod robust;
 mod sets;
