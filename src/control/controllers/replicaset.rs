@@ -172,7 +172,10 @@ impl ReplicaSetController {
         state.ready += 1;
         if state.min_ready > Span::ZERO {
             let since = self.clock.floor(cluster.pods.ready_since[pod.index()]);
-            state.maturing.push_back((since, cluster.pods.reference(pod)));
+            let entry = (since, cluster.pods.reference(pod));
+            // A controller that starts meets pods in any order.
+            let place = state.maturing.partition_point(|known| known.0 <= entry.0);
+            state.maturing.insert(place, entry);
         }
     }
 
@@ -516,6 +519,8 @@ impl Component for ReplicaSetController {
                 let Some(id) = new.owner.filter(|owner| self.sets.contains_key(owner)) else { return };
                 if cluster.pods.is_active(new.pod.id) {
                     self.enter(id, new.pod.id, cluster);
+                } else if !cluster.pods.phase[new.pod.id.index()].is_terminal() {
+                    self.count_terminating(now, id, true);
                 }
                 self.touch(now, id);
                 if let Some(sync) = self.sets.get_mut(&id).and_then(|state| state.sync.as_mut()) {
