@@ -595,7 +595,11 @@ impl ApiServer {
                 tell(&Record::WorkloadScaled { workload, replicas }, cluster);
                 Ok(Some(Event::WorkloadScaled { workload, replicas }))
             }
-            Write::UpdateWorkload { generation, .. } if generation != row.generation => Err(write),
+            Write::UpdateWorkload { generation, ref seen, .. }
+                if generation != row.generation || seen.as_ref().is_some_and(|seen| *seen != row.status) =>
+            {
+                Err(write)
+            }
             Write::UpdateWorkload { kind, .. } => {
                 self.guards.enter(workload, &kind, cluster);
                 Ok(update_workload(workload, row, kind, cluster, tell))
