@@ -28,7 +28,7 @@ pub mod taint_eviction;
 pub use config::Config;
 pub use controllers::hpa::Reading;
 pub use diagnosis::Diagnosis;
-pub use plane::ControlPlane;
+pub use plane::{ControlPlane, Process};
 pub use snapshot::Snapshot;
 
 use crate::api::{Node, PodPhase, Status, Taint};
@@ -606,6 +606,12 @@ pub enum Write {
         kind: Box<WorkloadKind>,
         /// The generation that the change is based on.
         generation: u64,
+    },
+    /// Create, renumber or delete a ControllerRevision of a workload. Nobody reads these objects here:
+    /// the request only takes its turn among those of its client.
+    ControllerRevision {
+        /// The workload.
+        workload: WorkloadId,
     },
     /// Set the desired number of pods of a workload.
     Scale {

@@ -1,10 +1,14 @@
 //! What a run is made of. The scenario layer fills it in.
 
+mod plane;
+
+pub use plane::{ClientGroup, ControlFault, ControlFaultKind, Plane, Replicas};
+
 use super::{Load, MetricsSetup, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate, Taint};
 use crate::base::ids::PoolId;
 use crate::base::{Diagnostic, Distribution, Span, Time};
-use crate::control;
+use crate::control::{self, Process};
 use std::sync::Arc;
 
 /// A run of Kubernetes.
@@ -24,8 +28,10 @@ pub struct Setup {
     pub objects: Vec<(Time, Object)>,
     /// Streams of pods (traces, generators), each sorted by time.
     pub sources: Vec<Box<dyn Source>>,
-    /// What goes wrong.
+    /// What goes wrong with machines.
     pub faults: Vec<Fault>,
+    /// The processes of the control plane, and what goes wrong with them.
+    pub plane: Plane,
     /// What else a person does during the run.
     pub actions: Vec<(Time, Action)>,
     /// How pods behave that say nothing themselves.
@@ -254,6 +260,10 @@ pub enum Action {
     /// Put a load on pods, whose curve counts from the start of the run. It takes the place of a load of the
     /// same kind on the same pods.
     SetLoad(Box<Load>),
+    /// The replica of a process of the control plane that leads is killed.
+    Kill(Process),
+    /// A replica of a process of the control plane is started.
+    Launch(Process),
 }
 
 /// When a run ends.

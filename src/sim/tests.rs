@@ -54,6 +54,7 @@ pub(crate) fn setup(nodes: Vec<NodeSetup>, objects: Vec<(u64, crate::api::Object
         objects: objects.into_iter().map(|(at, object)| (Time::from_secs(at), object)).collect(),
         sources: Vec::new(),
         faults: Vec::new(),
+        plane: Plane::default(),
         actions: Vec::new(),
         default_behavior: crate::api::Behavior::default(),
         metrics: MetricsSetup::default(),

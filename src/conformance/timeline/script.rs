@@ -10,10 +10,10 @@ use crate::base::ids::PoolId;
 use crate::base::rng::{Purpose, key_of};
 use crate::base::{Clock, Diagnostic, Distribution, Location, Quantity, Span, Streams, Time};
 use crate::control::config::KubeletProfile;
-use crate::control::{self};
+use crate::control::{self, Process};
 use crate::sim::{
-    Action, Curve, FaultKind, Load, Measure, MetricsProfile, MetricsSetup, NodeSetup, Pool, Setup, StopRule,
-    Timing,
+    Action, Curve, FaultKind, Lease, Load, Measure, MetricsProfile, MetricsSetup, NodeSetup, Plane, Pool,
+    Replicas, Setup, StopRule, Timing,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -36,6 +36,7 @@ pub struct Script {
     metrics: bool,
     nodes: Vec<Arc<Node>>,
     actions: Vec<(Time, Action)>,
+    plane: Plane,
     /// What is in the script and not in the run.
     left_out: Vec<String>,
 }
@@ -84,6 +85,11 @@ impl Script {
             metrics: content["metrics"].as_bool().unwrap_or(false),
             nodes,
             actions: reader.actions,
+            plane: Plane {
+                scheduler: replicas(&content, "scheduler", "schedFlags"),
+                controller_manager: replicas(&content, "kcm", "kcmFlags"),
+                ..Plane::default()
+            },
             left_out: reader.left_out,
         })
     }
@@ -116,6 +122,7 @@ impl Script {
             objects: Vec::new(),
             sources: Vec::new(),
             faults: Vec::new(),
+            plane: self.plane.clone(),
             actions: self.actions.clone(),
             default_behavior: Behavior::default(),
             metrics: self.metrics(),
@@ -161,6 +168,15 @@ impl Script {
         };
         config.clock = Clock { start_unix_nanos: start };
         config
+    }
+}
+
+/// The replicas of a process: elections are off in the recordings unless a flag says otherwise.
+fn replicas(script: &Value, process: &str, flags: &str) -> Replicas {
+    let is = |list: &Value, text: &str| self::list(list).iter().any(|entry| entry.as_str() == Some(text));
+    Replicas {
+        standbys: u32::from(is(&script["standby"], process)),
+        election: is(&script[flags], "--leader-elect=true").then(Lease::default),
     }
 }
 
@@ -293,6 +309,13 @@ impl Reader {
             "uncordon" => nodes().for_each(|node| self.push(at, Action::Uncordon(node))),
             "setLoad" => self.set_load(at, action)?,
             "drain" => nodes().for_each(|node| self.push(at, Action::Drain(node))),
+            "control" => match object.as_str() {
+                "kill kcm" => self.push(at, Action::Kill(Process::ControllerManager)),
+                "kill scheduler" => self.push(at, Action::Kill(Process::Scheduler)),
+                "start kcm" => self.push(at, Action::Launch(Process::ControllerManager)),
+                "start scheduler" => self.push(at, Action::Launch(Process::Scheduler)),
+                _ => self.left_out.push(action.to_string()),
+            },
             _ => self.left_out.push(action.to_string()),
         }
         Ok(())

@@ -121,7 +121,10 @@ impl ReplicaSetController {
         let Some(state) = self.sets.get_mut(&id) else { return };
         state.ready += 1;
         if min_ready(cluster, id) > Span::ZERO {
-            state.maturing.push_back((cluster.pods.ready_since[pod.index()], cluster.pods.reference(pod)));
+            let entry = (cluster.pods.ready_since[pod.index()], cluster.pods.reference(pod));
+            // A controller that starts meets pods in any order.
+            let place = state.maturing.partition_point(|known| known.0 <= entry.0);
+            state.maturing.insert(place, entry);
         }
     }
 

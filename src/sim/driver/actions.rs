@@ -57,6 +57,8 @@ impl Run<'_> {
             }
             Action::AddNode(node) => self.create_node(node.clone()),
             Action::RemoveNode(node) => self.remove_node(node),
+            Action::Kill(process) => self.kill(*process),
+            Action::Launch(process) => self.launch(*process),
         }
     }
 
@@ -222,7 +224,7 @@ impl Run<'_> {
     /// A request of a person was refused.
     pub(super) fn request_refused(&mut self, write: Write, why: Refusal) {
         if let (Write::EvictPod { .. }, Refusal::TooManyRequests) = (&write, why) {
-            let again = Happening::Commit(Client::User, Box::new(write));
+            let again = Happening::Commit(Client::User, 0, Box::new(write));
             self.queue.schedule(self.now + DRAIN_RETRY, Class::ACTION, again);
         }
     }

@@ -72,6 +72,7 @@ pub(super) fn case(seed: u64) -> Case {
         objects,
         sources: work.sources,
         faults,
+        plane: crate::sim::Plane::default(),
         actions,
         default_behavior: workload::default_behavior(&mut dice, calm),
         timing,
