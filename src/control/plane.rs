@@ -5,7 +5,11 @@ mod processes;
 pub use processes::Process;
 
 use super::config::KubeletProfile;
-use super::controllers::{DeploymentController, JobController, ReplicaSetController};
+use super::controllers::{
+    CronJobController, DaemonSetController, DeploymentController, DisruptionController,
+    EndpointSliceController, JobController, PodAutoscalerController, QuotaController, ReplicaSetController,
+    StatefulSetController,
+};
 use super::kubelet::{Kubelets, RecordedKubelets};
 use super::node_lifecycle::NodeLifecycleController;
 use super::owner_gc::OwnerGarbageCollector;
@@ -58,9 +62,16 @@ fn controllers(config: &Config) -> Vec<Box<dyn Component>> {
         Box::new(TaintEvictionController::new(config)),
         Box::new(PodGarbageCollector::new(config)),
         Box::new(OwnerGarbageCollector::new(config)),
+        Box::new(PodAutoscalerController::new(config)),
         Box::new(DeploymentController::new(config)),
         Box::new(ReplicaSetController::new(config)),
+        Box::new(StatefulSetController::new(config)),
+        Box::new(DaemonSetController::new(config)),
         Box::new(JobController::new(config)),
+        Box::new(CronJobController::new(config)),
+        Box::new(DisruptionController::new(config)),
+        Box::new(QuotaController::new(config)),
+        Box::new(EndpointSliceController::new(config)),
     ]
 }
 
@@ -228,6 +239,7 @@ fn topic_of(event: &Event, cluster: &Cluster) -> Topic {
         | Event::WorkloadDeleting { .. }
         | Event::WorkloadRemoved { .. } => Topic::Workload,
         Event::Refused(..) => Topic::Refused,
+        Event::Metrics { .. } => Topic::Metrics,
     }
 }
 
@@ -289,6 +301,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
         | Event::KubeletStarted { .. }
         | Event::PodRemoved { .. }
         | Event::Refused(..)
+        | Event::Metrics { .. }
         | Event::Runtime { .. } => {}
     }
 }
@@ -301,7 +314,9 @@ fn apply_to_workload(event: &Event, cluster: &mut Cluster) {
             cluster.workloads.insert(*workload, (**object).clone());
         }
         Event::WorkloadScaled { workload, replicas } => {
-            cluster.workloads[*workload].kind.set_replicas(*replicas);
+            let object = &mut cluster.workloads[*workload];
+            object.kind.set_replicas(*replicas);
+            object.generation += 1;
         }
         Event::WorkloadChanged { workload, kind, class, generation } => {
             // The selectors of other kinds cannot change.

@@ -9,16 +9,17 @@ mod processes;
 use super::api_server::ApiServer;
 use super::faults::{Faults, Strike};
 use super::latency::Clients;
+use super::metrics::Metrics;
 use super::queue::{Class, EventQueue};
 use super::record::{Observer, Record, View};
 use super::setup::{Action, Setup, Source, StopRule, Submission};
 use super::world::{Arrival, Context, World};
 use super::{Balance, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate};
-use crate::base::ids::{ClassId, NodeId, PoolId};
+use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};
 use crate::base::rng::Purpose;
-use crate::base::{Diagnostic, Location, Map, Span, Stream, Streams, Symbol, Time};
-use crate::cluster::{Cluster, PodRef};
+use crate::base::{Diagnostic, Distribution, Location, Map, Span, Stream, Streams, Symbol, Time};
+use crate::cluster::{Cluster, PodRef, WorkloadKind};
 use crate::control::{
     Client, Command, ContainerIndex, Control, ControlPlane, Event, Refusal, RuntimeCommand, RuntimeEvent,
     Write,
@@ -40,6 +41,8 @@ pub(super) enum Happening {
     Commit(Client, u32, Box<Write>),
     /// A watch delivers.
     Deliver(Box<Event>),
+    /// The metrics API answers about an autoscaler and the pods of its target.
+    Metrics(WorkloadId, Vec<PodRef>),
     /// A refusal reaches the n-th process of a kind.
     Answer(Client, u32, Box<Event>),
     /// Something happens to the control plane's processes or to the API server.
@@ -107,6 +110,9 @@ pub enum RunError {
     Invariant(Span, String),
 }
 
+/// How long the API server waits, in seconds, before it repeats an eviction that met another write of the
+/// same budget: 500 ms and up to a tenth more (EvictionsRetry in pkg/registry/core/pod/storage/eviction.go).
+const EVICTION_RETRY: Distribution = Distribution::Uniform { min: 0.5, max: 0.55 };
 /// Events between two looks at the progress display.
 const TICK_EVERY: u64 = 4096;
 /// More events than this at one instant, and more than so many for each pod there is, follow from
@@ -146,6 +152,7 @@ struct Run<'o> {
     cluster: Cluster,
     api: ApiServer,
     world: World,
+    metrics: Metrics,
     clients: Clients,
     plane: PlaneState,
     faults: Faults,
@@ -210,6 +217,7 @@ impl<'o> Run<'o> {
             cluster,
             api: ApiServer::default(),
             world: World::default(),
+            metrics: Metrics::new(setup.metrics, config.clock, setup.default_behavior.clone(), streams),
             clients: Clients::new(&setup.timing),
             plane: PlaneState::new(setup.plane, streams),
             faults: Faults::new(setup.faults, setup.nodes.len(), streams),
@@ -381,10 +389,29 @@ impl<'o> Run<'o> {
                         self.release_lingering();
                     }
                 }
+                Command::Query { autoscaler, pods } => {
+                    let latency = self.timing.metrics_query.sample_span(&mut self.api_draws);
+                    if latency == Span::ZERO {
+                        self.measure(autoscaler, &pods);
+                    } else {
+                        let happening = Happening::Metrics(autoscaler, pods);
+                        self.queue.schedule(self.now + latency, Class::API, happening);
+                    }
+                }
                 Command::Note(note) => self.tell("", &Record::Note(&note)),
             }
         }
         self.commands = commands;
+    }
+
+    /// The metrics API answers about an autoscaler, unless that is gone.
+    fn measure(&mut self, autoscaler: WorkloadId, pods: &[PodRef]) {
+        let Run { metrics, api, cluster, world, .. } = self;
+        let Some(row) = api.workload(autoscaler) else { return };
+        if let WorkloadKind::HorizontalPodAutoscaler(hpa) = &row.kind {
+            let readings = metrics.answer(self.now, hpa, pods, cluster, world);
+            self.inbox.push_back(Event::Metrics { autoscaler, readings });
+        }
     }
 
     /// Frees the rows of removed pods of which nothing is left on their machines.
@@ -417,6 +444,15 @@ impl<'o> Run<'o> {
         if self.plane.api_is_down() {
             return self.answer(client, Event::Refused(Box::new(write), Refusal::Unavailable));
         }
+        if let Write::EvictPod { pod, .. } = write
+            && self.eviction_must_wait(pod)
+        {
+            let sender = self.plane.sender(client);
+            let again = Happening::Commit(client, sender, Box::new(write));
+            let wait = EVICTION_RETRY.sample_span(&mut self.api_draws);
+            self.queue.schedule(self.now + wait, Class::API, again);
+            return;
+        }
         let (observer, now) = (&mut *self.observer, self.now);
         let actor = client.name();
         let open = &mut self.open_pods;
@@ -430,6 +466,7 @@ impl<'o> Run<'o> {
             observer.record(now, record, View { cluster, actor });
         };
         let result = self.api.commit(now, write, &mut self.cluster, &mut tell);
+        self.announce_side_events();
         match result {
             Ok(None) => {}
             Ok(Some(event)) => {
@@ -441,6 +478,22 @@ impl<'o> Run<'o> {
             }
             Err((write, why)) if client == Client::User => self.request_refused(write, why),
             Err((write, why)) => self.answer(client, Event::Refused(Box::new(write), why)),
+        }
+    }
+
+    /// Whether an eviction conflicts with another request about the same disruption budget.
+    fn eviction_must_wait(&mut self, pod: PodRef) -> bool {
+        if !self.api.has_budgets() {
+            return false;
+        }
+        let pace = self.timing.api_write.sample_span(&mut self.api_draws);
+        self.api.eviction_conflicts(self.now, pod, pace, &self.cluster)
+    }
+
+    /// Announces what the latest commit has changed on the way.
+    pub(super) fn announce_side_events(&mut self) {
+        for event in self.api.take_side_events() {
+            self.announce(event);
         }
     }
 
@@ -490,6 +543,7 @@ impl<'o> Run<'o> {
             Happening::Runtime { pod, epoch, event } => {
                 self.world.deliver(pod, epoch, event, &mut self.inbox);
             }
+            Happening::Metrics(autoscaler, pods) => self.measure(autoscaler, &pods),
             Happening::Commit(client, sender, write) => {
                 if sender == self.plane.sender(client) {
                     self.commit(client, *write);

@@ -13,6 +13,8 @@ mod faults;
 pub mod fuzz;
 mod latency;
 mod leaders;
+pub mod load;
+mod metrics;
 pub mod queue;
 pub mod record;
 pub mod setup;
@@ -28,6 +30,8 @@ pub use api_server::Balance;
 pub use batch::{BatchJob, BatchOutcome, BatchPolicy, BatchSetup, JobObserver, JobSource, run_batch};
 pub use driver::{Ending, Outcome, Progress, RunError, run};
 pub use leaders::Lease;
+pub use load::{Curve, Load, Measure, Series, SeriesOf};
+pub use metrics::{MetricsProfile, MetricsSetup};
 pub use record::{Observer, ProcessStep, Record, View};
 pub use setup::{
     Action, ClientGroup, ControlFault, ControlFaultKind, Fault, FaultKind, FaultScope, FaultWhen, NodeSetup,

@@ -4,7 +4,7 @@ mod plane;
 
 pub use plane::{ClientGroup, ControlFault, ControlFaultKind, Plane, Replicas};
 
-use super::Timing;
+use super::{Load, MetricsSetup, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate, Taint};
 use crate::base::ids::PoolId;
 use crate::base::{Diagnostic, Distribution, Span, Time};
@@ -36,6 +36,8 @@ pub struct Setup {
     pub actions: Vec<(Time, Action)>,
     /// How pods behave that say nothing themselves.
     pub default_behavior: Behavior,
+    /// What is measured, and the loads on services.
+    pub metrics: MetricsSetup,
     /// How long things take.
     pub timing: Timing,
     /// The control plane's constants.
@@ -255,6 +257,9 @@ pub enum Action {
     AddNode(Box<Node>),
     /// A machine falls silent and its Node object is deleted.
     RemoveNode(String),
+    /// Put a load on pods, whose curve counts from the start of the run. It takes the place of a load of the
+    /// same kind on the same pods.
+    SetLoad(Box<Load>),
     /// The replica of a process of the control plane that leads is killed.
     Kill(Process),
     /// A replica of a process of the control plane is started.

@@ -57,6 +57,7 @@ pub(crate) fn setup(nodes: Vec<NodeSetup>, objects: Vec<(u64, crate::api::Object
         plane: Plane::default(),
         actions: Vec::new(),
         default_behavior: crate::api::Behavior::default(),
+        metrics: MetricsSetup::default(),
         timing: Timing::ideal(),
         control: control::Config::default(),
         stop: StopRule { at: Some(Time::from_secs(100_000)), when_settled: true, when_jobs_done: false },

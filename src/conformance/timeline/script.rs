@@ -5,13 +5,16 @@
 //! phases of periodic loops, the phase of the wall clock) is drawn from the seed.
 
 use crate::api::kubernetes::{Manifest, patch, read};
-use crate::api::{Behavior, Node, Object, PodTemplate, PriorityClass, Taint, TaintEffect};
+use crate::api::{Behavior, LabelSelector, Node, Object, PodTemplate, PriorityClass, Taint, TaintEffect};
 use crate::base::ids::PoolId;
 use crate::base::rng::{Purpose, key_of};
 use crate::base::{Clock, Diagnostic, Distribution, Location, Quantity, Span, Streams, Time};
 use crate::control::config::KubeletProfile;
 use crate::control::{self, Process};
-use crate::sim::{Action, FaultKind, Lease, NodeSetup, Plane, Pool, Replicas, Setup, StopRule, Timing};
+use crate::sim::{
+    Action, Curve, FaultKind, Lease, Load, Measure, MetricsProfile, MetricsSetup, NodeSetup, Plane, Pool,
+    Replicas, Setup, StopRule, Timing,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +32,8 @@ pub struct Script {
     area: String,
     duration: f64,
     align_minute: Option<f64>,
+    /// Whether there is a metrics API.
+    metrics: bool,
     nodes: Vec<Arc<Node>>,
     actions: Vec<(Time, Action)>,
     plane: Plane,
@@ -77,6 +82,7 @@ impl Script {
             area: content["area"].as_str().unwrap_or("").to_owned(),
             duration: number("duration").ok_or_else(|| fail("`duration` is missing".into()))?,
             align_minute: number("alignMinute").filter(|second| *second > 0.0),
+            metrics: content["metrics"].as_bool().unwrap_or(false),
             nodes,
             actions: reader.actions,
             plane: Plane {
@@ -119,6 +125,7 @@ impl Script {
             plane: self.plane.clone(),
             actions: self.actions.clone(),
             default_behavior: Behavior::default(),
+            metrics: self.metrics(),
             timing: timing(),
             control: self.control(seed),
             stop: StopRule {
@@ -128,6 +135,12 @@ impl Script {
             },
             check_invariants: false,
         }
+    }
+
+    /// The fake metrics API of the recordings, if there is one.
+    fn metrics(&self) -> MetricsSetup {
+        let profile = if self.metrics { MetricsProfile::RECORDED } else { MetricsProfile::None };
+        MetricsSetup { profile, ..MetricsSetup::default() }
     }
 
     /// How long before the start the nodes have registered: as in the recordings, 5.5 to 11 s and a
@@ -294,6 +307,7 @@ impl Reader {
             "removeNode" => nodes().for_each(|node| self.push(at, Action::RemoveNode(node))),
             "cordon" => nodes().for_each(|node| self.push(at, Action::Cordon(node))),
             "uncordon" => nodes().for_each(|node| self.push(at, Action::Uncordon(node))),
+            "setLoad" => self.set_load(at, action)?,
             "drain" => nodes().for_each(|node| self.push(at, Action::Drain(node))),
             "control" => match object.as_str() {
                 "kill kcm" => self.push(at, Action::Kill(Process::ControllerManager)),
@@ -309,6 +323,22 @@ impl Reader {
 
     fn push(&mut self, at: Time, action: Action) {
         self.actions.push((at, action));
+    }
+
+    fn set_load(&mut self, at: Time, action: &Value) -> Result<(), Finding> {
+        let milli = |key: &str| action[key].as_i64().filter(|milli| *milli >= 0).unwrap_or(0);
+        let mut total_milli = Curve::default();
+        total_milli.set_from(at, milli("totalMilli"));
+        let load = Load {
+            namespace: "default".into(),
+            selector: selector(action["selector"].as_str().unwrap_or(""))?,
+            measure: Measure::Cpu,
+            total_milli,
+            max_milli_per_pod: milli("maxMilliPerPod"),
+            not_ready_milli: milli("notReadyMilli"),
+        };
+        self.push(at, Action::SetLoad(Box::new(load)));
+        Ok(())
     }
 
     fn apply(&mut self, at: Time, chosen: &str) -> Result<(), Finding> {
@@ -371,6 +401,16 @@ impl Reader {
 /// The members of a list; none if it is no list.
 fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The selector of a text such as `app=web,tier=front`.
+fn selector(text: &str) -> Result<LabelSelector, Finding> {
+    let pair = |pair: &str| {
+        let (key, value) = pair.split_once('=').ok_or(format!("`{text}` is not a selector"))?;
+        Ok((key.trim().to_owned(), value.trim_start_matches('=').trim().to_owned()))
+    };
+    let match_labels = text.split(',').map(pair).collect::<Result<_, String>>()?;
+    Ok(LabelSelector { match_labels, ..LabelSelector::default() })
 }
 
 /// Kind and name of `Kind/name`.

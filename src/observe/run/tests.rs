@@ -74,11 +74,13 @@ impl Bench {
     fn create(&mut self, seconds: f64, pod: PodRef, class: ClassId, owner: Option<WorkloadId>) {
         let name = PodName::Own(format!("pod-{}", pod.id.0).into());
         let record = Record::PodCreated {
+            index: None,
             pod,
             serial: u64::from(pod.id.0),
             name: &name,
             class,
             owner,
+            index: None,
             user: 3,
             estimate: Some(Span::from_secs(60)),
             initial: false,
@@ -344,7 +346,10 @@ fn replicas_count_only_while_their_node_is_up() {
     bench.exit(50.0, pod(0), 137, Reason::Error, 40);
     bench.at(60.0, &Record::NodeReady { node: NodeId(0), ready: ReadyStatus::Unknown });
     let key = "node.kubernetes.io/unreachable";
-    bench.at(60.0, &Record::NodeTaint { node: NodeId(0), key, effect: TaintEffect::NoExecute, added: true });
+    bench.at(
+        60.0,
+        &Record::NodeTaint { node: NodeId(0), key, value: "", effect: TaintEffect::NoExecute, added: true },
+    );
     bench.at(60.0, &Record::PodReady { pod: pod(0), ready: false });
     let grace = Span::from_secs(30);
     bench.at(70.0, &Record::PodDeleting { pod: pod(0), reason: Reason::TaintEviction, grace });

@@ -252,6 +252,7 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
         plane,
         actions,
         default_behavior: run::behavior(&scenario.workload.behavior),
+        metrics: control::metrics(scenario.control_plane.timing),
         timing,
         control,
         stop,

@@ -7,6 +7,7 @@ use crate::base::Span;
 use crate::base::ids::NodeId;
 use crate::cluster::{Cluster, PodName, PodRef, Reason, WorkloadKind, namespace_of};
 use crate::control::{Client, Event, PodPatch, Refusal, Write};
+use crate::sim::Load;
 use crate::sim::queue::Class;
 use crate::sim::record::{Record, View};
 use crate::sim::setup::{Action, FaultKind};
@@ -22,6 +23,7 @@ const REVISION: &str = "deployment.kubernetes.io/revision";
 impl Run<'_> {
     pub(super) fn act(&mut self, action: &Action) {
         match action {
+            Action::SetLoad(load) => self.metrics.set_load(Load::clone(load)),
             Action::Create(object) => self.create((**object).clone()),
             Action::Replace { object, keep_replicas } => self.replace(object, *keep_replicas),
             Action::Scale { kind, namespace, name, replicas } => {
