@@ -143,7 +143,7 @@ mod tests {
         let mut clients = Clients::new(&Timing::ideal());
         let now = Time::from_secs(9);
         clients.set_limit(now, ClientGroup::Scheduler, Some(RateLimit { qps: 1.0, burst: 2 }));
-        let mut ask = |clients: &mut Clients| clients.commit_time(Client::Scheduler, now, Span::ZERO);
+        let ask = |clients: &mut Clients| clients.commit_time(Client::Scheduler, now, Span::ZERO);
         let at: Vec<Time> = (0..3).map(|_| ask(&mut clients)).collect();
         assert_eq!(at, [now, now, Time::from_secs(10)]);
         clients.renew(Process::Scheduler, now);

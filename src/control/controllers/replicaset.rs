@@ -172,10 +172,9 @@ impl ReplicaSetController {
         state.ready += 1;
         if state.min_ready > Span::ZERO {
             let since = self.clock.floor(cluster.pods.ready_since[pod.index()]);
-            let entry = (since, cluster.pods.reference(pod));
             // A controller that starts meets pods in any order.
-            let place = state.maturing.partition_point(|known| known.0 <= entry.0);
-            state.maturing.insert(place, entry);
+            let place = state.maturing.partition_point(|known| known.0 <= since);
+            state.maturing.insert(place, (since, cluster.pods.reference(pod)));
         }
     }
 
