@@ -320,7 +320,11 @@ impl ReplicaSetController {
     fn written(&mut self, now: Time, id: WorkloadId) {
         let Some(state) = self.sets.get_mut(&id) else { return };
         let Some(sent) = state.writing.take() else { return };
-        if std::mem::take(&mut state.dirty) || state.failing {
+        let dirty = std::mem::take(&mut state.dirty);
+        if state.failing {
+            // Its own status wakes it, and the wait after the failure goes on beside that.
+            self.queue.add(id, now);
+        } else if dirty {
             self.queue.add_again(id, sent, now);
         }
     }
