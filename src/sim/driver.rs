@@ -428,6 +428,10 @@ impl<'o> Run<'o> {
 
     fn write(&mut self, client: Client, write: Write) {
         let mut latency = self.timing.api_write.sample_span(&mut self.api_draws);
+        if matches!(write, Write::CreatePod { .. }) && self.api.has_quotas() {
+            // The request writes the status of the quota before the pod.
+            latency = latency + self.timing.api_write.sample_span(&mut self.api_draws);
+        }
         if !self.plane.slow_writes.is_empty() {
             latency = self.plane.slowed(latency);
         }

@@ -244,6 +244,11 @@ impl ApiServer {
             && self.judge_eviction(pod, &protectors, |known| Some(&known.before)) == Some(Verdict::Charged)
     }
 
+    /// Whether anything is limited at all.
+    pub(in crate::sim) fn has_quotas(&self) -> bool {
+        !self.guards.quotas.is_empty()
+    }
+
     /// Whether any pod is protected at all.
     pub(in crate::sim) fn has_budgets(&self) -> bool {
         !self.guards.budgets.is_empty()
