@@ -3,9 +3,9 @@
 //! The checks are those of the API server (Kubernetes 1.36, pkg/apis/batch/validation). When a schedule's
 //! time comes is not known here.
 
+use super::batch::job_spec;
 use super::fields::{Fields, Read, Shape};
 use super::meta::{self, Scope};
-use super::workload::job_spec;
 use super::{Context, Part, known};
 use crate::api::batch::Concurrency;
 use crate::api::yaml::Value;

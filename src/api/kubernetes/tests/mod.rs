@@ -2,6 +2,8 @@
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod autoscaling;
+mod batch;
 mod cron;
 mod placement;
 mod pods;
@@ -9,6 +11,7 @@ mod public;
 mod quota;
 mod refused;
 mod robust;
+mod sets;
 mod storage;
 
 use super::*;
