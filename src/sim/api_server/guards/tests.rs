@@ -128,9 +128,9 @@ fn evictions_at_the_same_time_meet_in_the_status_of_the_budget() {
     setup.objects.push((Time::from_secs(12), late));
     let story = story(setup);
     let deleting: Vec<&str> = story.lines().filter(|line| line.contains("deleting")).collect();
-    expect![[r#"
+    expect![[r"
         10s deleting p1
-        15.506s deleting p2"#]]
+        15.506s deleting p2"]]
     .assert_eq(&deleting.join("\n"));
 }
 
@@ -163,9 +163,9 @@ fn services_count_their_endpoints() {
     setup.actions = vec![evict("p1")];
     let story = story(setup);
     let endpoints: Vec<&str> = story.lines().filter(|line| line.contains("endpoints")).collect();
-    expect![[r#"
+    expect![[r"
         3s endpoints EndpointsStatus { ready: 2, serving_terminating: 0, total: 2 }
-        10s endpoints EndpointsStatus { ready: 1, serving_terminating: 0, total: 1 }"#]]
+        10s endpoints EndpointsStatus { ready: 1, serving_terminating: 0, total: 1 }"]]
     .assert_eq(&endpoints.join("\n"));
 }
 
