@@ -1,8 +1,9 @@
 //! Name, seed, end and outputs of a run, and how pods behave by default.
 
 use super::{Build, Outputs};
-use crate::api::Behavior;
-use crate::base::{Distribution, Span, Time};
+use crate::api::kubernetes::{Part, Sourced};
+use crate::api::{Behavior, Object};
+use crate::base::{Diagnostic, Distribution, Span, Time};
 use crate::scenario::At;
 use crate::scenario::schema::scalars::{Duration, QuantityDistribution, TimeDistribution};
 use crate::scenario::schema::{OutputKind, Scenario, Stop, workload};
@@ -66,6 +67,19 @@ pub(super) fn stop(build: &mut Build<'_>) -> StopRule {
         );
     }
     StopRule { at, when_settled: run.stop == Stop::Settled, when_jobs_done: run.stop == Stop::JobsDone }
+}
+
+/// A CronJob makes Jobs for ever: a run that waits until nothing happens any more would never end.
+pub(super) fn refuse_endless(build: &mut Build<'_>, objects: &[(Time, Sourced)], stop: &StopRule) {
+    let makes_jobs = |object: &Object| matches!(object, Object::CronJob(cron) if !cron.suspend);
+    if stop.at.is_some() || stop.when_jobs_done {
+        return;
+    }
+    if let Some((_, sourced)) = objects.iter().find(|(_, sourced)| makes_jobs(&sourced.object)) {
+        let message = "the run would never end: this CronJob makes Jobs for ever and there is no `run.until`";
+        let finding = Diagnostic::error(sourced.at(Part::Name), message);
+        build.error(finding.found(&sourced.object.meta().name).help("write `run: {until: 1h}`"));
+    }
 }
 
 /// Warns of what is planned for after the end.

@@ -34,6 +34,8 @@ struct Protector {
 pub(super) struct Guards {
     quotas: Vec<(WorkloadId, Symbol)>,
     budgets: Vec<Protector>,
+    /// The quota that has forbidden something latest.
+    denied_by: Option<WorkloadId>,
 }
 
 impl Guards {
@@ -161,7 +163,15 @@ impl ApiServer {
         }
         let namespace = cluster.names.intern(namespace_of(kind.meta()));
         let object = Countable::Other(resource_of(kind.kind()));
-        self.admit(now, namespace, object, cluster, tell).map_err(|_| Refusal::Forbidden)
+        self.admit(now, namespace, object, cluster, tell).map_err(|quota| {
+            self.guards.denied_by = Some(quota);
+            Refusal::Forbidden
+        })
+    }
+
+    /// The quota that has forbidden the creation of an object other than a pod, once.
+    pub(in crate::sim) fn take_denial(&mut self) -> Option<WorkloadId> {
+        self.guards.denied_by.take()
     }
 
     fn admit(
