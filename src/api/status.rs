@@ -247,6 +247,8 @@ pub struct BudgetStatus {
     pub disrupted: BTreeMap<String, Time>,
     /// The generation that this is about.
     pub observed_generation: u64,
+    /// How often the status was written; a write that is based on an older one is refused.
+    pub version: u64,
 }
 
 /// The status of a ResourceQuota.
@@ -256,6 +258,8 @@ pub struct QuotaStatus {
     pub hard: ResourceList,
     /// What is taken, of each resource in `hard`.
     pub used: ResourceList,
+    /// How often the status was written; a write that is based on an older one is refused.
+    pub version: u64,
 }
 
 /// How many endpoints a Service has.

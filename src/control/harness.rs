@@ -10,7 +10,9 @@ use super::{
     Command, Component, Config, ControlPlane, Event, NewPod, NodeChange, PodPatch, PodStatus, Refusal, Write,
     plane,
 };
-use crate::api::{Deployment, Job, Node, PodPhase, PodTemplate, ReplicaSet, Status, Taint};
+use crate::api::{
+    DaemonSet, Deployment, Job, Node, PodPhase, PodTemplate, ReplicaSet, StatefulSet, Status, Taint,
+};
 use crate::base::ids::{ClassId, NodeId, PodId, PoolId, WorkloadId};
 use crate::base::{Set, Span, Time};
 use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind, namespace_of};
@@ -148,6 +150,25 @@ impl Harness {
         self.workload(WorkloadKind::Deployment(object), None)
     }
 
+    /// Adds a StatefulSet.
+    pub fn stateful_set(&mut self, object: StatefulSet) -> WorkloadId {
+        self.workload(WorkloadKind::StatefulSet(object), None)
+    }
+
+    /// Adds a DaemonSet.
+    pub fn daemon_set(&mut self, object: DaemonSet) -> WorkloadId {
+        self.workload(WorkloadKind::DaemonSet(object), None)
+    }
+
+    /// Writes a workload's specification, as a person does.
+    pub fn change(&mut self, workload: WorkloadId, change: impl FnOnce(&mut WorkloadKind)) {
+        let mut kind = self.cluster.workloads[workload].kind.clone();
+        change(&mut kind);
+        let generation = self.cluster.workloads[workload].generation;
+        self.write(&Write::UpdateWorkload { workload, kind: Box::new(kind), generation, seen: None });
+        self.settle();
+    }
+
     /// Adds a Job.
     pub fn job(&mut self, object: Job) -> WorkloadId {
         self.workload(WorkloadKind::Job(object), None)
@@ -239,7 +260,8 @@ impl Harness {
         &self.cluster.workloads[workload].status
     }
 
-    fn workload(&mut self, kind: WorkloadKind, owner: Option<WorkloadId>) -> WorkloadId {
+    /// Adds an object of any kind.
+    pub fn workload(&mut self, kind: WorkloadKind, owner: Option<WorkloadId>) -> WorkloadId {
         let id = WorkloadId(self.cluster.workloads.len() as u32);
         let object = self.workload_object(kind, owner);
         self.tell(Event::WorkloadAdded { workload: id, object: Box::new(object) });
@@ -297,15 +319,15 @@ impl Harness {
         let mut out = Vec::new();
         let mut rounds = 0;
         while rounds < ROUNDS_MAX {
-            let mut components: Vec<&mut dyn Component> =
-                self.components.iter_mut().map(|component| &mut **component as _).collect();
             match self.pending.pop_front() {
-                Some(event) => plane::deliver(self.now, &event, &mut components, &mut self.cluster, &mut out),
+                Some(event) => {
+                    let components = self.components.iter_mut().map(|component| &mut **component as _);
+                    plane::deliver(self.now, &event, components, &mut self.cluster, &mut out);
+                }
                 None if self.poll_timeout().is_some_and(|due| due <= self.now) => {
                     rounds += 1;
-                    let mut components: Vec<&mut dyn Component> =
-                        self.components.iter_mut().map(|component| &mut **component as _).collect();
-                    plane::wake(self.now, &mut components, &mut self.cluster, &mut out);
+                    let components = self.components.iter_mut().map(|component| &mut **component as _);
+                    plane::wake(self.now, components, &mut self.cluster, &mut out);
                 }
                 None => return,
             }
@@ -324,6 +346,8 @@ impl Harness {
                 self.pending.push_back(Event::Refused(Box::new(write.clone()), Refusal::Conflict));
             }
             Command::Write(_, write) => self.write(write),
+            // There is no metrics API here, but the caller may answer in its place.
+            Command::Query { .. } => {}
             Command::Runtime(..) | Command::Note(_) => {}
         }
     }
@@ -353,13 +377,14 @@ impl Harness {
                 let object = self.workload_object((**kind).clone(), *owner);
                 Event::WorkloadAdded { workload, object: Box::new(object) }
             }
+            Write::ControllerRevision { .. } => return,
             Write::Scale { workload, replicas } => {
                 Event::WorkloadScaled { workload: *workload, replicas: *replicas }
             }
             Write::WorkloadStatus { workload, status } => {
                 Event::WorkloadStatus { workload: *workload, status: status.clone() }
             }
-            Write::UpdateWorkload { workload, kind, generation } => {
+            Write::UpdateWorkload { workload, kind, generation, .. } => {
                 let namespace = namespace_of(kind.meta()).to_owned();
                 let class = kind.template().map(|template| self.cluster.class(template, &namespace, 0));
                 let (class, generation) = (class.unwrap_or_default(), generation + 1);

@@ -1,4 +1,4 @@
-//! Deployments, ReplicaSets, StatefulSets, ReplicationControllers and priority classes.
+//! Deployments, ReplicaSets, ReplicationControllers and priority classes.
 
 use super::fields::{Fields, Read};
 use super::meta::{self, Scope};
@@ -9,7 +9,7 @@ use crate::api::workload::IntOrPercent;
 use crate::api::yaml::{Content, Scalar, Value};
 use crate::api::{
     Deployment, LabelSelector, Object, PodTemplate, PriorityClass, ReplicaSet, ReplicationController,
-    RestartPolicy, StatefulSet, UpdateStrategy,
+    RestartPolicy, UpdateStrategy,
 };
 
 /// A ReplicaSet.
@@ -27,24 +27,6 @@ pub(super) fn replica_set(fields: &Fields<'_>, context: &mut Context<'_>) -> Rea
     };
     check_pods(&spec, &set.selector, &set.template, context)?;
     Ok(Object::ReplicaSet(Box::new(set)))
-}
-
-/// A StatefulSet.
-pub(super) fn stateful_set(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
-    let meta = meta::read(fields, Scope::Namespaced, context)?;
-    meta::warn_of_behavior(fields, context);
-    let spec = Fields::open(fields.require("spec")?, &known::STATEFUL_SET_SPEC, context)?;
-    context.places.note(Part::Replicas, spec.get("replicas"));
-    let set = StatefulSet {
-        meta,
-        replicas: spec.count("replicas")?.unwrap_or(defaults::REPLICAS),
-        selector: label_selector(&spec, "selector", context)?,
-        template: template(&spec, context)?,
-        revision_history_limit: defaults::REVISION_HISTORY,
-        ..StatefulSet::default()
-    };
-    check_pods(&spec, set.selector.as_ref().unwrap_or(&LabelSelector::default()), &set.template, context)?;
-    Ok(Object::StatefulSet(Box::new(set)))
 }
 
 /// A ReplicationController.
@@ -97,7 +79,7 @@ pub(super) fn deployment(fields: &Fields<'_>, context: &mut Context<'_>) -> Read
 }
 
 /// What the API server demands of a selector and the pods it is to find.
-fn check_pods(
+pub(super) fn check_pods(
     spec: &Fields<'_>,
     selector: &LabelSelector,
     template: &PodTemplate,

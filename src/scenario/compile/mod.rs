@@ -4,6 +4,7 @@
 mod actions;
 mod batch;
 mod control;
+mod control_faults;
 mod expectations;
 mod faults;
 mod files;
@@ -231,11 +232,11 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
     machines::add(build, &mut nodes);
     let objects = objects::read(build, &mut nodes);
     nodes::check(build, &nodes);
-    let (bound_pods, objects) = objects::place(build, &nodes, objects);
+    let (bound_pods, objects, priorities) = objects::place(build, &nodes, objects);
     let mut sources = traces::pod_sources(build, &nodes);
     sources.extend(generators::pod_sources(build, &nodes));
-    let faults = faults::resolve(build, &nodes);
-    let actions = actions::resolve(build, &nodes, &objects);
+    let (faults, plane) = faults::resolve(build, &nodes);
+    let actions = actions::resolve(build, &nodes, &objects, priorities);
     let timing = timing::resolve(build);
     let control = control::resolve(build, &timing);
     let stop = run::stop(build);
@@ -248,8 +249,10 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
         objects: objects.into_iter().map(|(at, sourced)| (at, sourced.object)).collect(),
         sources,
         faults,
+        plane,
         actions,
         default_behavior: run::behavior(&scenario.workload.behavior),
+        metrics: control::metrics(scenario.control_plane.timing),
         timing,
         control,
         stop,
