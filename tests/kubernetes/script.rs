@@ -8,7 +8,8 @@ use seatrial::base::ids::PoolId;
 use seatrial::base::{Distribution, Quantity, Span, Time};
 use seatrial::control;
 use seatrial::sim::{
-    Action, Fault, FaultKind, FaultScope, FaultWhen, NodeSetup, Pool, Setup, StopRule, Timing,
+    Action, Fault, FaultKind, FaultScope, FaultWhen, MetricsSetup, NodeSetup, Plane, Pool, Setup, StopRule,
+    Timing,
 };
 use serde_json::Value;
 use std::path::Path;
@@ -140,8 +141,10 @@ fn empty(seed: u64, nodes: Vec<NodeSetup>, duration: f64) -> Setup {
         objects: Vec::new(),
         sources: Vec::new(),
         faults: Vec::new(),
+        plane: Plane::default(),
         actions: Vec::new(),
         default_behavior: Behavior::default(),
+        metrics: MetricsSetup::default(),
         timing,
         control,
         stop: StopRule {

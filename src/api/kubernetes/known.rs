@@ -509,6 +509,7 @@ pub(super) const KINDS: &[&str] = &[
     "Deployment",
     "Endpoints",
     "Event",
+    "HorizontalPodAutoscaler",
     "Job",
     "LimitRange",
     "List",

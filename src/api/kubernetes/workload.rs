@@ -1,4 +1,4 @@
-//! Deployments, ReplicaSets, ReplicationControllers, Jobs and priority classes.
+//! Deployments, ReplicaSets, ReplicationControllers and priority classes.
 
 use super::fields::{Fields, Read};
 use super::meta::{self, Scope};
@@ -8,7 +8,7 @@ use super::{Context, Part, defaults, known};
 use crate::api::workload::IntOrPercent;
 use crate::api::yaml::{Content, Scalar, Value};
 use crate::api::{
-    Deployment, Job, LabelSelector, Object, PodTemplate, PriorityClass, ReplicaSet, ReplicationController,
+    Deployment, LabelSelector, Object, PodTemplate, PriorityClass, ReplicaSet, ReplicationController,
     RestartPolicy, UpdateStrategy,
 };
 
@@ -103,7 +103,7 @@ pub(super) fn check_pods(
 }
 
 /// Where the restart policy stands, or should stand.
-fn restart_policy<'t>(spec: &Fields<'t>) -> Read<Value<'t>> {
+pub(super) fn restart_policy<'t>(spec: &Fields<'t>) -> Read<Value<'t>> {
     let template = spec.require("template")?;
     let pod = template.get("spec").unwrap_or(template);
     Ok(pod.get("restartPolicy").unwrap_or(pod))
@@ -156,41 +156,6 @@ pub(super) fn int_or_percent(value: Value<'_>, what: &str) -> Read<IntOrPercent>
         };
     }
     super::fields::integer(value, what, 0, i64::from(i32::MAX)).map(|count| IntOrPercent::Int(count as i32))
-}
-
-/// A Job.
-pub(super) fn job(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
-    const MODES: &[(&str, bool)] = &[("Indexed", true), ("NonIndexed", false)];
-    let meta = meta::read(fields, Scope::Namespaced, context)?;
-    meta::warn_of_behavior(fields, context);
-    let spec = Fields::open(fields.require("spec")?, &known::JOB_SPEC, context)?;
-    context.places.note(Part::Replicas, spec.get("parallelism").or(spec.get("completions")));
-    let (parallelism, completions) =
-        defaults::job_counts(spec.count("parallelism")?, spec.count("completions")?, context.defaulting);
-    let backoff_limit = spec.count("backoffLimit")?;
-    let per_index = spec.count("backoffLimitPerIndex")?.is_some();
-    let job = Job {
-        meta,
-        parallelism,
-        completions,
-        backoff_limit: backoff_limit.unwrap_or(defaults::backoff_limit(per_index)),
-        active_deadline_seconds: spec.integer("activeDeadlineSeconds", 0, i64::MAX)?,
-        ttl_seconds_after_finished: spec.count("ttlSecondsAfterFinished")?.map(i64::from),
-        suspend: spec.flag("suspend")?,
-        indexed: spec.choice("completionMode", MODES)?.unwrap_or(false),
-        template: template(&spec, context)?,
-        ..Job::default()
-    };
-    if context.checks() {
-        if job.template.spec.restart_policy == RestartPolicy::Always {
-            let help = "write `restartPolicy: Never` or `restartPolicy: OnFailure`; the default is `Always`";
-            return Err(restart_policy(&spec)?.error("a Job's pods cannot be restarted always").help(help));
-        }
-        if job.indexed && job.completions.is_none() {
-            return Err(spec.value.error("`completionMode: Indexed` needs `completions`"));
-        }
-    }
-    Ok(Object::Job(Box::new(job)))
 }
 
 /// A priority class.

@@ -10,6 +10,7 @@ mod backoff;
 mod pod;
 mod recorded;
 mod status;
+mod unsent;
 mod worker;
 
 pub use pod::{Container, ContainerState, Stage};
@@ -17,9 +18,11 @@ pub use recorded::RecordedKubelets;
 
 use self::admission::Admission;
 use self::pod::{Containers, PodState};
+use self::unsent::{Unsent, Unsents};
 use self::worker::{ApiView, Settings, Worker};
 use super::{
-    Client, Command, Component, Config, Event, NewPod, NodeChange, PodBefore, RuntimeCommand, Topic, Write,
+    Client, Command, Component, Config, Event, NewPod, NodeChange, PodBefore, Refusal, RuntimeCommand, Topic,
+    Write,
 };
 use crate::base::ids::{NodeId, PodId};
 use crate::base::{Span, Time};
@@ -39,6 +42,7 @@ pub struct Kubelets {
     timers: BTreeSet<(Time, PodId)>,
     /// The kubelets that do not run.
     stopped: BTreeMap<NodeId, Outage>,
+    unsent: Unsents,
 }
 
 /// What a kubelet that does not run will find when it starts.
@@ -59,12 +63,13 @@ impl Kubelets {
             admission: Admission::default(),
             timers: BTreeSet::new(),
             stopped: BTreeMap::new(),
+            unsent: Unsents::default(),
         }
     }
 
     /// Whether no kubelet will do anything by itself: no back-off and no deadline is running.
     pub fn is_settled(&self) -> bool {
-        self.timers.is_empty()
+        self.timers.is_empty() && self.unsent.next().is_none()
     }
 
     /// How far the kubelet is with a pod; `Absent` if it does not know it.
@@ -248,6 +253,36 @@ impl Kubelets {
         }
     }
 
+    /// A write was refused. One that the API server was not there to take is made again.
+    fn refused(&mut self, now: Time, write: &Write, why: Refusal) {
+        let unsent = match *write {
+            Write::PodStatus { pod, .. } if self.hears(pod) => {
+                let in_flight = &mut self.pods[pod.id.index()].in_flight;
+                *in_flight = in_flight.saturating_sub(1);
+                Unsent::Pod(pod)
+            }
+            Write::DeletePod { pod, .. } if self.stage(pod) == Stage::Ended => Unsent::Pod(pod),
+            Write::NodeReady { node, ready: ReadyStatus::True } => Unsent::Node(node),
+            _ => return,
+        };
+        if why == Refusal::Unavailable {
+            self.unsent.add(now, unsent);
+        }
+    }
+
+    /// Writes what could not be written, if its kubelet runs; one that does not will find out.
+    fn send_again(&mut self, now: Time, unsent: Unsent, cluster: &Cluster, out: &mut Vec<Command>) {
+        match unsent {
+            Unsent::Pod(pod) if self.hears(pod) => {
+                self.with(now, pod, cluster, out, |worker| worker.write_again());
+            }
+            Unsent::Node(node) if self.runs(node) && cluster.nodes.present.contains(node.index()) => {
+                out.push(post_ready(node));
+            }
+            _ => {}
+        }
+    }
+
     fn added(&mut self, now: Time, new: &NewPod, cluster: &Cluster, out: &mut Vec<Command>) {
         if let Some(node) = new.node {
             self.take_in(now, new.pod, node, cluster, out);
@@ -292,20 +327,14 @@ impl Component for Kubelets {
             {
                 out.push(post_ready(*node));
             }
-            Event::Refused(write, _) => {
-                if let Write::PodStatus { pod, .. } = **write
-                    && self.hears(pod)
-                {
-                    let in_flight = &mut self.pods[pod.id.index()].in_flight;
-                    *in_flight = in_flight.saturating_sub(1);
-                }
-            }
+            Event::Refused(write, why) => self.refused(now, write, *why),
             _ => {}
         }
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        self.timers.first().map(|&(at, _)| at)
+        let look = self.timers.first().map(|&(at, _)| at);
+        look.into_iter().chain(self.unsent.next()).min()
     }
 
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
@@ -317,6 +346,9 @@ impl Component for Kubelets {
             self.with(now, cluster.pods.reference(pod), cluster, out, |worker| {
                 worker.look();
             });
+        }
+        while let Some(unsent) = self.unsent.pop(now) {
+            self.send_again(now, unsent, cluster, out);
         }
     }
 }

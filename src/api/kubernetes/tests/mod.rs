@@ -2,9 +2,13 @@
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod autoscaling;
+mod batch;
+mod cron;
 mod placement;
 mod pods;
 mod public;
+mod quota;
 mod refused;
 mod robust;
 mod sets;

@@ -94,7 +94,7 @@ impl Bench {
             match command {
                 Command::Write(_, write) => self.commit(write),
                 Command::Runtime(pod, order) => self.orders.push((pod, order)),
-                Command::Note(_) => {}
+                Command::Note(_) | Command::Query { .. } => {}
             }
         }
     }
