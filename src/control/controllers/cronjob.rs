@@ -65,7 +65,16 @@ impl CronJobController {
         match &workload.kind {
             WorkloadKind::CronJob(cron) => {
                 let schedule = (cron.schedule.clone(), cron.time_zone.clone());
-                self.crons.insert(id, Tracked { schedule, ..Tracked::default() });
+                let wall = |moment: Option<Time>| moment.map(|moment| self.wall(moment));
+                let state = match &workload.status {
+                    Status::CronJob(status) => State {
+                        active: status.active.clone(),
+                        last_schedule: wall(status.last_schedule),
+                        last_successful: wall(status.last_successful),
+                    },
+                    _ => State::default(),
+                };
+                self.crons.insert(id, Tracked { state, schedule, ..Tracked::default() });
                 self.queue.add(id, now);
             }
             WorkloadKind::Job(job) => {
