@@ -165,7 +165,7 @@ impl Harness {
         let mut kind = self.cluster.workloads[workload].kind.clone();
         change(&mut kind);
         let generation = self.cluster.workloads[workload].generation;
-        self.write(&Write::UpdateWorkload { workload, kind: Box::new(kind), generation });
+        self.write(&Write::UpdateWorkload { workload, kind: Box::new(kind), generation, seen: None });
         self.settle();
     }
 
@@ -384,7 +384,7 @@ impl Harness {
             Write::WorkloadStatus { workload, status } => {
                 Event::WorkloadStatus { workload: *workload, status: status.clone() }
             }
-            Write::UpdateWorkload { workload, kind, generation } => {
+            Write::UpdateWorkload { workload, kind, generation, .. } => {
                 let namespace = namespace_of(kind.meta()).to_owned();
                 let class = kind.template().map(|template| self.cluster.class(template, &namespace, 0));
                 let (class, generation) = (class.unwrap_or_default(), generation + 1);

@@ -608,7 +608,7 @@ pub enum Write {
         kind: Box<WorkloadKind>,
     },
     /// Replace a workload's specification and annotations. Refused if it was written since
-    /// `generation`.
+    /// `generation`, or its status since `seen`.
     UpdateWorkload {
         /// The workload.
         workload: WorkloadId,
@@ -616,6 +616,8 @@ pub enum Write {
         kind: Box<WorkloadKind>,
         /// The generation that the change is based on.
         generation: u64,
+        /// The status that it is based on; `None` for a patch, which leaves it alone.
+        seen: Option<Status>,
     },
     /// Create, renumber or delete a ControllerRevision of a workload. Nobody reads these objects here:
     /// the request only takes its turn among those of its client.

@@ -28,6 +28,8 @@ pub(super) struct ApiPod {
     /// Whether its deletion is complete but for the finalizer.
     finalizing: bool,
     tracked: bool,
+    /// Why it is disrupted, if it is.
+    disrupted: Reason,
     /// Its owner and number, where the pod is the only one that can have them.
     identity: Option<(WorkloadId, u32)>,
 }
@@ -174,6 +176,7 @@ impl ApiServer {
             status: request.status.unwrap_or_default(),
             deleting: false,
             finalizing: false,
+            disrupted: Reason::None,
             tracked: request.tracked,
             identity: request.owner.zip(request.ordinal),
         };
@@ -448,6 +451,9 @@ impl ApiServer {
     ) -> Option<Committed> {
         let row = self.pod_mut(pod)?;
         match patch {
+            PodPatch::Disrupted(reason) if std::mem::replace(&mut row.disrupted, reason) == reason => {
+                return Some(None);
+            }
             PodPatch::Released => row.tracked = false,
             PodPatch::Class(class) => row.class = class,
             PodPatch::Disrupted(_) | PodPatch::Unscheduled { .. } => {}
@@ -589,7 +595,11 @@ impl ApiServer {
                 tell(&Record::WorkloadScaled { workload, replicas }, cluster);
                 Ok(Some(Event::WorkloadScaled { workload, replicas }))
             }
-            Write::UpdateWorkload { generation, .. } if generation != row.generation => Err(write),
+            Write::UpdateWorkload { generation, ref seen, .. }
+                if generation != row.generation || seen.as_ref().is_some_and(|seen| *seen != row.status) =>
+            {
+                Err(write)
+            }
             Write::UpdateWorkload { kind, .. } => {
                 self.guards.enter(workload, &kind, cluster);
                 Ok(update_workload(workload, row, kind, cluster, tell))

@@ -19,6 +19,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// How long the creation of an object took in the recordings.
+const REQUEST: Span = Span::from_millis(10);
 /// A day on which no clock changes: 2026-01-05 00:00 UTC, in seconds since 1970.
 const DAY: u64 = 1_767_571_200;
 /// The priorities of the system's own classes.
@@ -48,6 +50,8 @@ struct Reader {
     documents: Vec<(String, Value)>,
     classes: BTreeMap<String, PriorityClass>,
     actions: Vec<(Time, Action)>,
+    /// How many objects were created at the latest moment.
+    created: (Time, u64),
     left_out: Vec<String>,
 }
 
@@ -63,6 +67,7 @@ impl Script {
             documents: Vec::new(),
             classes: BTreeMap::new(),
             actions: Vec::new(),
+            created: (Time::ZERO, 0),
             left_out: Vec::new(),
         };
         reader.manifests(manifests)?;
@@ -321,7 +326,14 @@ impl Reader {
         Ok(())
     }
 
+    /// Enters an action; each creation takes a moment, as requests one after the other do.
     fn push(&mut self, at: Time, action: Action) {
+        if self.created.0 != at {
+            self.created = (at, 0);
+        }
+        let creates = matches!(action, Action::Create(_));
+        let at = at + REQUEST * self.created.1;
+        self.created.1 += u64::from(creates);
         self.actions.push((at, action));
     }
 

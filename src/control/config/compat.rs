@@ -35,6 +35,8 @@ pub struct Compat {
     pub moves_portworx_by_list: bool,
     /// A curve of requested to capacity is refused where the strategy is another. Since 1.36.
     pub refuses_unused_curves: bool,
+    /// Statuses of ReplicaSets and Deployments count the pods that are being deleted. Since 1.35.
+    pub counts_terminating_replicas: bool,
 }
 
 impl Version {
@@ -56,6 +58,7 @@ impl Version {
             numbers_declared_features: is_new,
             moves_portworx_by_list: !is_new,
             refuses_unused_curves: is_new,
+            counts_terminating_replicas: is_new,
         }
     }
 }

@@ -79,7 +79,6 @@ impl Bench {
             name: &name,
             class,
             owner,
-            index: None,
             user: 3,
             estimate: Some(Span::from_secs(60)),
             initial: false,

@@ -133,7 +133,7 @@ impl Run<'_> {
             kind.set_replicas(replicas);
         }
         let generation = row.generation;
-        self.request(Write::UpdateWorkload { workload, kind: Box::new(kind), generation });
+        self.request(Write::UpdateWorkload { workload, kind: Box::new(kind), generation, seen: None });
     }
 
     /// `kubectl rollout undo`: the template of an older ReplicaSet becomes the Deployment's.
@@ -160,7 +160,7 @@ impl Run<'_> {
         if let WorkloadKind::Deployment(deployment) = &mut kind {
             deployment.template = Arc::new(template);
         }
-        self.request(Write::UpdateWorkload { workload, kind: Box::new(kind), generation });
+        self.request(Write::UpdateWorkload { workload, kind: Box::new(kind), generation, seen: None });
     }
 
     fn delete(&mut self, kind: &'static str, namespace: &str, name: &str, grace: Option<Span>) {

@@ -226,7 +226,7 @@ fn pods_of_which_nothing_is_known_are_not_scaled() {
     let mut setup = up_and_down(MetricsProfile::RECORDED, Timing::ideal());
     setup.metrics.loads.clear();
     setup.default_behavior.cpu_usage = Some(Distribution::Constant(0.4));
-    assert_eq!(sizes(setup).0, [(30, 4), (60, 7), (90, 12)], "80 % of the request, whatever the size");
+    assert_eq!(sizes(setup).0, [(15, 4), (30, 7), (45, 12)], "80 % of the request, whatever the size");
 }
 
 #[test]
