@@ -74,6 +74,7 @@ impl Bench {
     fn create(&mut self, seconds: f64, pod: PodRef, class: ClassId, owner: Option<WorkloadId>) {
         let name = PodName::Own(format!("pod-{}", pod.id.0).into());
         let record = Record::PodCreated {
+            index: None,
             pod,
             serial: u64::from(pod.id.0),
             name: &name,
