@@ -35,6 +35,7 @@ use crate::api::{Node, PodPhase, Status, Taint};
 use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, ExitCodes, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind};
+use std::any::Any;
 use std::sync::Arc;
 
 /// What every control plane is, whatever it controls.
@@ -98,6 +99,15 @@ pub(crate) trait Component {
 
     /// See [`Control::handle_timeout`].
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>);
+
+    /// What it has written to objects of the API server that the view does not hold, such as
+    /// ControllerRevisions: they outlive the process.
+    fn records(&mut self) -> Option<Box<dyn Any>> {
+        None
+    }
+
+    /// Takes over the records of its predecessor, before it is told anything.
+    fn take_over(&mut self, _records: Box<dyn Any>) {}
 
     /// Whether nothing that this component waits for by itself can change anything: it waits for
     /// nothing, or only for periodic looks at what no time alone can help.

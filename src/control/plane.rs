@@ -25,6 +25,7 @@ use crate::base::ids::PodId;
 use crate::cluster::pods::NewRow;
 use crate::cluster::{Cluster, ControllerKind, PodRef, WorkloadKind, namespace_of};
 use processes::Known;
+use std::any::Any;
 
 /// Who runs the pods of the nodes.
 enum Agents {
@@ -84,6 +85,8 @@ pub struct ControlPlane {
     scheduler_runs: bool,
     config: Config,
     known: Known,
+    /// The records of controllers that do not run any more, in the order of [`controllers`].
+    records: Vec<Option<Box<dyn Any>>>,
 }
 
 impl ControlPlane {
@@ -96,6 +99,7 @@ impl ControlPlane {
             scheduler_runs: true,
             config: config.clone(),
             known: Known::default(),
+            records: Vec::new(),
         }
     }
 
