@@ -518,6 +518,8 @@ impl Component for ReplicaSetController {
                 let Some(id) = new.owner.filter(|owner| self.sets.contains_key(owner)) else { return };
                 if cluster.pods.is_active(new.pod.id) {
                     self.enter(id, new.pod.id, cluster);
+                } else if !cluster.pods.phase[new.pod.id.index()].is_terminal() {
+                    self.count_terminating(now, id, true);
                 }
                 self.touch(now, id);
                 if let Some(sync) = self.sets.get_mut(&id).and_then(|state| state.sync.as_mut()) {

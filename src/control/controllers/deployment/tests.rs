@@ -51,13 +51,11 @@ fn progress(harness: &Harness, id: WorkloadId) -> &'static str {
 
 /// Changes a Deployment as a person does.
 fn edit(harness: &mut Harness, id: WorkloadId, change: impl FnOnce(&mut Deployment)) {
-    let row = &harness.cluster.workloads[id];
-    let WorkloadKind::Deployment(object) = &row.kind else { panic!("no deployment") };
-    let mut object = object.clone();
-    change(&mut object);
-    let (class, generation) = (row.class, row.generation + 1);
-    let kind = Box::new(WorkloadKind::Deployment(object));
-    harness.tell(Event::WorkloadChanged { workload: id, kind, class, generation });
+    harness.change(id, |kind| {
+        if let WorkloadKind::Deployment(object) = kind {
+            change(object);
+        }
+    });
 }
 
 /// Starts every pod of the ReplicaSets, and takes away those that are being deleted, until nothing
