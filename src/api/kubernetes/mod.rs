@@ -6,6 +6,7 @@
 
 mod affinity;
 mod behavior;
+mod container;
 mod defaults;
 mod fields;
 mod known;
