@@ -185,6 +185,7 @@ fn topic_of(event: &Event, cluster: &Cluster) -> Topic {
         | Event::HeartbeatsStopped { .. }
         | Event::HeartbeatsResumed { .. }
         | Event::KubeletStopped { .. }
+        | Event::MachineMemory { .. }
         | Event::KubeletStarted { .. } => Topic::Node,
         Event::WorkloadAdded { .. }
         | Event::WorkloadScaled { .. }
@@ -215,6 +216,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
             NodeChange::Taints(taints) => cluster.set_taints(*node, taints),
             NodeChange::Unschedulable(unschedulable) => cluster.set_unschedulable(*node, *unschedulable),
             NodeChange::Ready(ready) => cluster.nodes.ready[node.index()] = *ready,
+            NodeChange::MemoryPressure(_) => {}
         },
         Event::NodeRemoved { node } => cluster.remove_node(*node),
         Event::PodAdded(new) => enter_pod(now, new, cluster),
@@ -244,6 +246,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
         | Event::HeartbeatsResumed { .. }
         | Event::KubeletStopped { .. }
         | Event::KubeletStarted { .. }
+        | Event::MachineMemory { .. }
         | Event::PodRemoved { .. }
         | Event::Refused(_)
         | Event::Runtime { .. } => {}

@@ -30,6 +30,7 @@ struct ApiNode {
     taints: Vec<Taint>,
     ready: ReadyStatus,
     unschedulable: bool,
+    memory_pressure: bool,
 }
 
 /// A workload as the API server has it.
@@ -108,7 +109,8 @@ impl ApiServer {
         if self.nodes.len() <= node.index() {
             self.nodes.resize_with(node.index() + 1, ApiNode::default);
         }
-        self.nodes[node.index()] = ApiNode { present: true, taints: taints.to_vec(), ready, unschedulable };
+        self.nodes[node.index()] =
+            ApiNode { present: true, taints: taints.to_vec(), ready, unschedulable, memory_pressure: false };
     }
 
     /// Creates a pod object and tells of it.
@@ -240,7 +242,9 @@ impl ApiServer {
                 let status = PodStatus { ready: false, ..row.status };
                 self.pod_status(now, pod, status, cluster, tell).ok_or(write)
             }
-            Write::NodeReady { .. } | Write::NodeTaints { .. } => self.commit_node(write, cluster, tell),
+            Write::NodeReady { .. } | Write::NodePressure { .. } | Write::NodeTaints { .. } => {
+                self.commit_node(write, cluster, tell)
+            }
             Write::CreateReplicaSet { owner, object } => {
                 if !self.workloads[owner.index()].present {
                     return Err(Write::CreateReplicaSet { owner, object });
@@ -344,7 +348,10 @@ impl ApiServer {
         cluster: &Cluster,
         tell: &mut Tell<'_>,
     ) -> Result<Committed, Write> {
-        let (Write::NodeReady { node, .. } | Write::NodeTaints { node, .. }) = write else {
+        let (Write::NodeReady { node, .. }
+        | Write::NodePressure { node, .. }
+        | Write::NodeTaints { node, .. }) = write
+        else {
             return Err(write);
         };
         let Some(row) = self.nodes.get_mut(node.index()).filter(|row| row.present) else { return Err(write) };
@@ -355,6 +362,11 @@ impl ApiServer {
                 }
                 tell(&Record::NodeReady { node, ready }, cluster);
                 Ok(Some(Event::NodeChanged { node, change: NodeChange::Ready(ready) }))
+            }
+            Write::NodePressure { memory, .. } => {
+                let changed = std::mem::replace(&mut row.memory_pressure, memory) != memory;
+                let change = NodeChange::MemoryPressure(memory);
+                Ok(changed.then_some(Event::NodeChanged { node, change }))
             }
             Write::NodeTaints { add, remove, .. } => {
                 let before = row.taints.clone();

@@ -2,6 +2,8 @@
 //!
 //! What is decided, and how, is not known here: the pure functions of [`crate::control`] are asked.
 
+mod crashloop;
+
 use super::input::Case;
 use crate::base::Diagnostic;
 use serde_json::Value;
@@ -10,7 +12,7 @@ use serde_json::Value;
 type Answer = fn(&Case) -> Result<Value, Diagnostic>;
 
 /// The modes, each with what answers it.
-const MODES: &[(&str, Answer)] = &[];
+const MODES: &[(&str, Answer)] = &[("crashloop", crashloop::answer)];
 
 /// What the controllers answer to a case.
 pub fn answer(case: &Case) -> Result<Value, Diagnostic> {

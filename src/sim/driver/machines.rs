@@ -27,7 +27,7 @@ impl Run<'_> {
         self.api.create_node(node, &object.taints, ready, object.unschedulable);
         let event = Event::NodeAdded { node, object: Arc::clone(object), pool };
         self.control.handle(self.now, event, &mut self.cluster, &mut self.commands);
-        self.world.add_machine(node, &self.cluster);
+        self.world.add_machine(node, object.image_capacity, &self.cluster);
         let phase = self.streams.draw(Purpose::Phase, u64::from(node.0)) % self.lease_renewal.0.max(1);
         self.heartbeat.push((Span(phase), self.now));
         let nodes = &self.cluster.nodes;
