@@ -80,6 +80,7 @@ fn setup() -> Setup {
         seed: 1,
         pools: vec![Pool { name: "pool".into(), price_per_hour: 0.0 }],
         nodes: (0..1_000).map(node).collect(),
+        registered: None,
         bound_pods: Vec::new(),
         objects: Vec::new(),
         sources: vec![Box::new(source)],

@@ -78,7 +78,15 @@ fn cluster(count: usize) -> (Cluster, VecDeque<PodId>) {
 fn insert(cluster: &mut Cluster, row: usize, class: ClassId) -> PodId {
     let pod = PodRef { id: PodId(row as u32), generation: 0 };
     let name = PodName::Own("pod".into());
-    let new = NewRow { serial: row as u64, name, class, owner: None, created: Time::ZERO, index: None };
+    let new = NewRow {
+        serial: row as u64,
+        name,
+        class,
+        owner: None,
+        created: Time::ZERO,
+        index: None,
+        tracked: false,
+    };
     cluster.pods.insert(pod, new);
     pod.id
 }

@@ -1,4 +1,5 @@
-//! The command `conformance` as a user meets it, and the recorded decisions of the real scheduler.
+//! The command `conformance` as a user meets it, and the recorded decisions of the real scheduler and
+//! controllers.
 
 mod common;
 
@@ -18,6 +19,11 @@ fn scratch(name: &str) -> PathBuf {
 /// Runs the command in a folder.
 fn scheduler(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     common::seatrial(folder, &[&["conformance", "scheduler"], arguments].concat(), "")
+}
+
+/// Runs the command for controllers in a folder.
+fn controllers(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    common::seatrial(folder, &[&["conformance", "controllers"], arguments].concat(), "")
 }
 
 /// A case of one node and one pod with the expected answer, which may be empty.
@@ -147,6 +153,95 @@ fn the_release_is_that_of_the_name() {
     let code = |arguments: &[&str]| scheduler(&folder, arguments).0;
     assert_eq!([code(&["old-1.34/x.jsonl"]), code(&["x-1.34.jsonl"]), code(&["x.jsonl"])], [0, 0, 1]);
     assert_eq!([code(&["x.jsonl", "--kubernetes", "1.34"]), code(&["old-1.34/y-1.36.jsonl"])], [0, 1]);
+}
+
+const ZONES: &str = r#"{"id":"z","mode":"zone-state","input":{"zones":[{"zone":"a","ready":["True",""]}]}"#;
+const ZONES_SAID: &str = r#","expected":{"zones":[{"zone":"a","state":"Normal","notReady":1,"qps":0.1}]}}"#;
+
+#[test]
+fn controllers_answer_cases_of_every_mode() {
+    let folder = scratch("controllers");
+    fs::write(folder.join("a.jsonl"), format!("{ZONES}{ZONES_SAID}\n{ZONES}}}\n")).unwrap();
+    fs::write(folder.join("b.jsonl.gz"), gzip(&format!("{ZONES}{ZONES_SAID}"))).unwrap();
+    let (code, out, err) = controllers(&folder, &[".", "--answers", "out.jsonl"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let last = "answers: 2 of 2 agree; 1 answered without a recorded answer";
+    assert_eq!(out.lines().last(), Some(last));
+    let answers = fs::read_to_string(folder.join("out.jsonl")).unwrap();
+    assert_eq!(answers.lines().count(), 3);
+    let answer: serde_json::Value = serde_json::from_str(answers.lines().next().unwrap()).expect("JSON");
+    assert_eq!((&answer["id"], &answer["expected"]["zones"][0]["state"]), (&"z".into(), &"Normal".into()));
+    let wrong = format!("{ZONES}{}", ZONES_SAID.replace("Normal", "FullDisruption"));
+    fs::write(folder.join("a.jsonl"), wrong).unwrap();
+    let (code, out, _) = controllers(&folder, &["a.jsonl"]);
+    assert_eq!((code, out.lines().last()), (1, Some("answers: 0 of 1 agree")));
+    assert!(
+        out.contains(r#"a.jsonl:1: z: zones[0].state: expected "FullDisruption", got "Normal""#),
+        "{out}"
+    );
+}
+
+#[test]
+fn controller_cases_that_make_no_sense_are_located() {
+    let folder = scratch("controllers-wrong");
+    let pod = r#""name":"p","uid":"1","phase":"Running","created":0"#;
+    let lines = [
+        (r#""guess","input":{}"#.to_owned(), "`mode` has an unknown value: `guess`"),
+        (r#""deployment","input":{}"#.to_owned(), "`replicas` is missing"),
+        (r#""deployment","input":{"replicas":1e30}"#.to_owned(), "`replicas` must be a whole number"),
+        (r#""deployment","input":{"replicas":2,"op":"scale"}"#.to_owned(), "no ReplicaSet is `new`"),
+        (
+            r#""deployment","input":{"replicas":2,"rollingUpdate":{"maxSurge":"-5%"}}"#.to_owned(),
+            "`maxSurge` must be a number or a percentage: `-5%`",
+        ),
+        (r#""replicaset-delete","input":{"now":-1}"#.to_owned(), "`now` must be a number of seconds"),
+        (
+            format!(r#""replicaset-delete","input":{{"now":1,"diff":1,"pods":[{{{pod},"restarts":[-1]}}]}}"#),
+            "`restarts` must be numbers of restarts: `-1`",
+        ),
+        (r#""taint-eviction","input":{"until":"late"}"#.to_owned(), "`until` must be a number of seconds"),
+        (
+            r#""taint-eviction","input":{"steps":[{"time":1,"taints":[{"effect":"Never"}]}]}"#.to_owned(),
+            "`effect` has an unknown value: `Never`",
+        ),
+        (r#""zone-state","input":{"zones":[{"ready":[1]}]}"#.to_owned(), "Ready status is unknown: `1`"),
+        (r#""zone-disruption","input":{"rounds":[{"zones":[]}]}"#.to_owned(), "`zones` must be an object"),
+    ];
+    let text: Vec<String> =
+        lines.iter().map(|(case, _)| format!(r#"{{"id":"x","mode":{case}}}"#) + "\n").collect();
+    fs::write(folder.join("x.jsonl"), text.concat()).unwrap();
+    let (code, out, err) = controllers(&folder, &["x.jsonl"]);
+    assert_eq!((code, err.as_str()), (1, ""), "{out}");
+    for (number, (line, (_, message))) in out.lines().zip(&lines).enumerate() {
+        let place = format!("x.jsonl:{}: error: x: ", number + 1);
+        assert!(line.starts_with(&place) && line.contains(message), "`{message}` is not in `{line}`");
+    }
+    assert_eq!(out.lines().last(), Some("answers: 0 of 11 agree"));
+}
+
+/// The modes of controllers whose recorded cases are answered.
+const CONTROLLER_FILES: &[(&str, u64)] = &[
+    ("deployment", 160),
+    ("replicaset-delete", 80),
+    ("taint-eviction", 40),
+    ("zone-disruption", 20),
+    ("zone-state", 20),
+];
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests find the recorded answers by an environment variable")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn controllers_recorded() {
+    let Some(data) = std::env::var_os("SEATRIAL_DATA") else {
+        eprintln!("skipped: controllers_recorded (SEATRIAL_DATA is not set)");
+        return;
+    };
+    let folder = Path::new(&data).join("conformance/controllers-1.36");
+    for (mode, count) in CONTROLLER_FILES {
+        let (code, out, err) = controllers(&folder, &[&format!("{mode}.jsonl.gz")]);
+        assert_eq!((code, err.as_str()), (0, ""), "{mode}: {out}");
+        assert_eq!(out.lines().last(), Some(format!("answers: {count} of {count} agree").as_str()));
+    }
 }
 
 /// How many cases of which file disagree for now. This list may only get shorter.

@@ -66,6 +66,8 @@ pub enum Status {
     PodDisruptionBudget(Box<BudgetStatus>),
     /// Of a ResourceQuota.
     ResourceQuota(Box<QuotaStatus>),
+    /// The endpoints of a Service.
+    Service(EndpointsStatus),
 }
 
 /// The status of a ReplicaSet.
@@ -243,4 +245,15 @@ pub struct QuotaStatus {
     pub hard: ResourceList,
     /// What is taken, of each resource in `hard`.
     pub used: ResourceList,
+}
+
+/// How many endpoints a Service has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EndpointsStatus {
+    /// Pods that are ready and not being deleted.
+    pub ready: u32,
+    /// Pods that are ready and being deleted.
+    pub serving_terminating: u32,
+    /// All pods that the Service selects and that have not ended.
+    pub total: u32,
 }

@@ -4,6 +4,7 @@
 //! random streams with their distributions, and the shape of a diagnostic.
 
 pub mod bitset;
+pub mod clock;
 pub mod diagnostic;
 pub mod dist;
 pub mod few;
@@ -14,6 +15,7 @@ pub mod rng;
 pub mod units;
 
 pub use bitset::BitSet;
+pub use clock::Clock;
 pub use diagnostic::{Diagnostic, Location, Severity};
 pub use dist::Distribution;
 pub use few::Few;

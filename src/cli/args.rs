@@ -143,6 +143,14 @@ Exit codes:
   2    the use of the command is wrong
   130  interrupted";
 
+const TIMELINE_EXAMPLES: &str = "\
+Examples:
+  seatrial conformance timeline recordings/          # every folder, the mean score at the end
+  seatrial conformance timeline node-failure -v      # with what disagrees
+  seatrial conformance timeline node-failure --write ours.jsonl --seed 7
+
+The score of a folder is the agreement of ours with the recordings divided by the agreement of the
+recordings with each other: 1 means as like the real one as the real one is like itself.";
 const CONFORMANCE_EXAMPLES: &str = "\
 A case is a line of JSON: an input, and what the real code returned for it. Every field of the
 recorded answer must be there and equal: numbers to a relative 1e-9, lists in order, reasons as
@@ -152,6 +160,7 @@ Examples:
   seatrial conformance scheduler recorded/scheduler-1.36
   seatrial conformance scheduler score.jsonl.gz sequence.jsonl.gz --kubernetes 1.34
   seatrial conformance scheduler cases.jsonl --answers answers.jsonl
+  seatrial conformance controllers recorded/controllers-1.36
 
 Exit codes:
   0    every case agrees, or there was nothing to compare with
@@ -536,7 +545,48 @@ pub struct VerifyArguments {
 #[derive(Subcommand, Clone, PartialEq, Debug)]
 pub enum ConformanceCommand {
     /// Decisions of the scheduler: scores, failures, picks, preemption, the queue
-    Scheduler(ConformanceArguments),
+    Scheduler(SchedulerCases),
+    /// Decisions of the controllers: roll-outs, deletions, evictions, zones
+    Controllers(ConformanceArguments),
+    /// Whole runs: what the control plane did and when
+    Timeline(TimelineArguments),
+}
+
+/// Arguments of `conformance timeline`.
+#[derive(Args, Clone, PartialEq, Debug)]
+#[command(after_help = TIMELINE_EXAMPLES)]
+pub struct TimelineArguments {
+    /// Folders with `manifests.yaml`, `script.json` and recordings `timeline-N.jsonl`; a folder of such
+    /// folders stands for all of them
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// Write our timeline of the one folder, in the form of the recordings, and compare nothing
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// The seed of what the recordings leave free, such as the phases of periodic loops; may be given
+    /// several times. 1, 2 and 3 where it is not given; 1 with `--write`
+    #[arg(long = "seed", value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub seeds: Vec<u64>,
+    /// List what disagrees
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// How the outcome is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// How many folders are replayed at a time; one on each core where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// Arguments of `conformance scheduler`.
+#[derive(Args, Clone, PartialEq, Debug)]
+pub struct SchedulerCases {
+    /// The cases.
+    #[command(flatten)]
+    pub cases: ConformanceArguments,
+    /// How nodes are searched when all are looked at; the answers are the same
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = SearchMode::Auto)]
+    pub scheduler_mode: SearchMode,
 }
 
 /// Arguments of `conformance`.
@@ -548,12 +598,9 @@ pub struct ConformanceArguments {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The release whose answers were recorded; 1.34 where the name of a file or its folder says so,
-    /// else 1.36
+    /// else 1.36. The controllers decide the same in both
     #[arg(long, value_enum, value_name = "RELEASE")]
     pub kubernetes: Option<Release>,
-    /// How nodes are searched when all are looked at; the answers are the same
-    #[arg(long, value_enum, value_name = "MODE", default_value_t = SearchMode::Auto)]
-    pub scheduler_mode: SearchMode,
     /// Write our answer to each case, also where none was recorded
     #[arg(long, value_name = "FILE")]
     pub answers: Option<PathBuf>,

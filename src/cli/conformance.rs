@@ -7,8 +7,8 @@ use super::panics::Noted;
 use super::progress::Interrupt;
 use super::{Exit, complain, print};
 use crate::base::{Diagnostic, Location};
-use crate::conformance::{Case, Checked, Counts, Difference, FileReport, Subject, answer};
-use crate::control::config::Version;
+use crate::conformance::{Case, Checked, Counts, Difference, FileReport, Subject, answer, controllers};
+use crate::control::config::{Mode, Version};
 use crate::trace::Input;
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -26,7 +26,11 @@ const ENDINGS: [&str; 2] = [".jsonl", ".jsonl.gz"];
 
 /// Does what is asked.
 pub(super) fn run(command: &ConformanceCommand) -> Exit {
-    let ConformanceCommand::Scheduler(arguments) = command;
+    let (arguments, topic) = match command {
+        ConformanceCommand::Scheduler(given) => (&given.cases, Topic::Scheduler(given.scheduler_mode.mode())),
+        ConformanceCommand::Controllers(cases) => (cases, Topic::Controllers),
+        ConformanceCommand::Timeline(given) => return super::timeline::run(given),
+    };
     let interrupt = Interrupt::on_signal();
     let threads = arguments.threads.map_or(0, usize::from);
     let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads).build() else {
@@ -42,6 +46,7 @@ pub(super) fn run(command: &ConformanceCommand) -> Exit {
     }
     let mut runner = Runner {
         arguments,
+        topic,
         interrupt,
         pool,
         noted: Noted::begin(),
@@ -61,6 +66,49 @@ pub(super) fn run(command: &ConformanceCommand) -> Exit {
             Exit::Internal
         }
         (None, None) => runner.finish(),
+    }
+}
+
+/// Whose decisions are recomputed.
+#[derive(Clone, Copy)]
+enum Topic {
+    /// The scheduler's, with the way in which it searches nodes.
+    Scheduler(Mode),
+    /// The controllers'.
+    Controllers,
+}
+
+impl Topic {
+    /// What answers the cases of a file.
+    fn answerer(self, version: Version) -> Answerer {
+        match self {
+            Topic::Scheduler(mode) => Answerer::Scheduler(Subject { version, mode }),
+            Topic::Controllers => Answerer::Controllers,
+        }
+    }
+
+    /// How the last line begins.
+    const fn label(self) -> &'static str {
+        match self {
+            Topic::Scheduler(_) => "conformance",
+            Topic::Controllers => "answers",
+        }
+    }
+}
+
+/// What answers the cases of a file.
+#[derive(Clone, Copy)]
+enum Answerer {
+    Scheduler(Subject),
+    Controllers,
+}
+
+impl Answerer {
+    fn answer(self, case: &Case) -> Result<Value, Diagnostic> {
+        match self {
+            Answerer::Scheduler(subject) => answer(case, subject),
+            Answerer::Controllers => controllers::answer(case),
+        }
     }
 }
 
@@ -149,6 +197,7 @@ struct Line {
 /// The files being checked.
 struct Runner<'a> {
     arguments: &'a ConformanceArguments,
+    topic: Topic,
     interrupt: Interrupt,
     pool: ThreadPool,
     noted: Noted,
@@ -173,7 +222,7 @@ impl Runner<'_> {
             let stdin = || -> Box<dyn io::Read + Send> { Box::new(io::stdin()) };
             let input = Input::open(file, Some(stdin())).map_err(|finding| self.stop(&finding))?;
             let version = version_of(file, self.arguments.kubernetes);
-            self.check(input, Subject { version, mode: self.arguments.scheduler_mode.mode() }, out)?;
+            self.check(input, self.topic.answerer(version), out)?;
         }
         Ok(())
     }
@@ -184,7 +233,7 @@ impl Runner<'_> {
         io::ErrorKind::InvalidData.into()
     }
 
-    fn check(&mut self, mut input: Input, subject: Subject, out: &mut dyn Write) -> io::Result<()> {
+    fn check(&mut self, mut input: Input, answerer: Answerer, out: &mut dyn Write) -> io::Result<()> {
         loop {
             if self.interrupt.is_raised() {
                 self.stopped = Some(Exit::Interrupted);
@@ -194,7 +243,7 @@ impl Runner<'_> {
             let noted = &self.noted;
             let done: Vec<Line> = self.pool.install(|| {
                 let lines = lines.into_par_iter();
-                lines.map(|(line, location)| check(noted, &line, location, subject)).collect()
+                lines.map(|(line, location)| check(noted, &line, location, answerer)).collect()
             });
             for line in done {
                 self.take(line, out)?;
@@ -242,7 +291,7 @@ impl Runner<'_> {
         self.reports.iter().for_each(|report| total.add_all(report.cases));
         let answered: u64 = self.reports.iter().map(|report| report.answered).sum();
         let text = match self.arguments.format {
-            Format::Text => table(&self.reports) + &last_line(total, answered),
+            Format::Text => table(&self.reports) + &last_line(self.topic, total, answered),
             Format::Json => {
                 let value = json!({
                     "agree": total.agree,
@@ -281,7 +330,7 @@ fn block(input: &mut Input) -> Result<(Vec<Written>, bool), Diagnostic> {
 }
 
 /// Reads, answers and compares one case.
-fn check(noted: &Noted, line: &[u8], location: Location, subject: Subject) -> Line {
+fn check(noted: &Noted, line: &[u8], location: Location, answerer: Answerer) -> Line {
     let case = match Case::read(line, location.clone()) {
         Ok(case) => case,
         Err(finding) => {
@@ -296,7 +345,7 @@ fn check(noted: &Noted, line: &[u8], location: Location, subject: Subject) -> Li
         }
     };
     // Everything that an answer is made from is dropped with it.
-    let answer = match noted.catch(|| answer(&case, subject)) {
+    let answer = match noted.catch(|| answerer.answer(&case)) {
         Ok(answer) => answer.map_err(|finding| finding.to_string()),
         Err(panic) => Err(format!("{location}: error: {}: this is a bug of seatrial: {panic}", case.id)),
     };
@@ -369,8 +418,8 @@ fn table(reports: &[FileReport]) -> String {
     text
 }
 
-fn last_line(total: Counts, answered: u64) -> String {
-    let mut text = format!("conformance: {} of {} agree", total.agree, total.of);
+fn last_line(topic: Topic, total: Counts, answered: u64) -> String {
+    let mut text = format!("{}: {} of {} agree", topic.label(), total.agree, total.of);
     if answered > 0 {
         let _ = write!(text, "; {answered} answered without a recorded answer");
     }

@@ -13,6 +13,7 @@ mod progress;
 mod run;
 mod schedule;
 mod schema;
+mod timeline;
 mod trace;
 mod verify;
 

@@ -47,6 +47,27 @@ impl Budgets {
         }
     }
 
+    /// Follows the status of a budget.
+    pub fn update<'a>(
+        &mut self,
+        (namespace, name): (Symbol, Symbol),
+        allowed: i32,
+        disrupted: impl Iterator<Item = &'a str>,
+    ) {
+        let same = |known: &&mut Budget| (known.namespace, known.name) == (namespace, name);
+        if let Some(known) = self.rows.iter_mut().find(same) {
+            known.allowed = allowed;
+            known.disrupted = disrupted.map(Into::into).collect();
+            self.changes += 1;
+        }
+    }
+
+    /// Forgets a budget.
+    pub fn remove(&mut self, (namespace, name): (Symbol, Symbol)) {
+        self.rows.retain(|known| (known.namespace, known.name) != (namespace, name));
+        self.changes += 1;
+    }
+
     /// The budgets, in order of creation.
     pub fn iter(&self) -> impl Iterator<Item = &Budget> {
         self.rows.iter()

@@ -11,6 +11,7 @@ pub mod class;
 mod enter;
 pub mod machine;
 pub mod nodes;
+pub mod owned;
 pub mod placements;
 pub mod pods;
 pub mod requests;
@@ -25,15 +26,16 @@ pub use class::{ClassKey, PodClass, PodClasses, Port, Toleration};
 pub use enter::{DEFAULT_NAMESPACE, namespace_of};
 pub use machine::Machine;
 pub use nodes::{ImageState, NodeClass, NodeTable, ReadyStatus, TaintMark};
+pub use owned::Owned;
 pub use placements::{Placements, Shift};
-pub use pods::{PodName, PodRef, PodTable, Reason};
+pub use pods::{ExitCodes, PodName, PodRef, PodTable, Reason};
 pub use selector::Selector;
 pub use selectors::{ControllerKind, ControllerName, Selectors};
 pub use storage::Storage;
 pub use workloads::{Workload, WorkloadKind, Workloads};
 
 use crate::api::{Node, Pod, PodStatusResources, PodTemplate, Taint, VolumeSource};
-use crate::base::ids::{ClassId, NodeId, PodId, PoolId, ResourceId};
+use crate::base::ids::{ClassId, NodeId, PodId, PoolId, ResourceId, WorkloadId};
 use crate::base::{Interner, Span, Symbol, Time};
 use std::sync::Arc;
 
@@ -65,8 +67,9 @@ pub struct Cluster {
     pub storage: Storage,
     /// Disruption budgets.
     pub budgets: Budgets,
-    /// ReplicaSets, Deployments and Jobs.
+    /// What controllers look after.
     pub workloads: Workloads,
+    owned: Owned,
     undo: undo::Journal,
 }
 
@@ -91,6 +94,7 @@ impl Default for Cluster {
             storage: Storage::default(),
             budgets: Budgets::default(),
             workloads: Workloads::default(),
+            owned: Owned::default(),
             undo: undo::Journal::default(),
         }
     }
@@ -255,6 +259,34 @@ impl Cluster {
         self.note_snapshot(node);
         self.note_shift(pod, node, -1);
         self.undo.note(|| undo::Undo::Displaced(pod, node, position));
+    }
+
+    /// The pods whose controlling owner is a workload, in no particular order.
+    pub fn pods_of(&self, workload: WorkloadId) -> &[PodId] {
+        self.owned.of(workload)
+    }
+
+    /// Enters a pod that was created.
+    ///
+    /// # Panics
+    /// If its row holds a pod.
+    pub fn enter_pod(&mut self, pod: PodRef, row: pods::NewRow) {
+        if let Some(owner) = row.owner {
+            self.owned.enter(owner, pod.id);
+        }
+        self.pods.insert(pod, row);
+    }
+
+    /// Removes a pod that is gone.
+    ///
+    /// # Panics
+    /// If the row holds no pod.
+    pub fn leave_pod(&mut self, pod: PodId) {
+        self.displace(pod);
+        if let Some(owner) = self.pods.owner[pod.index()] {
+            self.owned.leave(owner, pod);
+        }
+        self.pods.remove(pod);
     }
 
     /// Begins a what-if: every later change can be taken back by [`Cluster::revert`]. O(1); forks nest.

@@ -82,7 +82,7 @@ pub enum Reason {
     /// Refused by the node: its kubelet does not know a feature that the pod uses.
     PodFeatureUnsupported,
     /// Ended by the kubelet because the node ran short, or refused for that reason.
-    Evicted,
+    NodePressure,
     /// The image of a container could not be pulled.
     ErrImagePull,
     /// Waits for the back-off after a pull that failed.
@@ -95,6 +95,10 @@ pub enum Reason {
     NodeLost,
     /// Ran longer than `activeDeadlineSeconds`.
     DeadlineExceeded,
+    /// Deleted through the eviction API.
+    Evicted,
+    /// Ended by its kubelet: evicted under pressure, preempted on the node or shut down.
+    TerminatedByKubelet,
 }
 
 impl Reason {
@@ -121,14 +125,41 @@ impl Reason {
             Reason::NodePorts => "NodePorts",
             Reason::TaintToleration => "TaintToleration",
             Reason::PodFeatureUnsupported => "PodFeatureUnsupported",
-            Reason::Evicted => "Evicted",
+            Reason::NodePressure => "Evicted",
             Reason::ErrImagePull => "ErrImagePull",
             Reason::ImagePullBackOff => "ImagePullBackOff",
             Reason::ErrImageNeverPull => "ErrImageNeverPull",
             Reason::RestartingAllContainers => "RestartingAllContainers",
             Reason::NodeLost => "NodeLost",
             Reason::DeadlineExceeded => "DeadlineExceeded",
+            Reason::Evicted => "EvictionByEvictionAPI",
+            Reason::TerminatedByKubelet => "TerminationByKubelet",
         }
+    }
+}
+
+/// Exit codes of the containers of a pod that have ended. Those of the first eight are known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ExitCodes {
+    codes: [u8; ExitCodes::MOST],
+    known: u8,
+}
+
+impl ExitCodes {
+    /// How many containers are followed.
+    pub const MOST: usize = 8;
+
+    /// Enters the exit code of a container: init containers first, then the others.
+    pub fn set(&mut self, container: usize, code: u8) {
+        if container < Self::MOST {
+            self.codes[container] = code;
+            self.known |= 1 << container;
+        }
+    }
+
+    /// The exit code of a container, if it has ended.
+    pub fn get(self, container: usize) -> Option<u8> {
+        (container < Self::MOST && self.known & (1 << container) != 0).then(|| self.codes[container])
     }
 }
 
@@ -173,6 +204,15 @@ pub struct PodTable {
     pub index: Vec<Option<u32>>,
     /// Why it ended or is being deleted.
     pub reason: Vec<Reason>,
+    /// Why it is disrupted: the reason of the condition DisruptionTarget, if that is true.
+    pub disrupted: Vec<Reason>,
+    /// How its containers ended, for pods in a terminal phase.
+    pub exits: Vec<ExitCodes>,
+    /// Whether the object stays until its Job has counted it (the finalizer
+    /// `batch.kubernetes.io/job-tracking`).
+    pub tracked: Vec<bool>,
+    /// The node that the scheduler has nominated for it.
+    pub nominated: Vec<Option<NodeId>>,
     /// How many rows hold a pod.
     pub count: usize,
 }
@@ -192,6 +232,8 @@ pub struct NewRow {
     pub created: Time,
     /// The completion index.
     pub index: Option<u32>,
+    /// See [`PodTable::tracked`].
+    pub tracked: bool,
 }
 
 impl PodTable {
@@ -223,6 +265,10 @@ impl PodTable {
         self.finished[index] = None;
         self.index[index] = row.index;
         self.reason[index] = Reason::None;
+        self.disrupted[index] = Reason::None;
+        self.exits[index] = ExitCodes::default();
+        self.tracked[index] = row.tracked;
+        self.nominated[index] = None;
         self.count += 1;
     }
 
@@ -286,5 +332,9 @@ impl PodTable {
         self.finished.resize(len, None);
         self.index.resize(len, None);
         self.reason.resize(len, Reason::None);
+        self.disrupted.resize(len, Reason::None);
+        self.exits.resize(len, ExitCodes::default());
+        self.tracked.resize(len, false);
+        self.nominated.resize(len, None);
     }
 }

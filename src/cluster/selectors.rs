@@ -85,6 +85,12 @@ impl Selectors {
         self.changes += 1;
     }
 
+    /// Forgets a Service that was deleted.
+    pub fn remove_service(&mut self, namespace: Symbol, name: Symbol) {
+        self.services.get_mut(&namespace).map(|services| services.remove(&name));
+        self.changes += 1;
+    }
+
     /// The selectors of the Services of a namespace.
     pub fn services(&self, namespace: Symbol) -> impl Iterator<Item = &Selector> {
         self.services.get(&namespace).into_iter().flat_map(BTreeMap::values)

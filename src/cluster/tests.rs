@@ -30,7 +30,15 @@ fn template(milli: i64, port: u16) -> Arc<PodTemplate> {
 fn add_pod(cluster: &mut Cluster, row: u32, class: ClassId) -> PodId {
     let pod = PodRef { id: PodId(row), generation: 0 };
     let name = PodName::Own(format!("pod-{row}").into());
-    let new = NewRow { serial: u64::from(row), name, class, owner: None, created: Time::ZERO, index: None };
+    let new = NewRow {
+        serial: u64::from(row),
+        name,
+        class,
+        owner: None,
+        created: Time::ZERO,
+        index: None,
+        tracked: false,
+    };
     cluster.pods.insert(pod, new);
     pod.id
 }
@@ -121,9 +129,10 @@ fn a_removed_pod_is_not_found_by_an_old_reference() {
     assert_eq!(cluster.pods.get(old), None);
     let again = PodRef { id: pod, generation: 1 };
     let name = PodName::Own("b".into());
-    cluster
-        .pods
-        .insert(again, NewRow { serial: 1, name, class, owner: None, created: Time::ZERO, index: None });
+    cluster.pods.insert(
+        again,
+        NewRow { serial: 1, name, class, owner: None, created: Time::ZERO, index: None, tracked: false },
+    );
     assert_eq!(cluster.pods.get(old), None);
     assert_eq!(cluster.pods.get(again), Some(pod));
 }

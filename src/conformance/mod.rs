@@ -16,6 +16,7 @@ mod score;
 mod sequence;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 
 pub use compare::{Difference, Differences, differences};
 pub use input::Case;

@@ -182,7 +182,15 @@ impl<'c> History<'c> {
         let row = self.cluster.pods.present.len() as u32;
         let reference = PodRef { id: PodId(row), generation: 0 };
         let own = PodName::Own(name.as_str().into());
-        let new = NewRow { serial: row.into(), name: own, class, owner: None, created: now, index: None };
+        let new = NewRow {
+            serial: row.into(),
+            name: own,
+            class,
+            owner: None,
+            created: now,
+            index: None,
+            tracked: false,
+        };
         self.cluster.pods.insert(reference, new);
         let gate = self.profile.gate(&mut self.cluster, class);
         let priority = self.cluster.classes[class].priority;

@@ -11,8 +11,8 @@ pub use scheduler::{
     SchedulerProfile, ScoringStrategy, SpreadArgs, SpreadDefaulting, VolumeBindingArgs,
 };
 
-use crate::base::Span;
 use crate::base::rng::{Purpose, Streams, key_of};
+use crate::base::{Clock, Span};
 
 /// Which Kubernetes release's decisions are taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -31,6 +31,8 @@ pub struct Config {
     pub version: Version,
     /// The seed of draws that the original leaves to chance (ties of 1.34, unique ids).
     pub seed: u64,
+    /// The time of day at the start.
+    pub clock: Clock,
     /// The scheduler.
     pub scheduler: Scheduler,
     /// Node life cycle and taint eviction.
@@ -53,6 +55,10 @@ pub struct NodeLifecycle {
     pub grace_period: Span,
     /// Time between two renewals of a node's lease.
     pub lease_renewal: Span,
+    /// Share of that time by which each renewal may be later, at random.
+    pub lease_jitter: f64,
+    /// The moment of the first pass over the nodes, where it is known; it goes before `monitor_phase`.
+    pub first_monitor_pass: Option<Span>,
     /// Nodes a second that get the NoExecute taint, in a zone in order.
     pub eviction_rate: f64,
     /// The same in a large zone that is partially disrupted; small ones: none.
@@ -78,6 +84,8 @@ impl Default for NodeLifecycle {
             monitor_phase: Some(Span::ZERO),
             grace_period: Span::from_secs(50),
             lease_renewal: Span::from_secs(10),
+            lease_jitter: 0.04,
+            first_monitor_pass: None,
             eviction_rate: 0.1,
             secondary_eviction_rate: 0.01,
             large_zone: 50,
@@ -98,9 +106,21 @@ impl NodeLifecycle {
     }
 }
 
+/// Who runs the pods of the nodes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum KubeletProfile {
+    /// Kubelets with container runtimes.
+    #[default]
+    Modelled,
+    /// The pod driver of the recordings of a real control plane.
+    Recorded,
+}
+
 /// The kubelet (reference control-plane §1.1 with its 1.36 companion).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Kubelet {
+    /// Who runs the pods.
+    pub profile: KubeletProfile,
     /// The first crash-loop back-off.
     pub backoff_initial: Span,
     /// The longest crash-loop back-off.
@@ -145,6 +165,7 @@ pub struct Kubelet {
 impl Default for Kubelet {
     fn default() -> Kubelet {
         Kubelet {
+            profile: KubeletProfile::Modelled,
             backoff_initial: Span::from_secs(10),
             backoff_max: Span::from_secs(300),
             backoff_reset: Span::from_secs(600),

@@ -6,12 +6,13 @@
 //! that is being deleted stays until [`Harness::remove`].
 
 use super::scheduler::Scheduler;
-use super::{Command, Component, Config, ControlPlane, Event, NewPod, NodeChange, PodStatus, Write, plane};
-use crate::api::{Deployment, Job, Node, PodPhase, PodTemplate, ReplicaSet, Taint};
+use super::{
+    Command, Component, Config, ControlPlane, Event, NewPod, NodeChange, PodStatus, Refusal, Write, plane,
+};
+use crate::api::{Deployment, Job, Node, PodPhase, PodTemplate, ReplicaSet, Status, Taint};
 use crate::base::ids::{ClassId, NodeId, PodId, PoolId, WorkloadId};
 use crate::base::{Set, Span, Time};
-use crate::cluster::workloads::WorkloadStatus;
-use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind};
+use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind, namespace_of};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -208,8 +209,8 @@ impl Harness {
     }
 
     /// A workload's status.
-    pub fn workload_status(&self, workload: WorkloadId) -> WorkloadStatus {
-        self.cluster.workloads[workload].status
+    pub fn workload_status(&self, workload: WorkloadId) -> &Status {
+        &self.cluster.workloads[workload].status
     }
 
     fn workload(&mut self, kind: WorkloadKind, owner: Option<WorkloadId>) -> WorkloadId {
@@ -222,15 +223,17 @@ impl Harness {
     fn workload_object(&mut self, kind: WorkloadKind, owner: Option<WorkloadId>) -> Workload {
         let meta = kind.meta().clone();
         let namespace = if meta.namespace.is_empty() { "default" } else { &meta.namespace };
-        let class = self.cluster.class(kind.template(), namespace, 0);
+        let class = kind.template().map(|template| self.cluster.class(template, namespace, 0));
         Workload {
             name: self.cluster.names.intern(&meta.name),
             namespace: self.cluster.names.intern(namespace),
             owner,
-            class,
+            class: class.unwrap_or_default(),
             created: self.now,
-            status: WorkloadStatus::default(),
+            generation: 1,
+            status: Status::None,
             present: true,
+            deleting: false,
             pods_created: 0,
             kind,
         }
@@ -244,6 +247,7 @@ impl Harness {
         name: PodName,
         index: Option<u32>,
     ) -> PodRef {
+        let tracked = false;
         let again = self.free_rows.pop().map(|old| PodRef { id: old.id, generation: old.generation + 1 });
         let pod = again.unwrap_or_else(|| {
             self.rows += 1;
@@ -252,7 +256,8 @@ impl Harness {
         let serial = self.pods_created;
         self.pods_created += 1;
         let created = self.now;
-        let new = NewPod { pod, serial, name, class, owner, index, created, node: None, status: None };
+        let new =
+            NewPod { pod, serial, name, class, owner, index, created, node: None, status: None, tracked };
         self.pending.push_back(Event::PodAdded(Box::new(new)));
         pod
     }
@@ -291,7 +296,7 @@ impl Harness {
         match command {
             Command::Write(_, write) if self.rejections > 0 => {
                 self.rejections -= 1;
-                self.pending.push_back(Event::Refused(Box::new(write.clone())));
+                self.pending.push_back(Event::Refused(Box::new(write.clone()), Refusal::Conflict));
             }
             Command::Write(_, write) => self.write(write),
             Command::Runtime(..) | Command::Note(_) => {}
@@ -301,7 +306,7 @@ impl Harness {
     /// Does what an API server does with a write.
     fn write(&mut self, write: &Write) {
         let event = match write {
-            Write::CreatePod { owner, class, number, index } => {
+            Write::CreatePod { owner, class, number, index, .. } => {
                 return self.write_create_pod(*owner, *class, *number, *index, write);
             }
             Write::DeletePod { pod, grace, reason } => {
@@ -321,18 +326,33 @@ impl Harness {
                 let taints = changed_taints(taints, add, remove);
                 Event::NodeChanged { node: *node, change: NodeChange::Taints(taints) }
             }
-            Write::CreateReplicaSet { owner, object } => {
+            Write::CreateWorkload { owner, kind } => {
                 let workload = WorkloadId(self.cluster.workloads.len() as u32 + self.pending_workloads());
-                let object = self.workload_object(WorkloadKind::ReplicaSet((**object).clone()), Some(*owner));
+                let object = self.workload_object((**kind).clone(), *owner);
                 Event::WorkloadAdded { workload, object: Box::new(object) }
             }
             Write::Scale { workload, replicas } => {
                 Event::WorkloadScaled { workload: *workload, replicas: *replicas }
             }
             Write::WorkloadStatus { workload, status } => {
-                Event::WorkloadStatus { workload: *workload, status: *status }
+                Event::WorkloadStatus { workload: *workload, status: status.clone() }
             }
-            Write::DeleteWorkload { workload } => Event::WorkloadRemoved { workload: *workload },
+            Write::UpdateWorkload { workload, kind, generation } => {
+                let namespace = namespace_of(kind.meta()).to_owned();
+                let class = kind.template().map(|template| self.cluster.class(template, &namespace, 0));
+                let (class, generation) = (class.unwrap_or_default(), generation + 1);
+                Event::WorkloadChanged { workload: *workload, kind: kind.clone(), class, generation }
+            }
+            Write::DeleteWorkload { workload, foreground: true } => {
+                Event::WorkloadDeleting { workload: *workload }
+            }
+            Write::DeleteWorkload { workload, .. } | Write::FinalizeWorkload { workload } => {
+                Event::WorkloadRemoved { workload: *workload }
+            }
+            Write::PatchPod { pod, patch } => Event::PodPatched { pod: *pod, patch: *patch },
+            Write::EvictPod { pod, grace } => {
+                return self.write_delete_pod(*pod, *grace, Reason::Evicted, write);
+            }
         };
         self.pending.push_back(event);
     }
@@ -342,7 +362,7 @@ impl Harness {
     }
 
     fn refuse(&mut self, write: &Write) {
-        self.pending.push_back(Event::Refused(Box::new(write.clone())));
+        self.pending.push_back(Event::Refused(Box::new(write.clone()), Refusal::Conflict));
     }
 
     fn write_create_pod(
@@ -387,6 +407,7 @@ impl Harness {
             restarts: pods.restarts[index],
             reason: pods.reason[index],
             finished: pods.finished[index],
+            exits: pods.exits[index],
         };
         self.pending.push_back(Event::PodStatus { pod, status });
     }
@@ -444,7 +465,8 @@ mod tests {
         harness.run_until(Time::from_secs_f64(11.88));
         harness.silence(nodes[0]);
         harness.run_until(Time::from_secs_f64(65.2));
-        assert_eq!(harness.workload_status(id).ready, 4);
+        let Status::Deployment(status) = harness.workload_status(id) else { panic!("no status is written") };
+        assert_eq!(status.ready, 4);
         harness.run_until(Time::from_secs_f64(365.0));
         assert_eq!(harness.cluster.pods.count, 6);
         harness.run_until(Time::from_secs_f64(365.1));

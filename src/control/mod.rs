@@ -16,6 +16,7 @@ pub mod diagnosis;
 pub mod harness;
 pub mod kubelet;
 pub mod node_lifecycle;
+pub mod owner_gc;
 mod plane;
 pub mod pod_gc;
 #[cfg(test)]
@@ -29,11 +30,10 @@ pub use diagnosis::Diagnosis;
 pub use plane::ControlPlane;
 pub use snapshot::Snapshot;
 
-use crate::api::{Node, PodPhase, ReplicaSet, Taint};
+use crate::api::{Node, PodPhase, Status, Taint};
 use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};
 use crate::base::{Span, Time};
-use crate::cluster::workloads::WorkloadStatus;
-use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason, Workload};
+use crate::cluster::{Cluster, ExitCodes, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind};
 use std::sync::Arc;
 
 /// What every control plane is, whatever it controls.
@@ -217,20 +217,41 @@ pub enum Event {
         /// `spec.replicas`, or `spec.parallelism` of a Job.
         replicas: i32,
     },
+    /// A workload's specification or annotations were written.
+    WorkloadChanged {
+        /// The workload.
+        workload: WorkloadId,
+        /// The object as it is now.
+        kind: Box<WorkloadKind>,
+        /// The class of its pods by its template.
+        class: ClassId,
+        /// How often its specification was written.
+        generation: u64,
+    },
     /// A workload's status was written.
     WorkloadStatus {
         /// The workload.
         workload: WorkloadId,
         /// The status.
-        status: WorkloadStatus,
+        status: Status,
+    },
+    /// Deletion of a workload object has begun; it stays until what it owns is gone.
+    WorkloadDeleting {
+        /// The workload.
+        workload: WorkloadId,
     },
     /// A workload object is gone.
     WorkloadRemoved {
         /// The workload.
         workload: WorkloadId,
     },
-    /// The API server refused a write: the object is gone, or has changed in the meantime.
-    Refused(Box<Write>),
+    /// A pod was patched.
+    PodPatched {
+        /// The pod.
+        pod: PodRef,
+        /// What changed.
+        patch: PodPatch,
+    },
     /// To the kubelet of a node: what its pods may still take of its memory, from when it gets scarce
     /// until it no longer is. It stands for statistics that the kubelet looks at now and then: it
     /// must not act on it before its next look.
@@ -242,6 +263,8 @@ pub enum Event {
         /// Bytes that each running pod uses.
         usage: Box<[(PodRef, i64)]>,
     },
+    /// The API server refused a write.
+    Refused(Box<Write>, Refusal),
     /// To the kubelet: something happened to a container or to the pod's surroundings.
     Runtime {
         /// The pod.
@@ -249,6 +272,42 @@ pub enum Event {
         /// What happened.
         event: RuntimeEvent,
     },
+}
+
+/// Why the API server refuses a write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The object is gone, or has changed in the meantime (404, 409).
+    Conflict,
+    /// A quota or another rule forbids it (403).
+    Forbidden,
+    /// A disruption budget does not allow it now (429).
+    TooManyRequests,
+    /// More than one disruption budget protects the pod (500).
+    Ambiguous,
+    /// The API server does not answer.
+    Unavailable,
+}
+
+/// A change of a pod that is neither its kubelet's status nor its deletion.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PodPatch {
+    /// The condition DisruptionTarget is true, for a reason.
+    Disrupted(Reason),
+    /// The Job has counted it: its finalizer is removed.
+    Released,
+    /// The scheduler has found no place for it: the condition PodScheduled is false; perhaps a node
+    /// is nominated.
+    Unscheduled {
+        /// The node that preemption makes room on.
+        nominated: Option<NodeId>,
+        /// Whether scheduling gates hold it back.
+        gated: bool,
+        /// Whether the condition was another one before.
+        first: bool,
+    },
+    /// Its specification changed in a way that the API allows: it has another class.
+    Class(ClassId),
 }
 
 /// What changed on a Node object.
@@ -275,7 +334,7 @@ pub struct NewPod {
     pub name: PodName,
     /// The compiled specification.
     pub class: ClassId,
-    /// The controlling ReplicaSet or Job.
+    /// The controlling workload.
     pub owner: Option<WorkloadId>,
     /// The completion index of an Indexed Job's pod.
     pub index: Option<u32>,
@@ -285,6 +344,8 @@ pub struct NewPod {
     pub node: Option<NodeId>,
     /// The status, if it is created with one (a dump's running pod).
     pub status: Option<PodStatus>,
+    /// See [`crate::cluster::PodTable::tracked`].
+    pub tracked: bool,
 }
 
 /// What the kubelet writes about a pod.
@@ -300,6 +361,8 @@ pub struct PodStatus {
     pub reason: Reason,
     /// When the last container ended, for terminal phases, as the runtime reports it.
     pub finished: Option<Time>,
+    /// How the containers ended, for terminal phases.
+    pub exits: ExitCodes,
 }
 
 /// What a container runtime reports to its kubelet.
@@ -392,8 +455,28 @@ pub enum Client {
     NodeLifecycle,
     /// The taint-eviction controller.
     TaintEviction,
-    /// The pod garbage collector and the owner garbage collector.
+    /// The StatefulSet controller.
+    StatefulSet,
+    /// The DaemonSet controller.
+    DaemonSet,
+    /// The CronJob controller.
+    CronJob,
+    /// The controller of horizontal pod autoscalers.
+    PodAutoscaler,
+    /// The disruption controller.
+    Disruption,
+    /// The resource quota controller.
+    ResourceQuota,
+    /// The endpoint slice controller.
+    EndpointSlice,
+    /// The controller that deletes finished Jobs.
+    TtlAfterFinished,
+    /// The pod garbage collector.
+    PodGarbageCollector,
+    /// The garbage collector of what owners leave behind.
     GarbageCollector,
+    /// A person, and whatever else acts for one: no limit.
+    User,
     /// The kubelet of a node.
     Kubelet(NodeId),
 }
@@ -408,10 +491,39 @@ impl Client {
             Client::Job => "job-controller",
             Client::NodeLifecycle => "node-lifecycle-controller",
             Client::TaintEviction => "taint-eviction-controller",
+            Client::StatefulSet => "statefulset-controller",
+            Client::DaemonSet => "daemonset-controller",
+            Client::CronJob => "cronjob-controller",
+            Client::PodAutoscaler => "horizontal-pod-autoscaler",
+            Client::Disruption => "disruption-controller",
+            Client::ResourceQuota => "resourcequota-controller",
+            Client::EndpointSlice => "endpointslice-controller",
+            Client::TtlAfterFinished => "ttl-after-finished-controller",
+            Client::PodGarbageCollector => "pod-garbage-collector",
             Client::GarbageCollector => "garbage-collector",
+            Client::User => "user",
             Client::Kubelet(_) => "kubelet",
         }
     }
+
+    /// The clients that are neither the scheduler's, a kubelet's nor a person's: the controllers'.
+    pub const CONTROLLERS: [Client; 15] = [
+        Client::ReplicaSet,
+        Client::Deployment,
+        Client::Job,
+        Client::NodeLifecycle,
+        Client::TaintEviction,
+        Client::StatefulSet,
+        Client::DaemonSet,
+        Client::CronJob,
+        Client::PodAutoscaler,
+        Client::Disruption,
+        Client::ResourceQuota,
+        Client::EndpointSlice,
+        Client::TtlAfterFinished,
+        Client::PodGarbageCollector,
+        Client::GarbageCollector,
+    ];
 }
 
 /// An order to the outside.
@@ -441,10 +553,28 @@ pub enum Write {
         owner: WorkloadId,
         /// The class.
         class: ClassId,
-        /// The n-th pod of the workload, from 1.
+        /// The n-th pod of the workload, from 1; the ordinal of a StatefulSet's pod, of which one
+        /// can exist at a time.
         number: u32,
         /// The completion index, for Indexed Jobs.
         index: Option<u32>,
+        /// See [`crate::cluster::PodTable::tracked`].
+        tracked: bool,
+    },
+    /// Patch a pod. Refused if the pod is gone.
+    PatchPod {
+        /// The pod.
+        pod: PodRef,
+        /// What changes.
+        patch: PodPatch,
+    },
+    /// Evict a pod: delete it if its disruption budget allows. Refused with
+    /// [`Refusal::TooManyRequests`] if it does not.
+    EvictPod {
+        /// The pod.
+        pod: PodRef,
+        /// The grace period; `None` for the pod's own.
+        grace: Option<Span>,
     },
     /// Delete a pod. `grace` `None` means the pod's own grace period. A pod that is not bound, or
     /// has ended, goes at once; one that is bound goes when its kubelet has stopped it.
@@ -491,12 +621,22 @@ pub enum Write {
         /// The pod.
         pod: PodRef,
     },
-    /// Create a ReplicaSet of a Deployment.
-    CreateReplicaSet {
-        /// The Deployment.
-        owner: WorkloadId,
+    /// Create a workload object. Refused if one of its name exists, or its owner is gone.
+    CreateWorkload {
+        /// The workload that owns it.
+        owner: Option<WorkloadId>,
         /// The object.
-        object: Box<ReplicaSet>,
+        kind: Box<WorkloadKind>,
+    },
+    /// Replace a workload's specification and annotations. Refused if it was written since
+    /// `generation`.
+    UpdateWorkload {
+        /// The workload.
+        workload: WorkloadId,
+        /// The object.
+        kind: Box<WorkloadKind>,
+        /// The generation that the change is based on.
+        generation: u64,
     },
     /// Set the desired number of pods of a workload.
     Scale {
@@ -510,10 +650,17 @@ pub enum Write {
         /// The workload.
         workload: WorkloadId,
         /// The status.
-        status: WorkloadStatus,
+        status: Status,
     },
-    /// Delete a workload object; its pods follow.
+    /// Delete a workload object. What it owns follows; in the foreground it goes first.
     DeleteWorkload {
+        /// The workload.
+        workload: WorkloadId,
+        /// Whether the object stays until what it owns is gone.
+        foreground: bool,
+    },
+    /// What a workload that is being deleted has owned is gone: so is the workload now.
+    FinalizeWorkload {
         /// The workload.
         workload: WorkloadId,
     },

@@ -103,7 +103,9 @@ impl NodeLifecycleController {
         let phase = |name, period| Time::ZERO + nodes.phase(config.seed, name, period);
         NodeLifecycleController {
             config: nodes.clone(),
-            pass_phase: phase("node monitor", nodes.monitor_period),
+            pass_phase: nodes
+                .first_monitor_pass
+                .map_or_else(|| phase("node monitor", nodes.monitor_period), |first| Time::ZERO + first),
             work_phase: phase("node tainting", nodes.worker_period),
             zones: Zones::new(nodes),
             silent: BTreeMap::new(),
@@ -423,7 +425,7 @@ impl Component for NodeLifecycleController {
             Event::HeartbeatsResumed { node } => {
                 self.silent.remove(node);
             }
-            Event::Refused(write) => self.refused(now, write, cluster),
+            Event::Refused(write, _) => self.refused(now, write, cluster),
             _ => return,
         }
         self.plan_work();

@@ -1,20 +1,54 @@
 //! The whole of Kubernetes' control plane: keeps the view up to date and drives the components.
 
+use super::config::KubeletProfile;
 use super::controllers::{DeploymentController, JobController, ReplicaSetController};
-use super::kubelet::Kubelets;
+use super::kubelet::{Kubelets, RecordedKubelets};
 use super::node_lifecycle::NodeLifecycleController;
+use super::owner_gc::OwnerGarbageCollector;
 use super::pod_gc::PodGarbageCollector;
 use super::scheduler::Scheduler;
 use super::taint_eviction::TaintEvictionController;
-use super::{Command, Component, Config, Control, Event, NewPod, NodeChange, PodBefore, PodStatus, Topic};
+use super::{
+    Command, Component, Config, Control, Event, NewPod, NodeChange, PodBefore, PodPatch, PodStatus, Topic,
+};
+use crate::api::Status;
 use crate::base::Time;
 use crate::base::ids::PodId;
 use crate::cluster::pods::NewRow;
-use crate::cluster::{Cluster, ControllerKind, PodRef, WorkloadKind};
+use crate::cluster::{Cluster, ControllerKind, PodRef, WorkloadKind, namespace_of};
+
+/// Who runs the pods of the nodes.
+enum Agents {
+    Modelled(Box<Kubelets>),
+    Recorded(Box<RecordedKubelets>),
+}
+
+impl Agents {
+    fn new(config: &Config) -> Agents {
+        match config.kubelet.profile {
+            KubeletProfile::Modelled => Agents::Modelled(Box::new(Kubelets::new(config))),
+            KubeletProfile::Recorded => Agents::Recorded(Box::new(RecordedKubelets::new(config))),
+        }
+    }
+
+    fn get(&self) -> &dyn Component {
+        match self {
+            Agents::Modelled(kubelets) => kubelets.as_ref(),
+            Agents::Recorded(kubelets) => kubelets.as_ref(),
+        }
+    }
+
+    fn get_mut(&mut self) -> &mut dyn Component {
+        match self {
+            Agents::Modelled(kubelets) => kubelets.as_mut(),
+            Agents::Recorded(kubelets) => kubelets.as_mut(),
+        }
+    }
+}
 
 /// Kubernetes: kubelets, scheduler, controllers.
 pub struct ControlPlane {
-    kubelets: Kubelets,
+    kubelets: Agents,
     scheduler: Scheduler,
     replica_sets: ReplicaSetController,
     deployments: DeploymentController,
@@ -22,13 +56,14 @@ pub struct ControlPlane {
     node_lifecycle: NodeLifecycleController,
     taint_eviction: TaintEvictionController,
     pod_gc: PodGarbageCollector,
+    owner_gc: OwnerGarbageCollector,
 }
 
 impl ControlPlane {
     /// A control plane that has seen nothing yet.
     pub fn new(config: &Config) -> ControlPlane {
         ControlPlane {
-            kubelets: Kubelets::new(config),
+            kubelets: Agents::new(config),
             scheduler: Scheduler::new(config),
             replica_sets: ReplicaSetController::new(config),
             deployments: DeploymentController::new(config),
@@ -36,6 +71,7 @@ impl ControlPlane {
             node_lifecycle: NodeLifecycleController::new(config),
             taint_eviction: TaintEvictionController::new(config),
             pod_gc: PodGarbageCollector::new(config),
+            owner_gc: OwnerGarbageCollector::new(config),
         }
     }
 
@@ -49,18 +85,22 @@ impl ControlPlane {
         self.components().into_iter().all(Component::is_settled)
     }
 
-    /// The kubelets, for questions about their pods.
-    pub fn kubelets(&self) -> &Kubelets {
-        &self.kubelets
+    /// The modelled kubelets, for questions about their pods.
+    pub fn kubelets(&self) -> Option<&Kubelets> {
+        if let Agents::Modelled(kubelets) = &self.kubelets { Some(kubelets) } else { None }
     }
 
     /// The components, in the order in which they are told of facts.
     pub(super) fn into_components(self) -> Vec<Box<dyn Component>> {
         vec![
-            Box::new(self.kubelets),
+            match self.kubelets {
+                Agents::Modelled(kubelets) => kubelets,
+                Agents::Recorded(kubelets) => kubelets,
+            },
             Box::new(self.node_lifecycle),
             Box::new(self.taint_eviction),
             Box::new(self.pod_gc),
+            Box::new(self.owner_gc),
             Box::new(self.deployments),
             Box::new(self.replica_sets),
             Box::new(self.jobs),
@@ -68,12 +108,13 @@ impl ControlPlane {
         ]
     }
 
-    fn components(&self) -> [&dyn Component; 8] {
+    fn components(&self) -> [&dyn Component; 9] {
         [
-            &self.kubelets,
+            self.kubelets.get(),
             &self.node_lifecycle,
             &self.taint_eviction,
             &self.pod_gc,
+            &self.owner_gc,
             &self.deployments,
             &self.replica_sets,
             &self.jobs,
@@ -81,12 +122,13 @@ impl ControlPlane {
         ]
     }
 
-    fn components_mut(&mut self) -> [&mut dyn Component; 8] {
+    fn components_mut(&mut self) -> [&mut dyn Component; 9] {
         [
-            &mut self.kubelets,
+            self.kubelets.get_mut(),
             &mut self.node_lifecycle,
             &mut self.taint_eviction,
             &mut self.pod_gc,
+            &mut self.owner_gc,
             &mut self.deployments,
             &mut self.replica_sets,
             &mut self.jobs,
@@ -103,7 +145,7 @@ impl Control for ControlPlane {
     fn handle(&mut self, now: Time, event: Event, cluster: &mut Cluster, out: &mut Vec<Command>) {
         // What a runtime says changes nothing that others see, and there is much of it.
         if let Event::Runtime { .. } = event {
-            return self.kubelets.handle(now, &event, PodBefore::default(), cluster, out);
+            return self.kubelets.get_mut().handle(now, &event, PodBefore::default(), cluster, out);
         }
         deliver(now, &event, &mut self.components_mut(), cluster, out);
     }
@@ -136,8 +178,7 @@ pub(super) fn deliver(
     if let Event::PodRemoved { pod } = event
         && let Some(pod) = cluster.pods.get(*pod)
     {
-        cluster.displace(pod);
-        cluster.pods.remove(pod);
+        cluster.leave_pod(pod);
     }
 }
 
@@ -161,6 +202,7 @@ fn pod_of(event: &Event) -> Option<PodRef> {
         Event::PodBound { pod, .. }
         | Event::PodStatus { pod, .. }
         | Event::PodDeleting { pod, .. }
+        | Event::PodPatched { pod, .. }
         | Event::PodRemoved { pod } => Some(*pod),
         _ => None,
     }
@@ -175,6 +217,7 @@ fn topic_of(event: &Event, cluster: &Cluster) -> Topic {
         Event::PodBound { pod, .. }
         | Event::PodStatus { pod, .. }
         | Event::PodDeleting { pod, .. }
+        | Event::PodPatched { pod, .. }
         | Event::PodRemoved { pod } => {
             let pod = cluster.pods.get(*pod);
             owned(pod.is_some_and(|pod| cluster.pods.owner[pod.index()].is_some()))
@@ -189,9 +232,11 @@ fn topic_of(event: &Event, cluster: &Cluster) -> Topic {
         | Event::KubeletStarted { .. } => Topic::Node,
         Event::WorkloadAdded { .. }
         | Event::WorkloadScaled { .. }
+        | Event::WorkloadChanged { .. }
         | Event::WorkloadStatus { .. }
+        | Event::WorkloadDeleting { .. }
         | Event::WorkloadRemoved { .. } => Topic::Workload,
-        Event::Refused(_) => Topic::Refused,
+        Event::Refused(..) => Topic::Refused,
     }
 }
 
@@ -238,9 +283,15 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
             cluster.begin_deletion(pod, now);
             cluster.pods.reason[pod.index()] = *reason;
         }
+        Event::PodPatched { pod, patch } => {
+            let Some(pod) = cluster.pods.get(*pod) else { return };
+            patch_pod(pod, *patch, cluster);
+        }
         Event::WorkloadAdded { .. }
         | Event::WorkloadScaled { .. }
+        | Event::WorkloadChanged { .. }
         | Event::WorkloadStatus { .. }
+        | Event::WorkloadDeleting { .. }
         | Event::WorkloadRemoved { .. } => apply_to_workload(event, cluster),
         Event::HeartbeatsStopped { .. }
         | Event::HeartbeatsResumed { .. }
@@ -248,7 +299,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
         | Event::KubeletStarted { .. }
         | Event::MachineMemory { .. }
         | Event::PodRemoved { .. }
-        | Event::Refused(_)
+        | Event::Refused(..)
         | Event::Runtime { .. } => {}
     }
 }
@@ -261,23 +312,61 @@ fn apply_to_workload(event: &Event, cluster: &mut Cluster) {
             cluster.workloads.insert(*workload, (**object).clone());
         }
         Event::WorkloadScaled { workload, replicas } => {
-            use WorkloadKind::{Deployment, Job, ReplicaSet};
-            match &mut cluster.workloads[*workload].kind {
-                ReplicaSet(set) => set.replicas = *replicas,
-                Deployment(deployment) => deployment.replicas = *replicas,
-                Job(job) => job.parallelism = *replicas,
-            }
+            cluster.workloads[*workload].kind.set_replicas(*replicas);
         }
-        Event::WorkloadStatus { workload, status } => cluster.workloads[*workload].status = *status,
+        Event::WorkloadChanged { workload, kind, class, generation } => {
+            // The selectors of other kinds cannot change.
+            if matches!(**kind, WorkloadKind::Service(_) | WorkloadKind::PodDisruptionBudget(_)) {
+                enter_selector(kind, cluster);
+            }
+            let object = &mut cluster.workloads[*workload];
+            object.kind.clone_from(kind);
+            (object.class, object.generation) = (*class, *generation);
+        }
+        Event::WorkloadStatus { workload, status } => {
+            if let Status::PodDisruptionBudget(budget) = status {
+                let object = &cluster.workloads[*workload];
+                let disrupted = budget.disrupted.keys().map(String::as_str);
+                cluster.budgets.update((object.namespace, object.name), budget.allowed, disrupted);
+            }
+            cluster.workloads[*workload].status.clone_from(status);
+        }
+        Event::WorkloadDeleting { workload } => cluster.workloads[*workload].deleting = true,
         Event::WorkloadRemoved { workload } => {
             let object = &mut cluster.workloads[*workload];
             object.present = false;
-            if matches!(object.kind, WorkloadKind::ReplicaSet(_)) {
-                let controller = (ControllerKind::ReplicaSet, object.name);
-                cluster.selectors.remove_controller(object.namespace, controller);
+            let (namespace, name) = (object.namespace, object.name);
+            match object.kind {
+                WorkloadKind::ReplicaSet(_) => {
+                    cluster.selectors.remove_controller(namespace, (ControllerKind::ReplicaSet, name));
+                }
+                WorkloadKind::StatefulSet(_) => {
+                    cluster.selectors.remove_controller(namespace, (ControllerKind::StatefulSet, name));
+                }
+                WorkloadKind::PodDisruptionBudget(_) => cluster.budgets.remove((namespace, name)),
+                WorkloadKind::Service(_) => cluster.selectors.remove_service(namespace, name),
+                _ => {}
             }
         }
         _ => {}
+    }
+}
+
+/// Enters a patch of a pod.
+fn patch_pod(pod: PodId, patch: PodPatch, cluster: &mut Cluster) {
+    let index = pod.index();
+    match patch {
+        PodPatch::Disrupted(reason) => cluster.pods.disrupted[index] = reason,
+        PodPatch::Released => cluster.pods.tracked[index] = false,
+        PodPatch::Unscheduled { nominated, .. } => cluster.pods.nominated[index] = nominated,
+        PodPatch::Class(class) => {
+            let node = cluster.pods.counted_on[index];
+            cluster.displace(pod);
+            cluster.pods.class[index] = class;
+            if let Some(node) = node {
+                cluster.place(pod, node);
+            }
+        }
     }
 }
 
@@ -290,8 +379,9 @@ fn enter_pod(now: Time, new: &NewPod, cluster: &mut Cluster) {
         owner: new.owner,
         created: new.created,
         index: new.index,
+        tracked: new.tracked,
     };
-    cluster.pods.insert(new.pod, row);
+    cluster.enter_pod(new.pod, row);
     if let Some(node) = new.node {
         cluster.pods.node[new.pod.id.index()] = Some(node);
         cluster.place(new.pod.id, node);
@@ -301,12 +391,23 @@ fn enter_pod(now: Time, new: &NewPod, cluster: &mut Cluster) {
     }
 }
 
-/// Enters the selector of a workload whose pods are spread by it.
+/// Enters the selector of an object by which pods are spread, served or protected.
 fn enter_selector(kind: &WorkloadKind, cluster: &mut Cluster) {
-    if let WorkloadKind::ReplicaSet(set) = kind {
-        let place = (set.meta.namespace.as_str(), set.meta.name.as_str());
-        let Cluster { names, selectors, .. } = cluster;
-        selectors.set_controller(names, ControllerKind::ReplicaSet, place, Some(&set.selector));
+    let meta = kind.meta();
+    let place = (namespace_of(meta), meta.name.as_str());
+    let Cluster { names, selectors, budgets, .. } = cluster;
+    match kind {
+        WorkloadKind::ReplicaSet(set) => {
+            selectors.set_controller(names, ControllerKind::ReplicaSet, place, Some(&set.selector));
+        }
+        WorkloadKind::StatefulSet(set) => {
+            selectors.set_controller(names, ControllerKind::StatefulSet, place, set.selector.as_ref());
+        }
+        WorkloadKind::Service(service) => {
+            selectors.set_service(names, place.0, place.1, service.selector.as_ref());
+        }
+        WorkloadKind::PodDisruptionBudget(budget) => budgets.set(names, budget),
+        _ => {}
     }
 }
 
@@ -321,6 +422,7 @@ fn write_status(now: Time, pod: PodId, status: PodStatus, cluster: &mut Cluster)
     cluster.pods.phase[index] = status.phase;
     cluster.pods.restarts[index] = status.restarts;
     cluster.pods.finished[index] = status.finished;
+    cluster.pods.exits[index] = status.exits;
     if cluster.pods.deleting_since[index].is_none() {
         cluster.pods.reason[index] = status.reason;
     }

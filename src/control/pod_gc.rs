@@ -1,20 +1,22 @@
-//! The garbage collectors: pods that nobody will end or delete any more, and what removed
-//! workloads leave behind.
+//! The pod garbage collector: pods that nobody will end or delete any more.
 //!
-//! Pods: Kubernetes 1.36, pkg/controller/podgc (reference control-plane §2.6): pods of nodes that
-//! no longer exist, pods that are being deleted and were never bound, and the oldest ended pods
-//! above a threshold. Owned objects: pkg/controller/garbagecollector with background propagation
-//! (§3.11): the owner goes first, its ReplicaSets and pods follow at once.
+//! Kubernetes 1.36, pkg/controller/podgc (reference control-plane §2.6): pods of nodes that no longer
+//! exist, pods that are being deleted on nodes that are out of service, pods that are being deleted and
+//! were never bound, and the oldest ended pods above a threshold. What owners leave behind is the owner
+//! garbage collector's business.
 
-use super::controllers::members::Places;
-use super::controllers::queue::WorkQueue;
 use super::node_lifecycle::grid;
-use super::{Client, Command, Component, Config, Event, PodBefore, PodStatus, Topic, Write};
+use super::{
+    Client, Command, Component, Config, Event, NodeChange, PodBefore, PodPatch, PodStatus, Topic, Write,
+};
 use crate::api::PodPhase;
-use crate::base::ids::{NodeId, PodId, WorkloadId};
-use crate::base::{Map, Set, Span, Time};
-use crate::cluster::{Cluster, PodRef, Reason};
+use crate::base::ids::{NodeId, PodId};
+use crate::base::{Set, Span, Time};
+use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The taint of a node that a person has declared to be off for good.
+pub const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 
 /// What a pass over the missing nodes does with one of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,13 +56,8 @@ pub struct PodGarbageCollector {
     ended: Vec<(u64, PodRef)>,
     /// How many of them are there.
     ended_count: usize,
-    /// The pods of each workload, ended ones included.
-    pods_of: Map<WorkloadId, Vec<PodId>>,
-    places: Places,
-    /// The ReplicaSets of each Deployment.
-    sets_of: Map<WorkloadId, Vec<WorkloadId>>,
-    /// Deletions that were refused.
-    retries: WorkQueue<PodRef>,
+    /// Nodes with the taint that says that they are out of service.
+    out_of_service: BTreeSet<NodeId>,
     last_pass: Option<Time>,
     next_pass: Option<Time>,
 }
@@ -79,10 +76,7 @@ impl PodGarbageCollector {
             unscheduled: BTreeSet::new(),
             ended: Vec::new(),
             ended_count: 0,
-            pods_of: Map::default(),
-            places: Places::default(),
-            sets_of: Map::default(),
-            retries: WorkQueue::new(config),
+            out_of_service: BTreeSet::new(),
             last_pass: None,
             next_pass: None,
         }
@@ -95,7 +89,10 @@ impl PodGarbageCollector {
 
     /// Announces the coming pass if there is something for it to do.
     fn plan(&mut self, now: Time) {
-        let needed = !self.missing.is_empty() || !self.unscheduled.is_empty() || self.excess() > 0;
+        let needed = !self.missing.is_empty()
+            || !self.unscheduled.is_empty()
+            || !self.out_of_service.is_empty()
+            || self.excess() > 0;
         if !needed {
             self.next_pass = None;
         } else if self.next_pass.is_none() {
@@ -114,18 +111,13 @@ impl PodGarbageCollector {
         }
     }
 
-    fn pod_added(&mut self, pod: PodRef, cluster: &Cluster, out: &mut Vec<Command>) {
+    fn pod_added(&mut self, pod: PodRef, cluster: &Cluster) {
         let (row, pods) = (pod.id, &cluster.pods);
         if let Some(node) = pods.node[row.index()] {
             self.bound(node, cluster);
         }
         if pods.phase[row.index()].is_terminal() {
             self.pod_ended(row, cluster);
-        }
-        let Some(owner) = pods.owner[row.index()] else { return };
-        self.places.enter(self.pods_of.entry(owner).or_default(), row);
-        if !cluster.workloads[owner].present {
-            delete(pod, None, Reason::OwnerDeleted, out);
         }
     }
 
@@ -145,7 +137,9 @@ impl PodGarbageCollector {
     }
 
     fn pod_removed(&mut self, pod: PodRef, before: PodBefore, cluster: &Cluster) {
-        let Some(row) = cluster.pods.get(pod) else { return };
+        if cluster.pods.get(pod).is_none() {
+            return;
+        }
         self.unscheduled.remove(&pod);
         if self.threshold.is_some() && before.phase.is_terminal() {
             self.ended_count = self.ended_count.saturating_sub(1);
@@ -155,29 +149,6 @@ impl PodGarbageCollector {
             if self.pods_on[node.index()] == 0 {
                 self.missing.remove(&node);
             }
-        }
-        if let Some(owner) = cluster.pods.owner[row.index()]
-            && let Some(pods) = self.pods_of.get_mut(&owner)
-        {
-            self.places.leave(pods, row);
-            if pods.is_empty() {
-                self.pods_of.remove(&owner);
-            }
-        }
-    }
-
-    /// The owner is gone: what it owned follows, oldest first.
-    fn workload_removed(&mut self, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
-        for set in self.sets_of.remove(&id).unwrap_or_default() {
-            if cluster.workloads[set].present {
-                delete_workload(set, out);
-            }
-        }
-        let mut pods = self.pods_of.get(&id).cloned().unwrap_or_default();
-        pods.retain(|pod| cluster.pods.deleting_since[pod.index()].is_none());
-        pods.sort_unstable_by_key(|pod| cluster.pods.serial[pod.index()]);
-        for pod in pods {
-            delete(cluster.pods.reference(pod), None, Reason::OwnerDeleted, out);
         }
     }
 
@@ -219,19 +190,17 @@ impl PodGarbageCollector {
                 .filter(|pod| cluster.pods.node[pod.index()].is_some_and(|node| over.contains(&node)));
             orphans.for_each(|pod| collect(pod, cluster, out));
         }
+        for &node in &self.out_of_service {
+            if cluster.nodes.ready[node.index()] != ReadyStatus::True {
+                let leaving = |pod: &&PodId| cluster.pods.deleting_since[pod.index()].is_some();
+                let here = cluster.nodes.pods[node.index()].iter();
+                here.filter(leaving).for_each(|&pod| collect(pod, cluster, out));
+            }
+        }
         for &pod in &self.unscheduled {
             delete(pod, Some(Span::ZERO), Reason::Deleted, out);
         }
         self.plan(now);
-    }
-
-    /// A deletion was refused: it is tried again later if there is still something to delete.
-    fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
-        if let Write::DeletePod { pod, reason: Reason::OwnerDeleted, .. } = write
-            && cluster.pods.get(*pod).is_some()
-        {
-            self.retries.add_failed(*pod, now);
-        }
     }
 }
 
@@ -245,19 +214,19 @@ fn collect(pod: PodId, cluster: &Cluster, out: &mut Vec<Command>) {
             restarts: pods.restarts[pod.index()],
             reason: Reason::NodeGone,
             finished: None,
+            exits: pods.exits[pod.index()],
         };
+        let patch = PodPatch::Disrupted(Reason::NodeGone);
+        let disrupted = Write::PatchPod { pod: reference, patch };
+        out.push(Command::Write(Client::PodGarbageCollector, disrupted));
         let write = Write::PodStatus { pod: reference, status };
-        out.push(Command::Write(Client::GarbageCollector, write));
+        out.push(Command::Write(Client::PodGarbageCollector, write));
     }
     delete(reference, Some(Span::ZERO), Reason::NodeGone, out);
 }
 
 fn delete(pod: PodRef, grace: Option<Span>, reason: Reason, out: &mut Vec<Command>) {
-    out.push(Command::Write(Client::GarbageCollector, Write::DeletePod { pod, grace, reason }));
-}
-
-fn delete_workload(workload: WorkloadId, out: &mut Vec<Command>) {
-    out.push(Command::Write(Client::GarbageCollector, Write::DeleteWorkload { workload }));
+    out.push(Command::Write(Client::PodGarbageCollector, Write::DeletePod { pod, grace, reason }));
 }
 
 /// The order in which ended pods are deleted: oldest first. Serial numbers are in order of creation.
@@ -276,10 +245,10 @@ impl Component for PodGarbageCollector {
         event: &Event,
         before: PodBefore,
         cluster: &mut Cluster,
-        out: &mut Vec<Command>,
+        _out: &mut Vec<Command>,
     ) {
         match event {
-            Event::PodAdded(new) => self.pod_added(new.pod, cluster, out),
+            Event::PodAdded(new) => self.pod_added(new.pod, cluster),
             Event::PodBound { pod, node } if cluster.pods.get(*pod).is_some() && before.node.is_none() => {
                 self.bound(*node, cluster);
             }
@@ -296,32 +265,23 @@ impl Component for PodGarbageCollector {
                 self.missing.insert(*node, None);
             }
             Event::NodeAdded { node, .. } => drop(self.missing.remove(node)),
-            Event::WorkloadAdded { workload, .. } => {
-                let Some(owner) = cluster.workloads[*workload].owner else { return };
-                self.sets_of.entry(owner).or_default().push(*workload);
-                if !cluster.workloads[owner].present {
-                    delete_workload(*workload, out);
+            Event::NodeChanged { node, change: NodeChange::Taints(taints) } => {
+                if taints.iter().any(|taint| taint.key == OUT_OF_SERVICE) {
+                    self.out_of_service.insert(*node);
+                } else {
+                    self.out_of_service.remove(node);
                 }
             }
-            Event::WorkloadRemoved { workload } => self.workload_removed(*workload, cluster, out),
-            Event::Refused(write) => self.refused(now, write, cluster),
             _ => return,
         }
         self.plan(now);
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        [self.next_pass, self.retries.next()].into_iter().flatten().min()
+        self.next_pass
     }
 
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        while let Some(pod) = self.retries.pop(now) {
-            if cluster.pods.get(pod).is_some_and(|row| cluster.pods.deleting_since[row.index()].is_none()) {
-                delete(pod, None, Reason::OwnerDeleted, out);
-            } else {
-                self.retries.forget(pod);
-            }
-        }
         if self.next_pass.is_some_and(|due| due <= now) {
             self.pass(now, cluster, out);
         }
@@ -331,23 +291,12 @@ impl Component for PodGarbageCollector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Deployment, PodTemplate, ReplicaSet};
-    use crate::control::controllers::{DeploymentController, ReplicaSetController};
+    use crate::api::PodTemplate;
     use crate::control::harness::Harness;
     use std::sync::Arc;
 
     fn harness(config: &Config) -> Harness {
-        Harness::with(vec![
-            Box::new(PodGarbageCollector::new(config)),
-            Box::new(DeploymentController::new(config)),
-            Box::new(ReplicaSetController::new(config)),
-        ])
-    }
-
-    fn set(replicas: i32) -> ReplicaSet {
-        let mut set = ReplicaSet { replicas, ..ReplicaSet::default() };
-        set.meta.name = "web".into();
-        set
+        Harness::with(vec![Box::new(PodGarbageCollector::new(config))])
     }
 
     #[test]
@@ -421,56 +370,5 @@ mod tests {
         let left: Vec<PodRef> =
             harness.cluster.pods.iter().map(|pod| harness.cluster.pods.reference(pod)).collect();
         assert_eq!(left, pods[2..]);
-    }
-
-    #[test]
-    fn what_a_removed_workload_owned_follows_it() {
-        let mut harness = harness(&Config::default());
-        let node = harness.node("n", "a");
-        let mut deployment = Deployment { replicas: 3, ..Deployment::default() };
-        deployment.meta.name = "web".into();
-        let id = harness.deployment(deployment);
-        let owned = WorkloadId(id.0 + 1);
-        let pods = harness.active(owned);
-        harness.start(pods[0], node);
-        harness.start(pods[1], node);
-        harness.finish(pods[1], 1);
-        harness.tell(Event::WorkloadRemoved { workload: id });
-        assert!(!harness.cluster.workloads[owned].present);
-        assert_eq!(harness.active(owned), []);
-        let left: Vec<PodId> = harness.cluster.pods.iter().collect();
-        assert_eq!(left, [pods[0].id], "the running one waits for its kubelet");
-        assert_eq!(harness.cluster.pods.reason[pods[0].id.index()], Reason::OwnerDeleted);
-    }
-
-    #[test]
-    fn a_refused_deletion_is_tried_again() {
-        let mut harness = harness(&Config::default());
-        let id = harness.replica_set(set(2));
-        harness.reject_next(1);
-        harness.tell(Event::WorkloadRemoved { workload: id });
-        assert_eq!(harness.cluster.pods.count, 1);
-        harness.run_until(Time::from_secs(1));
-        assert_eq!(harness.cluster.pods.count, 0);
-    }
-
-    #[test]
-    fn a_pod_that_comes_after_its_owner_went_is_deleted() {
-        let mut harness = harness(&Config::default());
-        let id = harness.replica_set(set(0));
-        harness.tell(Event::WorkloadRemoved { workload: id });
-        let late = crate::control::NewPod {
-            pod: PodRef::default(),
-            serial: 0,
-            name: crate::cluster::PodName::Own("late".into()),
-            class: harness.cluster.workloads[id].class,
-            owner: Some(id),
-            index: None,
-            created: Time::ZERO,
-            node: None,
-            status: None,
-        };
-        harness.tell(Event::PodAdded(Box::new(late)));
-        assert_eq!(harness.cluster.pods.count, 0);
     }
 }

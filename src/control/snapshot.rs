@@ -131,6 +131,7 @@ impl Snapshot {
                 owner: None,
                 created: Time::ZERO,
                 index: None,
+                tracked: false,
             },
         );
         self.serial += 1;

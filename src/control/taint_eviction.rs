@@ -4,7 +4,7 @@
 //! Kubernetes 1.36, pkg/controller/tainteviction (reference control-plane §2.5). Who taints nodes
 //! is not known here. Work is done only for pods on nodes that have such taints.
 
-use super::{Client, Command, Component, Config, Event, NodeChange, PodBefore, Topic, Write};
+use super::{Client, Command, Component, Config, Event, NodeChange, PodBefore, PodPatch, Topic, Write};
 use crate::api::TaintEffect;
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::{Map, Span, Time};
@@ -171,6 +171,8 @@ fn no_execute_taints(node: NodeId, cluster: &Cluster) -> Arc<[TaintMark]> {
 }
 
 fn evict(pod: PodRef, out: &mut Vec<Command>) {
+    let patch = PodPatch::Disrupted(Reason::TaintEviction);
+    out.push(Command::Write(Client::TaintEviction, Write::PatchPod { pod, patch }));
     let write = Write::DeletePod { pod, grace: None, reason: Reason::TaintEviction };
     out.push(Command::Write(Client::TaintEviction, write));
 }
@@ -206,7 +208,7 @@ impl Component for TaintEvictionController {
             }
             Event::PodDeleting { pod, .. } | Event::PodRemoved { pod } => self.cancel(*pod),
             Event::PodStatus { pod, status } if status.phase.is_terminal() => self.cancel(*pod),
-            Event::Refused(write) => self.refused(now, write, cluster),
+            Event::Refused(write, _) => self.refused(now, write, cluster),
             _ => {}
         }
     }

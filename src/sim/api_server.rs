@@ -5,12 +5,15 @@
 //! delivered is the driver's business.
 
 use super::record::Record;
-use crate::api::{Deployment, Job, PodPhase, ReplicaSet, Taint};
+use crate::api::{PodPhase, Status, Taint};
 use crate::base::ids::{ClassId, NodeId, PodId, WorkloadId};
-use crate::base::{Span, Time};
-use crate::cluster::workloads::{Workload, WorkloadKind, WorkloadStatus};
-use crate::cluster::{ClassKey, Cluster, ControllerKind, PodName, PodRef, ReadyStatus, Reason};
-use crate::control::{Event, NewPod, NodeChange, PodStatus, Write};
+use crate::base::{Map, Set, Span, Time};
+use crate::cluster::{
+    ClassKey, Cluster, ControllerKind, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind,
+    namespace_of,
+};
+use crate::control::{Event, NewPod, NodeChange, PodPatch, PodStatus, Refusal, Write};
+use std::collections::hash_map::Entry;
 
 /// A pod as the API server has it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +24,11 @@ pub(super) struct ApiPod {
     pub(super) class: ClassId,
     pub(super) status: PodStatus,
     pub(super) deleting: bool,
+    /// Whether its deletion is complete but for the finalizer.
+    finalizing: bool,
+    tracked: bool,
+    /// Its owner and number, where the pod is the only one that can have them.
+    identity: Option<(WorkloadId, u32)>,
 }
 
 /// A node as the API server has it.
@@ -34,11 +42,15 @@ struct ApiNode {
 }
 
 /// A workload as the API server has it.
-#[derive(Clone, Copy, Debug)]
-struct ApiWorkload {
+#[derive(Clone, Debug)]
+pub(super) struct ApiWorkload {
     present: bool,
-    status: WorkloadStatus,
-    replicas: i32,
+    deleting: bool,
+    pub(super) status: Status,
+    pub(super) kind: WorkloadKind,
+    pub(super) generation: u64,
+    class: ClassId,
+    owner: Option<WorkloadId>,
 }
 
 /// Counts of pods by state, for the balance that every run must keep.
@@ -65,6 +77,27 @@ pub(super) struct PodRequest {
     pub(super) status: Option<PodStatus>,
     pub(super) user: i32,
     pub(super) estimate: Option<Span>,
+    pub(super) tracked: bool,
+    /// Its number among the pods of a StatefulSet.
+    pub(super) ordinal: Option<u32>,
+}
+
+impl PodRequest {
+    /// A pod that nobody owns.
+    pub(super) fn new(name: PodName, class: ClassId) -> PodRequest {
+        PodRequest {
+            name,
+            class,
+            owner: None,
+            index: None,
+            node: None,
+            status: None,
+            user: -1,
+            estimate: None,
+            tracked: false,
+            ordinal: None,
+        }
+    }
 }
 
 /// What a commit produces: the watch event, if the write changed anything.
@@ -77,6 +110,10 @@ pub(super) struct ApiServer {
     free: Vec<PodId>,
     nodes: Vec<ApiNode>,
     workloads: Vec<ApiWorkload>,
+    /// The workloads that exist, by kind, namespace and name.
+    names: Map<(&'static str, String, String), WorkloadId>,
+    /// The pods of StatefulSets that exist, by set and ordinal.
+    identities: Set<(WorkloadId, u32)>,
     pub(super) balance: Balance,
 }
 
@@ -134,7 +171,11 @@ impl ApiServer {
             class: request.class,
             status: request.status.unwrap_or_default(),
             deleting: false,
+            finalizing: false,
+            tracked: request.tracked,
+            identity: request.owner.zip(request.ordinal),
         };
+        self.identities.extend(row.identity);
         let serial = self.balance.created;
         self.balance.created += 1;
         self.enter_phase(request.status.unwrap_or_default().phase);
@@ -144,6 +185,7 @@ impl ApiServer {
             name: &request.name,
             class: request.class,
             owner: request.owner,
+            index: request.index,
             user: request.user,
             estimate: request.estimate,
             initial: request.node.is_some(),
@@ -162,6 +204,7 @@ impl ApiServer {
             created: now,
             node: request.node,
             status: request.status,
+            tracked: request.tracked,
         };
         (pod, Event::PodAdded(Box::new(new)))
     }
@@ -174,7 +217,49 @@ impl ApiServer {
         self.free.push(pod.id);
     }
 
-    /// Creates a workload object and tells of it.
+    /// A workload, if its object exists.
+    pub(super) fn workload(&self, id: WorkloadId) -> Option<&ApiWorkload> {
+        self.workloads.get(id.index()).filter(|row| row.present)
+    }
+
+    /// The workload of a kind, namespace and name, if it exists.
+    pub(super) fn find(&self, kind: &'static str, namespace: &str, name: &str) -> Option<WorkloadId> {
+        self.names.get(&(kind, namespace.to_owned(), name.to_owned())).copied()
+    }
+
+    /// The objects that a workload owns.
+    pub(super) fn owned_by(&self, owner: WorkloadId) -> impl Iterator<Item = &WorkloadKind> {
+        let owned = move |row: &&ApiWorkload| row.present && row.owner == Some(owner);
+        self.workloads.iter().filter(owned).map(|row| &row.kind)
+    }
+
+    /// The taints of a node.
+    pub(super) fn taints(&self, node: NodeId) -> &[Taint] {
+        self.nodes.get(node.index()).map_or(&[], |row| row.taints.as_slice())
+    }
+
+    /// The pods that are bound to a node and exist, in order of their rows.
+    pub(super) fn pods_on(&self, node: NodeId) -> Vec<PodRef> {
+        let here = |(_, row): &(usize, &ApiPod)| row.present && row.node == Some(node);
+        let reference =
+            |(id, row): (usize, &ApiPod)| PodRef { id: PodId(id as u32), generation: row.generation };
+        self.pods.iter().enumerate().filter(here).map(reference).collect()
+    }
+
+    /// Deletes a node object; `None` if it is gone already.
+    pub(super) fn remove_node(
+        &mut self,
+        node: NodeId,
+        cluster: &Cluster,
+        tell: &mut Tell<'_>,
+    ) -> Option<Event> {
+        let row = self.nodes.get_mut(node.index()).filter(|row| row.present)?;
+        row.present = false;
+        tell(&Record::NodeRemoved { node }, cluster);
+        Some(Event::NodeRemoved { node })
+    }
+
+    /// Creates a workload object and tells of it; `None` if one of its name exists.
     pub(super) fn create_workload(
         &mut self,
         now: Time,
@@ -182,15 +267,34 @@ impl ApiServer {
         owner: Option<WorkloadId>,
         cluster: &mut Cluster,
         tell: &mut Tell<'_>,
-    ) -> Event {
+    ) -> Option<Event> {
         let meta = kind.meta();
-        let (name, namespace) = (meta.name.clone(), meta.namespace.clone());
-        let replicas = replicas(&kind);
-        let priority = kind.template().spec.priority.unwrap_or(0);
-        let class = class_of_pods(cluster, &kind, &namespace, priority);
+        let (name, namespace) = (meta.name.clone(), namespace_of(meta).to_owned());
         let id = WorkloadId(self.workloads.len() as u32);
-        self.workloads.push(ApiWorkload { present: true, status: WorkloadStatus::default(), replicas });
-        let record = Record::WorkloadCreated { workload: id, kind: kind.kind(), name: &name, replicas };
+        match self.names.entry((kind.kind(), namespace.clone(), name.clone())) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(free) => free.insert(id),
+        };
+        let class = class_of_pods(cluster, &kind);
+        let row = ApiWorkload {
+            present: true,
+            deleting: false,
+            status: Status::None,
+            kind: kind.clone(),
+            generation: 1,
+            class,
+            owner,
+        };
+        self.workloads.push(row);
+        let replicas = kind.replicas().unwrap_or(0);
+        let record = Record::WorkloadCreated {
+            workload: id,
+            kind: kind.kind(),
+            name: &name,
+            replicas,
+            owner,
+            object: &kind,
+        };
         tell(&record, cluster);
         let object = Workload {
             kind,
@@ -199,11 +303,13 @@ impl ApiServer {
             owner,
             class,
             created: now,
-            status: WorkloadStatus::default(),
+            generation: 1,
+            status: Status::None,
             present: true,
+            deleting: false,
             pods_created: 0,
         };
-        Event::WorkloadAdded { workload: id, object: Box::new(object) }
+        Some(Event::WorkloadAdded { workload: id, object: Box::new(object) })
     }
 
     /// Commits a write: checks it, changes the objects, tells of it. `Err` gives a refused write back.
@@ -213,48 +319,54 @@ impl ApiServer {
         write: Write,
         cluster: &mut Cluster,
         tell: &mut Tell<'_>,
-    ) -> Result<Committed, Write> {
+    ) -> Result<Committed, (Write, Refusal)> {
+        let conflict = |write| (write, Refusal::Conflict);
         match write {
-            Write::Bind { pod, node } => self.bind(pod, node, cluster, tell).ok_or(write),
-            Write::CreatePod { owner, class, number, index } => {
-                if !self.workloads[owner.index()].present {
-                    return Err(write);
+            Write::Bind { pod, node } => self.bind(pod, node, cluster, tell).ok_or(conflict(write)),
+            Write::CreatePod { owner, class, number, index, tracked } => {
+                let Some(set) = self.workload(owner) else { return Err(conflict(write)) };
+                let ordinal = matches!(set.kind, WorkloadKind::StatefulSet(_)).then_some(number);
+                if ordinal.is_some_and(|ordinal| self.identities.contains(&(owner, ordinal))) {
+                    return Err(conflict(write));
                 }
                 let name = PodName::Numbered { base: cluster.workloads[owner].name, number };
-                let request = PodRequest {
-                    name,
-                    class,
-                    owner: Some(owner),
-                    index,
-                    node: None,
-                    status: None,
-                    user: -1,
-                    estimate: None,
-                };
+                let owner = Some(owner);
+                let request = PodRequest { owner, index, tracked, ordinal, ..PodRequest::new(name, class) };
                 Ok(Some(self.create_pod(now, request, cluster, tell).1))
             }
             Write::DeletePod { pod, grace, reason } => {
-                self.delete_pod(pod, grace, reason, cluster, tell).ok_or(write)
+                self.delete_pod(pod, grace, reason, cluster, tell).ok_or(conflict(write))
             }
-            Write::PodStatus { pod, status } => self.pod_status(now, pod, status, cluster, tell).ok_or(write),
+            Write::EvictPod { pod, grace } => {
+                self.delete_pod(pod, grace, Reason::Evicted, cluster, tell).ok_or(conflict(write))
+            }
+            Write::PatchPod { pod, patch } => {
+                self.patch_pod(pod, patch, cluster, tell).ok_or(conflict(write))
+            }
+            Write::PodStatus { pod, status } => {
+                self.pod_status(now, pod, status, cluster, tell).ok_or(conflict(write))
+            }
             Write::PodNotReady { pod } => {
-                let Some(row) = self.pod(pod) else { return Err(write) };
+                let Some(row) = self.pod(pod) else { return Err(conflict(write)) };
                 let status = PodStatus { ready: false, ..row.status };
-                self.pod_status(now, pod, status, cluster, tell).ok_or(write)
+                self.pod_status(now, pod, status, cluster, tell).ok_or(conflict(write))
             }
             Write::NodeReady { .. } | Write::NodePressure { .. } | Write::NodeTaints { .. } => {
-                self.commit_node(write, cluster, tell)
+                self.commit_node(write, cluster, tell).map_err(conflict)
             }
-            Write::CreateReplicaSet { owner, object } => {
-                if !self.workloads[owner.index()].present {
-                    return Err(Write::CreateReplicaSet { owner, object });
-                }
-                let kind = WorkloadKind::ReplicaSet(*object);
-                Ok(Some(self.create_workload(now, kind, Some(owner), cluster, tell)))
+            Write::CreateWorkload { owner, kind } => {
+                let has_owner = owner.is_none_or(|owner| self.workload(owner).is_some());
+                let kept = (owner, kind.clone());
+                let event =
+                    has_owner.then(|| self.create_workload(now, *kind, owner, cluster, tell)).flatten();
+                let refused = conflict(Write::CreateWorkload { owner: kept.0, kind: kept.1 });
+                event.map(Some).ok_or(refused)
             }
-            Write::Scale { .. } | Write::WorkloadStatus { .. } | Write::DeleteWorkload { .. } => {
-                self.commit_workload(write, cluster, tell)
-            }
+            Write::Scale { .. }
+            | Write::UpdateWorkload { .. }
+            | Write::WorkloadStatus { .. }
+            | Write::DeleteWorkload { .. }
+            | Write::FinalizeWorkload { .. } => self.commit_workload(write, cluster, tell).map_err(conflict),
         }
     }
 
@@ -293,15 +405,47 @@ impl ApiServer {
         }
         if grace == Span::ZERO {
             let row = self.pod_mut(pod)?;
-            row.present = false;
-            let phase = row.status.phase;
-            self.leave_phase(phase);
-            self.balance.removed += 1;
-            tell(&Record::PodRemoved { pod }, cluster);
-            return Some(Some(Event::PodRemoved { pod }));
+            if row.tracked {
+                // The object waits for its finalizer; its client hears that deletion has begun.
+                row.finalizing = true;
+                return Some(Some(Event::PodDeleting { pod, grace, reason }));
+            }
+            return Some(Some(self.remove_pod(pod, cluster, tell)?));
         }
         // A repeated request is accepted, too, and its client hears of it.
         Some(Some(Event::PodDeleting { pod, grace, reason }))
+    }
+
+    fn remove_pod(&mut self, pod: PodRef, cluster: &Cluster, tell: &mut Tell<'_>) -> Option<Event> {
+        let row = self.pod_mut(pod)?;
+        row.present = false;
+        let (phase, identity) = (row.status.phase, row.identity);
+        identity.map(|identity| self.identities.remove(&identity));
+        self.leave_phase(phase);
+        self.balance.removed += 1;
+        tell(&Record::PodRemoved { pod }, cluster);
+        Some(Event::PodRemoved { pod })
+    }
+
+    fn patch_pod(
+        &mut self,
+        pod: PodRef,
+        patch: PodPatch,
+        cluster: &Cluster,
+        tell: &mut Tell<'_>,
+    ) -> Option<Committed> {
+        let row = self.pod_mut(pod)?;
+        match patch {
+            PodPatch::Released => row.tracked = false,
+            PodPatch::Class(class) => row.class = class,
+            PodPatch::Disrupted(_) | PodPatch::Unscheduled { .. } => {}
+        }
+        let goes = row.finalizing && !row.tracked;
+        tell(&Record::PodPatched { pod, patch }, cluster);
+        if goes {
+            return Some(Some(self.remove_pod(pod, cluster, tell)?));
+        }
+        Some(Some(Event::PodPatched { pod, patch }))
     }
 
     fn pod_status(
@@ -314,6 +458,9 @@ impl ApiServer {
     ) -> Option<Committed> {
         let row = self.pod_mut(pod).filter(|row| !row.status.phase.is_terminal())?;
         let before = std::mem::replace(&mut row.status, status);
+        if before != (PodStatus { ready: before.ready, ..status }) {
+            tell(&Record::PodStatus { pod, before, status }, cluster);
+        }
         if before.ready != status.ready {
             tell(&Record::PodReady { pod, ready: status.ready }, cluster);
         }
@@ -381,8 +528,9 @@ impl ApiServer {
                 for (list, other, added) in [(&before, &row.taints, false), (&row.taints, &before, true)] {
                     for taint in list.iter().filter(|taint| !other.contains(taint)) {
                         changed = true;
-                        let (key, effect) = (taint.key.as_str(), taint.effect);
-                        tell(&Record::NodeTaint { node, key, effect, added }, cluster);
+                        let (key, value) = (taint.key.as_str(), taint.value.as_str());
+                        let effect = taint.effect;
+                        tell(&Record::NodeTaint { node, key, value, effect, added }, cluster);
                     }
                 }
                 let change = NodeChange::Taints(row.taints.clone());
@@ -411,12 +559,14 @@ impl ApiServer {
     fn commit_workload(
         &mut self,
         write: Write,
-        cluster: &Cluster,
+        cluster: &mut Cluster,
         tell: &mut Tell<'_>,
     ) -> Result<Committed, Write> {
         let (Write::Scale { workload, .. }
+        | Write::UpdateWorkload { workload, .. }
         | Write::WorkloadStatus { workload, .. }
-        | Write::DeleteWorkload { workload }) = write
+        | Write::DeleteWorkload { workload, .. }
+        | Write::FinalizeWorkload { workload }) = write
         else {
             return Err(write);
         };
@@ -426,21 +576,35 @@ impl ApiServer {
         }
         match write {
             Write::Scale { replicas, .. } => {
-                if std::mem::replace(&mut row.replicas, replicas) == replicas {
+                if row.kind.replicas() == Some(replicas) {
                     return Ok(None);
                 }
+                row.kind.set_replicas(replicas);
+                row.generation += 1;
                 tell(&Record::WorkloadScaled { workload, replicas }, cluster);
                 Ok(Some(Event::WorkloadScaled { workload, replicas }))
             }
+            Write::UpdateWorkload { generation, .. } if generation != row.generation => Err(write),
+            Write::UpdateWorkload { kind, .. } => Ok(update_workload(workload, row, kind, cluster, tell)),
             Write::WorkloadStatus { status, .. } => {
-                if std::mem::replace(&mut row.status, status) == status {
+                if std::mem::replace(&mut row.status, status.clone()) == status {
                     return Ok(None);
                 }
-                tell(&Record::WorkloadStatus { workload, status }, cluster);
+                tell(&Record::WorkloadStatus { workload, status: &status }, cluster);
                 Ok(Some(Event::WorkloadStatus { workload, status }))
+            }
+            Write::DeleteWorkload { foreground: true, .. } => {
+                if std::mem::replace(&mut row.deleting, true) {
+                    return Ok(None);
+                }
+                tell(&Record::WorkloadDeleting { workload }, cluster);
+                Ok(Some(Event::WorkloadDeleting { workload }))
             }
             _ => {
                 row.present = false;
+                let meta = row.kind.meta();
+                let name = (row.kind.kind(), namespace_of(meta).to_owned(), meta.name.clone());
+                self.names.remove(&name);
                 tell(&Record::WorkloadRemoved { workload }, cluster);
                 Ok(Some(Event::WorkloadRemoved { workload }))
             }
@@ -448,20 +612,39 @@ impl ApiServer {
     }
 }
 
-/// The number of pods a workload wants.
-fn replicas(kind: &WorkloadKind) -> i32 {
-    match kind {
-        WorkloadKind::ReplicaSet(ReplicaSet { replicas, .. })
-        | WorkloadKind::Deployment(Deployment { replicas, .. })
-        | WorkloadKind::Job(Job { parallelism: replicas, .. }) => *replicas,
+/// Replaces the specification of a workload.
+fn update_workload(
+    workload: WorkloadId,
+    row: &mut ApiWorkload,
+    kind: Box<WorkloadKind>,
+    cluster: &mut Cluster,
+    tell: &mut Tell<'_>,
+) -> Committed {
+    if row.kind == *kind {
+        return None;
     }
+    row.generation += 1;
+    row.class = class_of_pods(cluster, &kind);
+    let generation = row.generation;
+    let before = std::mem::replace(&mut row.kind, (*kind).clone());
+    if let Some(replicas) = kind.replicas().filter(|replicas| before.replicas() != Some(*replicas)) {
+        tell(&Record::WorkloadScaled { workload, replicas }, cluster);
+    }
+    tell(&Record::WorkloadChanged { workload, before: &before, object: &kind, generation }, cluster);
+    Some(Event::WorkloadChanged { workload, kind, class: row.class, generation })
 }
 
-/// The class of the pods that a workload makes. Those of a ReplicaSet are spread by its selector.
-fn class_of_pods(cluster: &mut Cluster, kind: &WorkloadKind, namespace: &str, priority: i32) -> ClassId {
-    let mut key = ClassKey::new(kind.template(), cluster.names.intern(namespace), priority);
-    if let WorkloadKind::ReplicaSet(set) = kind {
-        key.controller = Some((ControllerKind::ReplicaSet, cluster.names.intern(&set.meta.name)));
-    }
+/// The class of the pods that a workload makes; the default where it makes none. Those of a
+/// ReplicaSet or a StatefulSet are spread by its selector.
+fn class_of_pods(cluster: &mut Cluster, kind: &WorkloadKind) -> ClassId {
+    let Some(template) = kind.template() else { return ClassId::default() };
+    let priority = template.spec.priority.unwrap_or(0);
+    let mut key = ClassKey::new(template, cluster.names.intern(namespace_of(kind.meta())), priority);
+    let of = match kind {
+        WorkloadKind::ReplicaSet(_) => Some(ControllerKind::ReplicaSet),
+        WorkloadKind::StatefulSet(_) => Some(ControllerKind::StatefulSet),
+        _ => None,
+    };
+    key.controller = of.map(|of| (of, cluster.names.intern(&kind.meta().name)));
     cluster.class_of(&key)
 }

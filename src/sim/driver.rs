@@ -1,5 +1,6 @@
 //! The driver: one thread, one run, from the first event to the stop rule.
 
+mod actions;
 mod checks;
 mod create;
 mod machines;
@@ -167,9 +168,9 @@ struct Run<'o> {
     actions: Vec<Option<Action>>,
     setup_nodes: Vec<(Arc<Node>, PoolId)>,
     bound_pods: Vec<(Pod, usize)>,
-    /// When each node's lease is renewed, as an offset into the period, and since when.
-    heartbeat: Vec<(Span, Time)>,
-    lease_renewal: Span,
+    heartbeats: Vec<machines::Heartbeats>,
+    lease: machines::Lease,
+    registered: Option<Span>,
     /// Keys of random streams by the base of a pod's name.
     entity_bases: Map<Symbol, u64>,
     bases: Map<Arc<str>, Symbol>,
@@ -226,8 +227,9 @@ impl<'o> Run<'o> {
             actions: setup.actions.into_iter().map(|(_, action)| Some(action)).collect(),
             setup_nodes: setup.nodes.into_iter().map(|node| (node.node, node.pool)).collect(),
             bound_pods: setup.bound_pods,
-            heartbeat: Vec::new(),
-            lease_renewal: config.nodes.lease_renewal,
+            heartbeats: Vec::new(),
+            lease: machines::Lease { renewal: config.nodes.lease_renewal, jitter: config.nodes.lease_jitter },
+            registered: setup.registered,
             entity_bases: Map::default(),
             bases: Map::default(),
             pending_failures: 0,
@@ -428,7 +430,8 @@ impl<'o> Run<'o> {
                 }
                 self.announce(event);
             }
-            Err(write) => self.announce(Event::Refused(Box::new(write))),
+            Err((write, why)) if client == Client::User => self.request_refused(write, why),
+            Err((write, why)) => self.announce(Event::Refused(Box::new(write), why)),
         }
     }
 
@@ -439,7 +442,9 @@ impl<'o> Run<'o> {
             Event::NodeAdded { .. } | Event::NodeChanged { .. } | Event::NodeRemoved { .. } => 0,
             Event::WorkloadAdded { .. }
             | Event::WorkloadScaled { .. }
+            | Event::WorkloadChanged { .. }
             | Event::WorkloadStatus { .. }
+            | Event::WorkloadDeleting { .. }
             | Event::WorkloadRemoved { .. } => 1,
             _ => 2,
         };

@@ -39,32 +39,31 @@ struct Line {
 /// All clients.
 #[derive(Clone, Debug)]
 pub(super) struct Clients {
-    shared: Vec<Line>,
+    scheduler: Line,
+    user: Line,
+    /// In the order of [`Client::CONTROLLERS`].
+    controllers: Vec<Line>,
     kubelets: Vec<Line>,
     kubelet_limit: Option<RateLimit>,
 }
 
-/// Clients that are not kubelets.
-const SHARED: usize = 7;
-
 impl Clients {
     pub(super) fn new(timing: &Timing) -> Clients {
         let line = |limit: Option<RateLimit>| Line { bucket: limit.map(Bucket::new), last: Time::ZERO };
-        let mut shared = vec![line(timing.controller_limit); SHARED];
-        shared[0] = line(timing.scheduler_limit);
-        Clients { shared, kubelets: Vec::new(), kubelet_limit: timing.kubelet_limit }
+        Clients {
+            scheduler: line(timing.scheduler_limit),
+            user: line(None),
+            controllers: vec![line(timing.controller_limit); Client::CONTROLLERS.len()],
+            kubelets: Vec::new(),
+            kubelet_limit: timing.kubelet_limit,
+        }
     }
 
     /// When a request made now, which takes `latency`, is committed.
     pub(super) fn commit_time(&mut self, client: Client, now: Time, latency: Span) -> Time {
         let line = match client {
-            Client::Scheduler => &mut self.shared[0],
-            Client::ReplicaSet => &mut self.shared[1],
-            Client::Deployment => &mut self.shared[2],
-            Client::Job => &mut self.shared[3],
-            Client::NodeLifecycle => &mut self.shared[4],
-            Client::TaintEviction => &mut self.shared[5],
-            Client::GarbageCollector => &mut self.shared[6],
+            Client::Scheduler => &mut self.scheduler,
+            Client::User => &mut self.user,
             Client::Kubelet(node) => {
                 let limit = self.kubelet_limit;
                 if self.kubelets.len() <= node.index() {
@@ -72,6 +71,10 @@ impl Clients {
                     self.kubelets.resize(node.index() + 1, line);
                 }
                 &mut self.kubelets[node.index()]
+            }
+            controller => {
+                let place = Client::CONTROLLERS.iter().position(|known| *known == controller);
+                &mut self.controllers[place.expect("every other client is a controller")]
             }
         };
         let sent = line.bucket.as_mut().map_or(now, |bucket| bucket.take(now));

@@ -1,14 +1,13 @@
 //! What a run tells its observers: what happened in the world and at the API server, as it is
 //! committed (not as some component sees it later).
 
-use crate::api::PodPhase;
-use crate::api::TaintEffect;
+use crate::api::{PodPhase, Status, TaintEffect};
 use crate::base::Span;
 use crate::base::Time;
 use crate::base::ids::{ClassId, PoolId};
 use crate::base::ids::{NodeId, WorkloadId};
-use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason};
-use crate::control::{ContainerIndex, Note};
+use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason, WorkloadKind};
+use crate::control::{ContainerIndex, Note, PodPatch, PodStatus};
 
 /// What an observer may look at beside the record.
 #[derive(Clone, Copy)]
@@ -71,6 +70,8 @@ pub enum Record<'a> {
         node: NodeId,
         /// Key of the taint.
         key: &'a str,
+        /// Value of the taint.
+        value: &'a str,
         /// Effect of the taint.
         effect: TaintEffect,
         /// Whether it was added.
@@ -95,6 +96,8 @@ pub enum Record<'a> {
         class: ClassId,
         /// Its controller.
         owner: Option<WorkloadId>,
+        /// The completion index of an Indexed Job's pod.
+        index: Option<u32>,
         /// The user that a trace gives; -1 otherwise.
         user: i32,
         /// The user's estimate of the run time.
@@ -144,6 +147,22 @@ pub enum Record<'a> {
         /// Whether it is ready.
         ready: bool,
     },
+    /// A pod's status was written and more than its readiness changed.
+    PodStatus {
+        /// The pod.
+        pod: PodRef,
+        /// The status before.
+        before: PodStatus,
+        /// The status.
+        status: PodStatus,
+    },
+    /// A pod was patched.
+    PodPatched {
+        /// The pod.
+        pod: PodRef,
+        /// What changed.
+        patch: PodPatch,
+    },
     /// A pod reached a terminal phase.
     PodEnded {
         /// The pod.
@@ -179,8 +198,12 @@ pub enum Record<'a> {
         kind: &'static str,
         /// Its name.
         name: &'a str,
-        /// Desired pods (replicas or parallelism).
+        /// Desired pods (replicas or parallelism); 0 for what has none.
         replicas: i32,
+        /// The object that owns it.
+        owner: Option<WorkloadId>,
+        /// The object.
+        object: &'a WorkloadKind,
     },
     /// A workload's desired number of pods changed.
     WorkloadScaled {
@@ -188,6 +211,22 @@ pub enum Record<'a> {
         workload: WorkloadId,
         /// Desired pods.
         replicas: i32,
+    },
+    /// A workload's specification or annotations were written.
+    WorkloadChanged {
+        /// The workload.
+        workload: WorkloadId,
+        /// The object as it was.
+        before: &'a WorkloadKind,
+        /// The object as it is.
+        object: &'a WorkloadKind,
+        /// How often its specification was written.
+        generation: u64,
+    },
+    /// Deletion of a workload object has begun; it waits for what it owns.
+    WorkloadDeleting {
+        /// The workload.
+        workload: WorkloadId,
     },
     /// A workload object is gone.
     WorkloadRemoved {
@@ -199,7 +238,7 @@ pub enum Record<'a> {
         /// The workload.
         workload: WorkloadId,
         /// The status.
-        status: crate::cluster::workloads::WorkloadStatus,
+        status: &'a Status,
     },
     /// CPU in use on a node changed.
     CpuUsed {

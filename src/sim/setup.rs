@@ -1,7 +1,7 @@
 //! What a run is made of. The scenario layer fills it in.
 
 use super::Timing;
-use crate::api::{Behavior, Node, Object, Pod, PodTemplate};
+use crate::api::{Behavior, Node, Object, Pod, PodTemplate, Taint};
 use crate::base::ids::PoolId;
 use crate::base::{Diagnostic, Distribution, Span, Time};
 use crate::control;
@@ -15,6 +15,9 @@ pub struct Setup {
     pub pools: Vec<Pool>,
     /// The nodes that exist at the start.
     pub nodes: Vec<NodeSetup>,
+    /// How long before the start they have registered, all within an instant, if that is known; otherwise
+    /// the phases of their heartbeats are free.
+    pub registered: Option<Span>,
     /// Pods that are bound at the start (a dump's), with the row of their node in `nodes`.
     pub bound_pods: Vec<(Pod, usize)>,
     /// Objects that are created during the run (manifests), by time, then order.
@@ -160,16 +163,22 @@ pub enum FaultWhen {
     },
 }
 
-/// Something a person does during the run.
+/// Something a person does during the run. Objects are named; what does not exist at that time is
+/// left alone.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
-    /// Mark a node unschedulable.
-    Cordon(usize),
-    /// Mark a node schedulable again.
-    Uncordon(usize),
+    /// Create an object; one that exists already stays as it is.
+    Create(Box<Object>),
+    /// Replace the specification of an object, or create it.
+    Replace {
+        /// The object as it is to be.
+        object: Box<Object>,
+        /// Whether the number of replicas stays what it is at that time.
+        keep_replicas: bool,
+    },
     /// Set the number of replicas of `kind` `namespace/name`.
     Scale {
-        /// `Deployment` or `ReplicaSet`.
+        /// `Deployment`, `ReplicaSet`, `StatefulSet` or `Job`.
         kind: &'static str,
         /// The namespace.
         namespace: String,
@@ -178,6 +187,68 @@ pub enum Action {
         /// How many.
         replicas: i32,
     },
+    /// Go back to an older template of a Deployment.
+    RolloutUndo {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+        /// Which revision; `None` for the one before the current.
+        revision: Option<u64>,
+    },
+    /// Delete an object, in the background.
+    Delete {
+        /// The kind.
+        kind: &'static str,
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+        /// For pods: the grace period; `None` for the pod's own.
+        grace: Option<Span>,
+    },
+    /// Evict a pod: delete it if its disruption budget allows; asked again until it does.
+    Evict {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+    },
+    /// Mark a node unschedulable.
+    Cordon(String),
+    /// Mark a node schedulable again.
+    Uncordon(String),
+    /// Cordon a node and evict its pods, those of DaemonSets apart.
+    Drain(String),
+    /// Set all taints of a node.
+    SetTaints {
+        /// The node.
+        node: String,
+        /// The taints.
+        taints: Vec<Taint>,
+    },
+    /// Add and remove taints of a node; a taint is the same if key and effect are.
+    Taint {
+        /// The node.
+        node: String,
+        /// To add.
+        add: Vec<Taint>,
+        /// To remove.
+        remove: Vec<Taint>,
+    },
+    /// A machine fails.
+    FailNode {
+        /// The node.
+        node: String,
+        /// How.
+        kind: FaultKind,
+    },
+    /// A machine that has failed is back.
+    RecoverNode(String),
+    /// A machine joins the cluster.
+    AddNode(Box<Node>),
+    /// A machine falls silent and its Node object is deleted.
+    RemoveNode(String),
 }
 
 /// When a run ends.

@@ -49,6 +49,7 @@ pub(crate) fn setup(nodes: Vec<NodeSetup>, objects: Vec<(u64, crate::api::Object
         seed: 1,
         pools: vec![Pool { name: "pool".into(), price_per_hour: 1.0 }],
         nodes,
+        registered: None,
         bound_pods: Vec::new(),
         objects: objects.into_iter().map(|(at, object)| (Time::from_secs(at), object)).collect(),
         sources: Vec::new(),

@@ -3,7 +3,7 @@
 use seatrial::api::PodPhase;
 use seatrial::base::ids::{NodeId, WorkloadId};
 use seatrial::base::{Map, Time};
-use seatrial::cluster::workloads::JobEnd;
+use seatrial::cluster::workloads::{JobEnd, job_end};
 use seatrial::cluster::{PodName, PodRef, ReadyStatus};
 use seatrial::sim::{Observer, Record, View};
 use std::collections::BTreeMap;
@@ -163,10 +163,10 @@ impl Observer for Recorder {
                 self.workload_created(now, workload, kind, name);
             }
             Record::WorkloadStatus { workload, status } => {
-                if status.end != JobEnd::Open && !self.ended.contains(&workload) {
+                if job_end(status) != JobEnd::Open && !self.ended.contains(&workload) {
                     self.ended.push(workload);
                     let (kind, name) = self.workloads[&workload].clone();
-                    let word = if status.end == JobEnd::Complete { "Complete" } else { "Failed" };
+                    let word = if job_end(status) == JobEnd::Complete { "Complete" } else { "Failed" };
                     self.enter(now, kind, name, "condition", word.into());
                 }
             }

@@ -134,6 +134,7 @@ fn empty(seed: u64, nodes: Vec<NodeSetup>, duration: f64) -> Setup {
         seed,
         pools: vec![Pool { name: "pool".into(), price_per_hour: 0.0 }],
         nodes,
+        registered: None,
         bound_pods: Vec::new(),
         objects: Vec::new(),
         sources: Vec::new(),

@@ -13,6 +13,7 @@ mod known;
 mod known_storage;
 mod meta;
 mod node;
+pub mod patch;
 mod places;
 mod pod;
 mod repeats;

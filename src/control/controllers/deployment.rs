@@ -4,16 +4,20 @@
 //! [`super::rollout`]; pods are the ReplicaSets' business, except that Recreate waits for the end
 //! of old ones.
 
+pub mod history;
+pub mod status;
+
 use super::rollout::{Member, Members, Target};
 use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing};
+use crate::api::Status;
+use crate::api::status::DeploymentStatus;
 use crate::api::{
     Deployment, LabelSelector, ObjectMeta, OwnerReference, PodTemplate, ReplicaSet, UpdateStrategy,
 };
 use crate::base::ids::WorkloadId;
 use crate::base::rng::key_of;
 use crate::base::{Map, Time};
-use crate::cluster::workloads::WorkloadStatus;
-use crate::cluster::{Cluster, WorkloadKind};
+use crate::cluster::{Cluster, Workload, WorkloadKind};
 use std::sync::Arc;
 
 /// The label that tells the pods of a Deployment's ReplicaSets apart.
@@ -35,7 +39,7 @@ struct State {
     /// Whether the creation of a ReplicaSet is under way.
     creating: bool,
     /// The status as last written.
-    written: WorkloadStatus,
+    written: DeploymentStatus,
 }
 
 /// What is known of one ReplicaSet.
@@ -70,7 +74,7 @@ impl DeploymentController {
         let workload = &cluster.workloads[id];
         match (&workload.kind, workload.owner) {
             (WorkloadKind::Deployment(_), _) => {
-                self.deployments.insert(id, State { written: workload.status, ..State::default() });
+                self.deployments.insert(id, State { written: status_of(workload), ..State::default() });
                 self.queue.add(id, now);
             }
             (WorkloadKind::ReplicaSet(set), Some(owner)) => {
@@ -107,7 +111,7 @@ impl DeploymentController {
     /// A write was refused: the Deployment is looked at again after a while.
     fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
         let id = match write {
-            Write::CreateReplicaSet { owner, .. } => *owner,
+            Write::CreateWorkload { owner: Some(owner), .. } => *owner,
             Write::WorkloadStatus { workload, .. } => *workload,
             Write::Scale { workload, .. } => match cluster.workloads[*workload].owner {
                 Some(owner) => owner,
@@ -116,8 +120,8 @@ impl DeploymentController {
             _ => return,
         };
         let Some(state) = self.deployments.get_mut(&id) else { return };
-        state.creating = state.creating && !matches!(write, Write::CreateReplicaSet { .. });
-        state.written = cluster.workloads[id].status;
+        state.creating = state.creating && !matches!(write, Write::CreateWorkload { .. });
+        state.written = status_of(&cluster.workloads[id]);
         self.queue.add_failed(id, now);
     }
 
@@ -137,7 +141,7 @@ impl DeploymentController {
         self.write_status(id, cluster, out);
         let Some(state) = self.deployments.get(&id).filter(|state| !state.creating) else { return };
         let sets = state.sets.clone();
-        let target = Target::new(deployment.replicas, deployment.strategy, workload.status.replicas);
+        let target = Target::new(deployment.replicas, deployment.strategy, status_of(workload).replicas);
         let members = self.members(&sets, deployment, cluster);
         let rolling = deployment.strategy != UpdateStrategy::Recreate;
         let mut after = members.clone();
@@ -171,7 +175,7 @@ impl DeploymentController {
                 created: workload.created,
                 order,
                 replicas: set.replicas,
-                available: workload.status.available,
+                available: workload.replica_set_status().available,
                 desired: marks.desired,
                 max: marks.max,
             });
@@ -210,8 +214,8 @@ impl DeploymentController {
         out: &mut Vec<Command>,
     ) {
         let WorkloadKind::Deployment(deployment) = &cluster.workloads[id].kind else { return };
-        let object = Box::new(replica_set(deployment, replicas, target));
-        out.push(Command::Write(Client::Deployment, Write::CreateReplicaSet { owner: id, object }));
+        let kind = Box::new(WorkloadKind::ReplicaSet(replica_set(deployment, replicas, target)));
+        out.push(Command::Write(Client::Deployment, Write::CreateWorkload { owner: Some(id), kind }));
         if let Some(state) = self.deployments.get_mut(&id) {
             state.creating = true;
         }
@@ -220,18 +224,28 @@ impl DeploymentController {
     /// The sums over the ReplicaSets.
     fn write_status(&mut self, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
         let Some(state) = self.deployments.get_mut(&id) else { return };
-        let mut status = WorkloadStatus::default();
+        let mut status = DeploymentStatus::default();
         for &set in &state.sets {
-            let of_set = cluster.workloads[set].status;
+            let of_set = cluster.workloads[set].replica_set_status();
             status.replicas = status.replicas.saturating_add(of_set.replicas);
             status.ready = status.ready.saturating_add(of_set.ready);
             status.available = status.available.saturating_add(of_set.available);
         }
         if status != state.written {
-            state.written = status;
+            state.written = status.clone();
+            let status = Status::Deployment(Box::new(status));
             let write = Write::WorkloadStatus { workload: id, status };
             out.push(Command::Write(Client::Deployment, write));
         }
+    }
+}
+
+/// The status of a Deployment as written; zero if nothing is written yet.
+fn status_of(workload: &Workload) -> DeploymentStatus {
+    if let Status::Deployment(status) = &workload.status {
+        (**status).clone()
+    } else {
+        DeploymentStatus::default()
     }
 }
 
@@ -324,7 +338,7 @@ impl Component for DeploymentController {
                 let owner = cluster.pods.get(*pod).and_then(|row| cluster.pods.owner[row.index()]);
                 self.pod_changed(now, owner, !before.phase.is_terminal(), false, cluster);
             }
-            Event::Refused(write) => self.refused(now, write, cluster),
+            Event::Refused(write, _) => self.refused(now, write, cluster),
             _ => {}
         }
     }
@@ -371,11 +385,13 @@ mod tests {
         let pods = harness.active(set);
         harness.start(pods[0], node);
         let status = harness.workload_status(id);
+        let Status::Deployment(status) = status else { panic!("no status is written") };
         assert_eq!([status.replicas, status.ready, status.available], [3, 1, 1]);
         harness.scale(id, 5);
         harness.scale(id, 2);
         assert_eq!(harness.active(set).len(), 2);
-        assert_eq!(harness.workload_status(id).replicas, 2);
+        let Status::Deployment(status) = harness.workload_status(id) else { panic!("no status is written") };
+        assert_eq!(status.replicas, 2);
         assert_eq!(harness.cluster.workloads.len(), 2);
     }
 

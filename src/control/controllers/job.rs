@@ -12,10 +12,12 @@ use super::members::Places;
 use super::{
     Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing, ranking,
 };
+use crate::api::status::{Condition, JobStatus};
 use crate::api::{PodPhase, RestartPolicy};
+use crate::api::{Status, Truth};
 use crate::base::ids::{PodId, WorkloadId};
 use crate::base::{Map, Set, Span, Time};
-use crate::cluster::workloads::{JobEnd, WorkloadStatus};
+use crate::cluster::workloads::{JobEnd, job_end};
 use crate::cluster::{Cluster, PodRef, Reason, WorkloadKind};
 use crate::control::Note;
 use crate::control::config::Controllers;
@@ -38,7 +40,7 @@ struct State {
     succeeded: Vec<Time>,
     failed: Vec<Time>,
     /// What is counted, as written.
-    written: WorkloadStatus,
+    written: JobStatus,
     backoff: Backoff,
     indexes: Indexes,
     /// When it was started, in whole seconds.
@@ -204,7 +206,7 @@ impl JobController {
                 self.jobs.entry(*workload).or_default().unwritten = true;
                 *workload
             }
-            Write::DeleteWorkload { workload } if self.jobs.contains_key(workload) => *workload,
+            Write::DeleteWorkload { workload, .. } if self.jobs.contains_key(workload) => *workload,
             _ => return,
         };
         let Some(state) = self.jobs.get_mut(&id) else { return };
@@ -230,7 +232,8 @@ impl JobController {
         let (ttl, indexed) = (job.ttl_seconds_after_finished.map(seconds), job.indexed);
         let Some(state) = self.jobs.get_mut(&id) else { return };
         if state.ended.is_some() {
-            state.write_status(id, state.written, out);
+            let written = state.written.clone();
+            state.write_status(id, written, out);
             return self.expire(now, id, ttl, out);
         }
         if state.creating > 0 || !state.deleting.is_empty() {
@@ -249,13 +252,13 @@ impl JobController {
         let ready = state.ready;
         self.delete(now, id, &plan, cluster, out);
         self.create(id, &plan, indexed.then(|| spec.completions.unwrap_or(0)), cluster, out);
-        let status = WorkloadStatus {
-            replicas: clamp(i64::from(plan.active)),
-            ready: clamp(i64::from(ready)),
-            available: 0,
+        let status = JobStatus {
+            active: clamp(i64::from(plan.active)),
+            ready: Some(clamp(i64::from(ready))),
             succeeded: clamp(seen.succeeded),
             failed: clamp(failed),
-            end: end_condition(&plan),
+            conditions: end_condition(&plan, now).into_iter().collect(),
+            ..JobStatus::default()
         };
         self.conclude(now, id, &plan, status, out);
         if plan.ended {
@@ -309,7 +312,10 @@ impl JobController {
             };
             workload.pods_created += 1;
             let (class, number) = (workload.class, workload.pods_created);
-            out.push(Command::Write(Client::Job, Write::CreatePod { owner: id, class, number, index }));
+            out.push(Command::Write(
+                Client::Job,
+                Write::CreatePod { owner: id, class, number, index, tracked: false },
+            ));
             state.creating += 1;
         }
     }
@@ -320,7 +326,7 @@ impl JobController {
         now: Time,
         id: WorkloadId,
         plan: &Plan,
-        status: WorkloadStatus,
+        status: JobStatus,
         out: &mut Vec<Command>,
     ) {
         let Some(state) = self.jobs.get_mut(&id) else { return };
@@ -345,7 +351,10 @@ impl JobController {
         let ended = self.jobs.get(&id).and_then(|state| state.ended);
         let Some((ttl, ended)) = ttl.zip(ended) else { return };
         if now >= ended + ttl {
-            out.push(Command::Write(Client::GarbageCollector, Write::DeleteWorkload { workload: id }));
+            out.push(Command::Write(
+                Client::GarbageCollector,
+                Write::DeleteWorkload { workload: id, foreground: false },
+            ));
         } else {
             self.queue.add_at(id, now, ended + ttl);
         }
@@ -364,9 +373,10 @@ impl JobController {
 
 impl State {
     /// Writes the status if it is not what was written last.
-    fn write_status(&mut self, id: WorkloadId, status: WorkloadStatus, out: &mut Vec<Command>) {
+    fn write_status(&mut self, id: WorkloadId, status: JobStatus, out: &mut Vec<Command>) {
         if std::mem::take(&mut self.unwritten) || status != self.written {
-            self.written = status;
+            self.written = status.clone();
+            let status = Status::Job(Box::new(status));
             out.push(Command::Write(Client::Job, Write::WorkloadStatus { workload: id, status }));
         }
     }
@@ -404,12 +414,12 @@ impl State {
     }
 }
 
-fn end_condition(plan: &Plan) -> JobEnd {
-    match plan.verdict.filter(|_| plan.ended) {
-        None => JobEnd::Open,
-        Some(Verdict::Complete) => JobEnd::Complete,
-        Some(_) => JobEnd::Failed,
-    }
+fn end_condition(plan: &Plan, now: Time) -> Option<Condition> {
+    let kind = match plan.verdict.filter(|_| plan.ended)? {
+        Verdict::Complete => "Complete",
+        _ => "Failed",
+    };
+    Some(Condition { kind, status: Truth::True, reason: "", since: now, updated: now })
 }
 
 /// When a pod ended, in whole seconds: the end of its containers; else when it stopped being
@@ -457,15 +467,21 @@ impl Component for JobController {
             Event::PodRemoved { pod } => self.pod_gone(now, *pod, before, true, cluster),
             Event::WorkloadAdded { workload, .. } => {
                 let object = &cluster.workloads[*workload];
-                if matches!(object.kind, WorkloadKind::Job(_)) && object.status.end == JobEnd::Open {
-                    self.jobs.insert(*workload, State { written: object.status, ..State::default() });
+                if matches!(object.kind, WorkloadKind::Job(_)) && job_end(&object.status) == JobEnd::Open {
+                    self.jobs.insert(
+                        *workload,
+                        State {
+                            written: object.job_status().cloned().unwrap_or_default(),
+                            ..State::default()
+                        },
+                    );
                     self.queue.add(*workload, now);
                 }
             }
             Event::WorkloadScaled { workload, .. } if self.jobs.contains_key(workload) => {
                 self.queue.add(*workload, now);
             }
-            Event::WorkloadStatus { workload, status } if status.end != JobEnd::Open => {
+            Event::WorkloadStatus { workload, status } if job_end(status) != JobEnd::Open => {
                 let stays = match &cluster.workloads[*workload].kind {
                     WorkloadKind::Job(job) => job.ttl_seconds_after_finished.is_some(),
                     _ => return,
@@ -479,7 +495,7 @@ impl Component for JobController {
                 self.enqueue(now, *workload);
             }
             Event::WorkloadRemoved { workload } => self.forget(*workload),
-            Event::Refused(write) => self.refused(now, write, cluster),
+            Event::Refused(write, _) => self.refused(now, write, cluster),
             _ => {}
         }
     }

@@ -2,12 +2,15 @@
 //! loop around it.
 
 pub mod deployment;
+#[expect(dead_code, reason = "the controllers that select pods come next")]
+pub(super) mod followers;
 pub mod job;
 pub(super) mod members;
 pub(super) mod queue;
-mod ranking;
+pub(crate) mod ranking;
 pub mod replicaset;
 pub mod rollout;
+pub mod slow_start;
 
 pub use deployment::DeploymentController;
 pub use job::JobController;
@@ -18,9 +21,9 @@ use crate::base::ids::WorkloadId;
 use crate::cluster::{Cluster, Workload};
 use queue::WorkQueue;
 
-/// The workload, if its object exists.
+/// The workload, if its object exists and is not being deleted.
 fn existing(cluster: &Cluster, workload: WorkloadId) -> Option<&Workload> {
     (workload.index() < cluster.workloads.len())
         .then(|| &cluster.workloads[workload])
-        .filter(|workload| workload.present)
+        .filter(|workload| workload.present && !workload.deleting)
 }

@@ -57,7 +57,7 @@ pub(crate) fn candidate(cluster: &Cluster, pod: PodId, rank: u32, seed: u64) -> 
 }
 
 /// Reads the annotation as the original does: no plus sign, no leading zero.
-fn deletion_cost(text: &str) -> Option<i32> {
+pub(crate) fn deletion_cost(text: &str) -> Option<i32> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let plain = text == "0" || !(digits.starts_with('0') || digits.starts_with('+'));
     plain.then(|| text.parse().ok()).flatten()

@@ -4,12 +4,15 @@
 //! Terminating and ended pods do not count, so a pod is replaced the moment its deletion begins.
 //! Where pods run is not decided here.
 
+pub mod status;
+
 use super::members::Places;
 use super::ranking::{self, Candidate};
 use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing};
+use crate::api::Status;
+use crate::api::status::ReplicaSetStatus;
 use crate::base::ids::{PodId, WorkloadId};
 use crate::base::{BitSet, Map, Set, Span, Time};
-use crate::cluster::workloads::WorkloadStatus;
 use crate::cluster::{Cluster, PodRef, Reason, WorkloadKind};
 use std::collections::VecDeque;
 
@@ -54,7 +57,7 @@ struct State {
     /// Whether a write of the latest sync was refused.
     failed: bool,
     /// The status as last written.
-    written: WorkloadStatus,
+    written: ReplicaSetStatus,
 }
 
 impl State {
@@ -176,7 +179,7 @@ impl ReplicaSetController {
             }
             Write::WorkloadStatus { workload, .. } => {
                 let Some(state) = self.sets.get_mut(workload) else { return };
-                state.written = cluster.workloads[*workload].status;
+                state.written = cluster.workloads[*workload].replica_set_status();
                 *workload
             }
             _ => return,
@@ -200,7 +203,7 @@ impl ReplicaSetController {
         if !matches!(workload.kind, WorkloadKind::ReplicaSet(_)) {
             return;
         }
-        self.sets.insert(id, State { written: workload.status, ..State::default() });
+        self.sets.insert(id, State { written: workload.replica_set_status(), ..State::default() });
         if let Some(deployment) = workload.owner {
             self.siblings.entry(deployment).or_default().push(id);
         }
@@ -250,6 +253,7 @@ impl ReplicaSetController {
                 class: workload.class,
                 number: workload.pods_created,
                 index: None,
+                tracked: false,
             };
             out.push(Command::Write(Client::ReplicaSet, write));
         }
@@ -332,10 +336,10 @@ impl ReplicaSetController {
         let ready = state.ready as i32;
         let available = if min_ready(cluster, id) == Span::ZERO { ready } else { state.available as i32 };
         let replicas = state.active.len() as i32;
-        let status = WorkloadStatus { replicas, ready, available, ..WorkloadStatus::default() };
+        let status = ReplicaSetStatus { replicas, ready, available, ..ReplicaSetStatus::default() };
         if status != state.written {
             state.written = status;
-            let write = Write::WorkloadStatus { workload: id, status };
+            let write = Write::WorkloadStatus { workload: id, status: Status::ReplicaSet(status) };
             out.push(Command::Write(Client::ReplicaSet, write));
         }
     }
@@ -382,7 +386,7 @@ impl Component for ReplicaSetController {
                 self.queue.add(*workload, now);
             }
             Event::WorkloadRemoved { workload } => self.removed(*workload, cluster),
-            Event::Refused(write) => self.refused(now, write, cluster),
+            Event::Refused(write, _) => self.refused(now, write, cluster),
             _ => {}
         }
     }

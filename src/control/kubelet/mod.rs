@@ -15,11 +15,13 @@ mod images;
 mod pod;
 mod probes;
 pub mod qos;
+mod recorded;
 mod shortage;
 mod status;
 mod worker;
 
 pub use pod::{Container, ContainerState, Stage};
+pub use recorded::RecordedKubelets;
 
 use self::admission::Admission;
 use self::eviction::Pressure;
@@ -136,7 +138,7 @@ impl Kubelets {
         let answer = if deleting {
             Err(Reason::Deleted)
         } else if !runs_already && self.is_refused_for_pressure(cluster, node, class) {
-            Err(Reason::Evicted)
+            Err(Reason::NodePressure)
         } else {
             self.admission.admit(cluster, node, class_id, runs_already)
         };
@@ -358,7 +360,7 @@ impl Component for Kubelets {
             {
                 out.push(post_ready(*node));
             }
-            Event::Refused(write) => {
+            Event::Refused(write, _) => {
                 if let Write::PodStatus { pod, .. } = **write
                     && self.hears(pod)
                 {

@@ -5,7 +5,7 @@
 
 use super::pod::{Container, ContainerState, ImageTrouble, Past, PodState, Role, mains, role, written};
 use crate::api::{PodPhase, PodSpec};
-use crate::cluster::Reason;
+use crate::cluster::{ExitCodes, Reason};
 use crate::control::PodStatus;
 
 /// The status of a pod that has not ended.
@@ -16,6 +16,7 @@ pub(super) fn now(state: &PodState, spec: &PodSpec) -> PodStatus {
         restarts: restarts(state),
         reason: waiting_reason(state),
         finished: None,
+        exits: ExitCodes::default(),
     }
 }
 
@@ -64,7 +65,11 @@ pub(super) fn at_end(state: &PodState, spec: &PodSpec) -> PodStatus {
     };
     let ends = containers.iter().filter(|container| container.has_exited);
     let finished = ends.map(|container| container.finished).max();
-    PodStatus { phase, ready: false, restarts: restarts(state), reason, finished }
+    let mut exits = ExitCodes::default();
+    for (place, container) in containers.iter().enumerate().filter(|(_, container)| container.has_exited) {
+        exits.set(place, container.code);
+    }
+    PodStatus { phase, ready: false, restarts: restarts(state), reason, finished, exits }
 }
 
 /// Why a container does not run that is to run.

@@ -10,10 +10,10 @@ use super::cycle::{Attempt, Rejection};
 use super::events::{Action, Change};
 use super::preemption::{Candidate, Nomination, PostFiltered};
 use super::{Scheduler, cycle_of};
-use crate::base::Time;
 use crate::base::ids::{ClassId, NodeId, PodId};
+use crate::base::{Map, Time};
 use crate::cluster::{Cluster, PodRef, Reason};
-use crate::control::{Client, Command, Note, Write};
+use crate::control::{Client, Command, Diagnosis, Note, PodPatch, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -25,6 +25,9 @@ pub(super) struct Evictions {
     /// Pods that were promised a node and are on the way to one. Until 1.34 their binding looks like
     /// the deletion of a pod to those that had to make way for them.
     promised: BTreeSet<PodRef>,
+    /// What the condition PodScheduled of each pod that waits says, as last written: why, and which node
+    /// it was promised.
+    conditions: Map<PodRef, (Arc<Diagnosis>, Option<NodeId>)>,
 }
 
 impl Evictions {
@@ -42,6 +45,7 @@ impl Evictions {
     pub(super) fn forget(&mut self, pod: PodRef) {
         self.last_victims.remove(&pod);
         self.promised.remove(&pod);
+        self.conditions.remove(&pod);
         self.last_victims.retain(|_, victim| *victim != pod);
     }
 }
@@ -63,15 +67,35 @@ impl Scheduler {
         let PostFiltered { diagnosis, nomination, candidate, cleared } = filtered;
         let pod = cluster.pods.reference(id);
         self.queue.fail(now, id, rejection.rejectors, Arc::clone(&diagnosis));
-        out.push(Command::Note(Note::Unschedulable { pod, diagnosis, attempts }));
+        out.push(Command::Note(Note::Unschedulable { pod, diagnosis: Arc::clone(&diagnosis), attempts }));
         match nomination {
             Nomination::Keep => {}
             Nomination::Clear => self.clear_nomination(now, id, cluster),
             Nomination::Set(node) => self.nominate(now, id, node, cluster),
         }
+        self.write_condition(id, diagnosis, cluster, out);
         if let Some(candidate) = candidate {
             self.evict(now, pod, &candidate, &cleared, cluster, out);
         }
+    }
+
+    /// Writes why a pod waits and which node it is promised, if that is news (updatePod).
+    pub(super) fn write_condition(
+        &mut self,
+        id: PodId,
+        diagnosis: Arc<Diagnosis>,
+        cluster: &Cluster,
+        out: &mut Vec<Command>,
+    ) {
+        let (pod, nominated) = (cluster.pods.reference(id), self.nominator.node_of(id));
+        let known = self.evictions.conditions.get(&pod);
+        if known.is_some_and(|(why, node)| *node == nominated && **why == *diagnosis) {
+            return;
+        }
+        let first = known.is_none();
+        self.evictions.conditions.insert(pod, (diagnosis, nominated));
+        let patch = PodPatch::Unscheduled { nominated, gated: false, first };
+        out.push(Command::Write(Client::Scheduler, Write::PatchPod { pod, patch }));
     }
 
     /// Promises a pod a node. The node that it was promised before is free for others.
@@ -118,16 +142,19 @@ impl Scheduler {
             self.clear_nomination(now, lower, cluster);
         }
         self.evictions.last_victims.insert(pod, last);
-        out.extend(victims.into_iter().map(|pod| {
-            let reason = Reason::Preempted;
-            Command::Write(Client::Scheduler, Write::DeletePod { pod, grace: None, reason })
-        }));
+        let reason = Reason::Preempted;
+        for pod in victims {
+            let patch = PodPatch::Disrupted(reason);
+            out.push(Command::Write(Client::Scheduler, Write::PatchPod { pod, patch }));
+            out.push(Command::Write(Client::Scheduler, Write::DeletePod { pod, grace: None, reason }));
+        }
     }
 
     /// The pod has a node: it needs no promise any more.
     pub(super) fn assume(&mut self, pod: PodRef) {
         let was_promised = self.nominator.remove(pod.id).is_some();
         self.evictions.last_victims.remove(&pod);
+        self.evictions.conditions.remove(&pod);
         if was_promised && self.version.compat().wakes_at_promised_binding {
             self.evictions.promised.insert(pod);
         }

@@ -268,7 +268,9 @@ impl Scheduler {
                     let diagnosis = Arc::new(whole_rejection(cluster, status.message));
                     self.queue.fail(now, id, rejectors, Arc::clone(&diagnosis));
                     self.clear_nomination(now, id, cluster);
-                    out.push(Command::Note(Note::Unschedulable { pod, diagnosis, attempts }));
+                    let note = Note::Unschedulable { pod, diagnosis: Arc::clone(&diagnosis), attempts };
+                    out.push(Command::Note(note));
+                    self.write_condition(id, diagnosis, cluster, out);
                     return;
                 }
                 self.assume(pod);
@@ -337,7 +339,7 @@ impl Component for Scheduler {
             Event::NodeAdded { node, .. } => self.node_changed(now, *node, true, cluster),
             Event::NodeChanged { node, .. } => self.node_changed(now, *node, false, cluster),
             Event::NodeRemoved { node } => self.node_removed(now, *node, cluster),
-            Event::Refused(write) => match **write {
+            Event::Refused(write, _) => match **write {
                 Write::Bind { pod, .. } => self.bind_refused(now, pod, cluster),
                 Write::DeletePod { pod, reason: Reason::Preempted, .. } => self.deletion_refused(pod),
                 _ => {}

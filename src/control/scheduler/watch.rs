@@ -198,7 +198,7 @@ fn describe(event: &Event, cluster: &Cluster) -> (&'static str, String) {
         Event::PodStatus { pod: ended, .. } => ("pod ended", pod(*ended)),
         Event::PodDeleting { pod: deleting, .. } => ("deletion of pod began", pod(*deleting)),
         Event::PodRemoved { pod: removed } => ("pod removed", pod(*removed)),
-        Event::Refused(write) => match **write {
+        Event::Refused(write, _) => match **write {
             Write::Bind { pod: refused, .. } => ("binding refused of pod", pod(refused)),
             Write::DeletePod { pod: refused, .. } => ("deletion refused of pod", pod(refused)),
             _ => ("write refused", String::new()),

@@ -65,7 +65,7 @@ impl RunObserver {
                     row.failure = None;
                 }
             }
-            Record::WorkloadCreated { workload, kind, name, replicas } => {
+            Record::WorkloadCreated { workload, kind, name, replicas, .. } => {
                 self.replicas.create(now, workload, kind, name, replicas);
             }
             Record::WorkloadScaled { workload, replicas } => self.replicas.scale(now, workload, replicas),
@@ -73,12 +73,18 @@ impl RunObserver {
             Record::CpuUsed { node, milli } => self.node_uses(now, node, CPU, milli),
             Record::MemoryUsed { node, bytes } => self.node_uses(now, node, MEMORY, bytes),
             Record::Note(note) => self.note(now, note),
-            Record::NodeTaint { .. } | Record::WorkloadStatus { .. } => {}
+            Record::NodeTaint { .. }
+            | Record::PodStatus { .. }
+            | Record::PodPatched { .. }
+            | Record::WorkloadChanged { .. }
+            | Record::WorkloadDeleting { .. }
+            | Record::WorkloadStatus { .. } => {}
         }
     }
 
     fn pod_created(&mut self, now: Time, record: &Record<'_>, cluster: &Cluster) {
-        let Record::PodCreated { pod, serial, name, class, owner, user, estimate, initial } = *record else {
+        let Record::PodCreated { pod, serial, name, class, owner, user, estimate, initial, .. } = *record
+        else {
             return;
         };
         self.know_class(cluster, class);

@@ -4,6 +4,7 @@ use super::{Options, RunObserver, Sinks};
 use crate::api::{Container, PodPhase, PodSpec, PodTemplate, RestartPolicy, TaintEffect};
 use crate::base::ids::{ClassId, NodeId, PodId, PoolId, WorkloadId};
 use crate::base::{Quantity, Span, Time};
+use crate::cluster::WorkloadKind;
 use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason};
 use crate::control::{ContainerIndex, Diagnosis, Note};
 use crate::observe::outputs::Observed;
@@ -73,6 +74,7 @@ impl Bench {
     fn create(&mut self, seconds: f64, pod: PodRef, class: ClassId, owner: Option<WorkloadId>) {
         let name = PodName::Own(format!("pod-{}", pod.id.0).into());
         let record = Record::PodCreated {
+            index: None,
             pod,
             serial: u64::from(pod.id.0),
             name: &name,
@@ -320,7 +322,10 @@ fn replicas_count_only_while_their_node_is_up() {
     for node in 0..2 {
         bench.node(0.0, node, 4_000);
     }
-    let created = Record::WorkloadCreated { workload: set, kind: "ReplicaSet", name: "web", replicas: 2 };
+    let object = WorkloadKind::ReplicaSet(crate::api::ReplicaSet::default());
+    let (kind, name) = ("ReplicaSet", "web");
+    let created =
+        Record::WorkloadCreated { workload: set, kind, name, replicas: 2, owner: None, object: &object };
     bench.at(0.0, &created);
     for row in 0..2 {
         bench.create(0.0, pod(row), class, Some(set));
@@ -340,7 +345,7 @@ fn replicas_count_only_while_their_node_is_up() {
     bench.exit(50.0, pod(0), 137, Reason::Error, 40);
     bench.at(60.0, &Record::NodeReady { node: NodeId(0), ready: ReadyStatus::Unknown });
     let key = "node.kubernetes.io/unreachable";
-    bench.at(60.0, &Record::NodeTaint { node: NodeId(0), key, effect: TaintEffect::NoExecute, added: true });
+    bench.at(60.0, &Record::NodeTaint { node: NodeId(0), key, value: "", effect: TaintEffect::NoExecute, added: true });
     bench.at(60.0, &Record::PodReady { pod: pod(0), ready: false });
     let grace = Span::from_secs(30);
     bench.at(70.0, &Record::PodDeleting { pod: pod(0), reason: Reason::TaintEviction, grace });

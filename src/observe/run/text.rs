@@ -283,7 +283,7 @@ impl RunObserver {
                 message.push_str(why);
                 ("Node", action, node_name(*node))
             }
-            Record::NodeTaint { node, key, effect, added } => {
+            Record::NodeTaint { node, key, effect, added, .. } => {
                 let _ = write!(message, "{key}:{}", effect.name());
                 ("Node", if *added { "TaintAdded" } else { "TaintRemoved" }, node_name(*node))
             }

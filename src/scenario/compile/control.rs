@@ -2,6 +2,7 @@
 
 use super::nodes::unknown;
 use super::{Build, at_reference};
+use crate::base::Clock;
 use crate::base::Span;
 use crate::control::Config;
 use crate::control::config::{
@@ -22,6 +23,7 @@ pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
     Config {
         version,
         seed: super::run::seed(build.scenario),
+        clock: Clock::default(),
         scheduler: Scheduler { attempt: timing.scheduling_attempt, ..scheduler },
         nodes: nodes(&control.node_lifecycle, control.timing),
         kubelet: kubelet(build, &control.kubelet, control.timing),
@@ -204,6 +206,8 @@ fn nodes(written: &written::NodeLifecycle, timing: written::Preset) -> NodeLifec
         monitor_phase: written.monitor_phase.map_or(phase, |phase| Some(phase.0)),
         grace_period: span(written.grace_period, default.grace_period),
         lease_renewal: period(written.lease_renewal, default.lease_renewal),
+        lease_jitter: if phase.is_none() { default.lease_jitter } else { 0.0 },
+        first_monitor_pass: None,
         eviction_rate: written.eviction_rate.map_or(default.eviction_rate, |rate| rate.0),
         secondary_eviction_rate: written
             .secondary_eviction_rate

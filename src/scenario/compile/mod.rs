@@ -231,11 +231,11 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
     machines::add(build, &mut nodes);
     let objects = objects::read(build, &mut nodes);
     nodes::check(build, &nodes);
-    let (bound_pods, objects) = objects::place(build, &nodes, objects);
+    let (bound_pods, objects, priorities) = objects::place(build, &nodes, objects);
     let mut sources = traces::pod_sources(build, &nodes);
     sources.extend(generators::pod_sources(build, &nodes));
     let faults = faults::resolve(build, &nodes);
-    let actions = actions::resolve(build, &nodes, &objects);
+    let actions = actions::resolve(build, &nodes, &objects, priorities);
     let timing = timing::resolve(build);
     let control = control::resolve(build, &timing);
     let stop = run::stop(build);
@@ -243,6 +243,7 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
         seed: run::seed(scenario),
         pools: nodes.pools,
         nodes: nodes.list,
+        registered: None,
         bound_pods,
         objects: objects.into_iter().map(|(at, sourced)| (at, sourced.object)).collect(),
         sources,

@@ -109,7 +109,11 @@ fn add_node(build: &mut Build<'_>, nodes: &mut Nodes, mut node: Node, location: 
 
 /// Takes the pods that are bound out of `objects` (with the rows of their nodes), leaves out what
 /// has ended or is only shown by a dump, fills in priorities, and checks what is left.
-pub(super) fn place(build: &mut Build<'_>, nodes: &Nodes, objects: Timed) -> (Vec<(Pod, usize)>, Timed) {
+pub(super) fn place(
+    build: &mut Build<'_>,
+    nodes: &Nodes,
+    objects: Timed,
+) -> (Vec<(Pod, usize)>, Timed, Priorities) {
     let objects = drop_equal(build, objects);
     let represented = represented(&objects);
     let mut priorities = Priorities::read(build, &objects);
@@ -141,7 +145,7 @@ pub(super) fn place(build: &mut Build<'_>, nodes: &Nodes, objects: Timed) -> (Ve
     }
     selectors.report(build);
     rest.sort_by_key(|(at, sourced)| (*at, !comes_first(&sourced.object)));
-    (bound, rest)
+    (bound, rest, priorities)
 }
 
 /// A pod of a dump with the row of its node; `None` if it cannot be bound.

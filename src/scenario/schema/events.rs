@@ -59,20 +59,71 @@ pub enum FaultKind {
     Partition,
 }
 
-/// Something a person does during the run: exactly one of `scale`, `cordon`, `uncordon`.
-#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+/// Something a person does during the run: exactly one of the keys that name an object or a node,
+/// with the keys that say how.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Action {
     /// When.
     pub at: Duration,
-    /// `Deployment/<name>` or `ReplicaSet/<name>` whose number of replicas is set.
-    pub scale: Option<At<String>>,
-    /// The namespace of what is scaled; `default`.
+    /// The namespace of the object; `default`.
     pub namespace: Option<String>,
+    /// A file of manifests: objects that do not exist are created, others get the new specification.
+    pub apply: Option<At<String>>,
+    /// `Deployment/<name>`, `ReplicaSet/<name>`, `StatefulSet/<name>` or `Job/<name>` whose number of
+    /// replicas (parallelism of a Job) is set.
+    pub scale: Option<At<String>>,
     /// With `scale`: how many replicas.
     pub replicas: Option<At<Whole<0, MAX_REPLICAS>>>,
+    /// `<Kind>/<name>` whose specification is changed by a strategic merge patch.
+    pub patch: Option<At<String>>,
+    /// With `patch`: what changes, in the form of the manifest.
+    pub with: Option<At<serde_json::Value>>,
+    /// `<Kind>/<name>` whose containers get another image.
+    pub set_image: Option<At<String>>,
+    /// With `setImage`: the image.
+    pub image: Option<At<String>>,
+    /// With `setImage`: the container; all of them where it is not given.
+    pub container: Option<At<String>>,
+    /// `Deployment/<name>` that goes back to an older template.
+    pub rollout_undo: Option<At<String>>,
+    /// With `rolloutUndo`: which revision; the one before the current where it is not given.
+    pub revision: Option<At<Whole<1, { i32::MAX as i64 }>>>,
+    /// `Deployment/<name>` whose roll-outs wait.
+    pub rollout_pause: Option<At<String>>,
+    /// `Deployment/<name>` whose roll-outs go on.
+    pub rollout_resume: Option<At<String>>,
+    /// `<Kind>/<name>` that is deleted; what it owns follows.
+    pub delete: Option<At<String>>,
+    /// With `delete` of a pod: the grace period; the pod's own where it is not given.
+    pub grace: Option<At<Duration>>,
+    /// The pod that is evicted: deleted when its disruption budget allows it.
+    pub evict: Option<At<String>>,
     /// The node that is marked unschedulable.
     pub cordon: Option<At<String>>,
     /// The node that is marked schedulable again.
     pub uncordon: Option<At<String>>,
+    /// The node that is cordoned and whose pods are evicted, as by `kubectl drain
+    /// --ignore-daemonsets --force`.
+    pub drain: Option<At<String>>,
+    /// The node that gets or loses taints.
+    pub taint: Option<At<String>>,
+    /// With `taint`: taints to add, as `key=value:Effect` or `key:Effect`.
+    #[serde(default)]
+    pub add: Vec<At<String>>,
+    /// With `taint`: taints to remove, as `key:Effect`.
+    #[serde(default)]
+    pub remove: Vec<At<String>>,
+    /// The node that fails.
+    pub fail_node: Option<At<String>>,
+    /// With `failNode`: what happens to it.
+    pub kind: Option<At<FaultKind>>,
+    /// The node that is back.
+    pub recover_node: Option<At<String>>,
+    /// The name of a machine that joins the cluster.
+    pub add_node: Option<At<String>>,
+    /// With `addNode`: the node that it is like: same resources, labels and taints, its name apart.
+    pub like: Option<At<String>>,
+    /// The node that is removed: it falls silent and its object is deleted.
+    pub remove_node: Option<At<String>>,
 }

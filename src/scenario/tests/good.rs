@@ -108,8 +108,51 @@ actions:
     assert!(
         matches!(&setup.actions[0], (at, Action::Scale { kind: "Deployment", replicas: 5, .. }) if *at == Time::from_secs(60))
     );
-    assert_eq!(setup.actions[1], (Time::from_secs(120), Action::Cordon(1)));
+    assert_eq!(setup.actions[1], (Time::from_secs(120), Action::Cordon("w-1".into())));
     assert!(setup.objects.iter().all(|(at, _)| *at == Time::from_secs(30)));
+}
+
+#[test]
+fn actions_change_objects_as_written() {
+    let text = format!(
+        "{POOL}workload: {{manifests: [../../scenarios/manifests/two-applications.yaml]}}
+actions:
+  - {{at: 1m, setImage: Deployment/shop, image: 'shop:2'}}
+  - {{at: 2m, patch: deployment/shop, with: {{spec: {{minReadySeconds: 7}}}}}}
+  - {{at: 3m, patch: Deployment/shop, with: {{spec: {{replicas: 3}}}}}}
+  - {{at: 4m, rolloutUndo: Deployment/shop}}
+  - {{at: 5m, rolloutPause: Deployment/shop}}
+  - {{at: 6m, taint: w-0, add: ['a=b:NoExecute', 'c:NoSchedule'], remove: ['d:NoSchedule']}}
+  - {{at: 7m, addNode: w-9, like: w-1}}
+  - {{at: 8m, drain: w-9}}
+  - {{at: 9m, failNode: w-0, kind: partition}}
+  - {{at: 10m, delete: Deployment/shop}}
+"
+    );
+    let setup = setup(&text);
+    let replaced = |place: usize| match &setup.actions[place].1 {
+        Action::Replace { object, keep_replicas } => match &**object {
+            crate::api::Object::Deployment(deployment) => (deployment.clone(), *keep_replicas),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let (first, kept) = replaced(0);
+    assert!(kept && first.template.spec.containers.iter().all(|container| container.image == "shop:2"));
+    let (second, _) = replaced(1);
+    assert_eq!(second.min_ready_seconds, 7);
+    assert_eq!(second.template.spec.containers[0].image, "shop:2", "patches follow each other");
+    let (third, kept) = replaced(2);
+    assert!(!kept && third.replicas == 3);
+    assert!(matches!(&setup.actions[3].1, Action::RolloutUndo { name, revision: None, .. } if name == "shop"));
+    assert!(replaced(4).0.paused);
+    let Action::Taint { add, remove, .. } = &setup.actions[5].1 else { panic!("no taint") };
+    assert_eq!((add.len(), add[0].value.as_str(), remove.len()), (2, "b", 1));
+    let Action::AddNode(node) = &setup.actions[6].1 else { panic!("no node") };
+    assert_eq!(node.meta.labels["kubernetes.io/hostname"], "w-9");
+    assert_eq!(setup.actions[7].1, Action::Drain("w-9".into()));
+    assert_eq!(setup.actions[8].1, Action::FailNode { node: "w-0".into(), kind: crate::sim::FaultKind::Partition });
+    assert!(matches!(&setup.actions[9].1, Action::Delete { kind: "Deployment", .. }));
 }
 
 fn drain(setup: &mut crate::sim::Setup, source: usize) -> Vec<Submission> {

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::base::Time;
 use crate::cluster::WorkloadKind;
-use crate::cluster::workloads::JobEnd;
+use crate::cluster::workloads::{JobEnd, job_end};
 use crate::sim::Balance;
 
 impl Run<'_> {
@@ -20,7 +20,7 @@ impl Run<'_> {
         let sources_done = self.upcoming.iter().all(Option::is_none) && self.open_pods == 0;
         let objects_done = self.objects.iter().all(Option::is_none) && self.inbox.is_empty();
         let jobs_done = self.cluster.workloads.iter().all(|(_, workload)| {
-            !matches!(workload.kind, WorkloadKind::Job(_)) || workload.status.end != JobEnd::Open
+            !matches!(workload.kind, WorkloadKind::Job(_)) || job_end(&workload.status) != JobEnd::Open
         });
         sources_done && objects_done && jobs_done
     }

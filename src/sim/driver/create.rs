@@ -1,74 +1,74 @@
-//! What people and sources bring into a run: actions, objects of manifests, submissions.
+//! What people and sources bring into a run: objects of manifests, submissions.
 
 use super::{Happening, LatestClass, Run, RunError};
 use crate::api::{Node, Object, Pod, PodPhase, Taint, TaintEffect};
 use crate::base::ids::{ClassId, NodeId, PoolId};
 use crate::base::rng::key_of;
 use crate::cluster::{Cluster, PodName, PodRef, WorkloadKind};
+use crate::control::PodStatus;
 use crate::control::node_lifecycle::NOT_READY;
-use crate::control::{PodStatus, Write};
 use crate::sim::api_server::PodRequest;
 use crate::sim::faults::Outage;
 use crate::sim::queue::Class;
 use crate::sim::record::{Record, View};
-use crate::sim::setup::{Action, Submission, SubmissionName};
+use crate::sim::setup::{Submission, SubmissionName};
 use crate::sim::world::Arrival;
 use std::sync::Arc;
 
-impl Run<'_> {
-    pub(super) fn act(&mut self, action: &Action) {
-        let (observer, now) = (&mut *self.observer, self.now);
-        let mut tell = |record: &Record<'_>, cluster: &Cluster| {
-            observer.record(now, record, View { cluster, actor: "user" });
-        };
-        let event = match action {
-            Action::Cordon(node) | Action::Uncordon(node) => {
-                let cordon = matches!(action, Action::Cordon(_));
-                self.api.cordon(NodeId(*node as u32), cordon, &self.cluster, &mut tell)
-            }
-            Action::Scale { kind, namespace, name, replicas } => {
-                let names = &self.cluster.names;
-                let found = names
-                    .get(namespace)
-                    .zip(names.get(name))
-                    .and_then(|(namespace, name)| self.cluster.workloads.find(kind, namespace, name));
-                let Some(workload) = found else { return };
-                let write = Write::Scale { workload, replicas: *replicas };
-                self.api.commit(now, write, &mut self.cluster, &mut tell).ok().flatten()
-            }
-        };
-        if let Some(event) = event {
-            self.announce(event);
-        }
-    }
+/// The object as the row that a controller looks after; others are given back.
+pub(super) fn workload_kind(object: Object) -> Result<WorkloadKind, Object> {
+    Ok(match object {
+        Object::Deployment(object) => WorkloadKind::Deployment(*object),
+        Object::ReplicaSet(object) => WorkloadKind::ReplicaSet(*object),
+        Object::StatefulSet(object) => WorkloadKind::StatefulSet(*object),
+        Object::DaemonSet(object) => WorkloadKind::DaemonSet(*object),
+        Object::Job(object) => WorkloadKind::Job(*object),
+        Object::CronJob(object) => WorkloadKind::CronJob(*object),
+        Object::HorizontalPodAutoscaler(object) => WorkloadKind::HorizontalPodAutoscaler(*object),
+        Object::PodDisruptionBudget(object) => WorkloadKind::PodDisruptionBudget(*object),
+        Object::ResourceQuota(object) => WorkloadKind::ResourceQuota(*object),
+        Object::Service(object) => WorkloadKind::Service(*object),
+        other => return Err(other),
+    })
+}
 
+impl Run<'_> {
     /// Creates an object of a manifest.
     pub(super) fn create(&mut self, object: Object) {
         let kind = match object {
             Object::Pod(pod) => return self.create_pod(&pod, None),
-            Object::Deployment(deployment) => WorkloadKind::Deployment(*deployment),
-            Object::ReplicaSet(set) => WorkloadKind::ReplicaSet(*set),
-            Object::Job(job) => WorkloadKind::Job(*job),
-            Object::Node(node) => {
-                return self.create_node(node);
-            }
-            // Priority classes were resolved when the manifests were read.
-            other => return self.cluster.enter(other),
+            Object::Node(node) => return self.create_node(node),
+            object => match workload_kind(object) {
+                Ok(kind) => kind,
+                // Priority classes were resolved when the manifests were read.
+                Err(other) => return self.cluster.enter(other),
+            },
         };
         let (observer, now) = (&mut *self.observer, self.now);
         let mut tell = |record: &Record<'_>, cluster: &Cluster| {
             observer.record(now, record, View { cluster, actor: "user" });
         };
-        let event = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell);
-        self.announce(event);
+        // What exists already is left as it is.
+        if let Some(event) = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell) {
+            self.announce(event);
+        }
     }
 
     /// Creates a node during the run. The API server admits it with a taint that the node
     /// life-cycle controller takes off when it has seen that the node is ready (Kubernetes 1.36,
     /// plugin/pkg/admission/nodetaint).
-    fn create_node(&mut self, mut object: Box<Node>) {
-        let node = NodeId(self.cluster.nodes.len() as u32);
-        self.faults.down.push(Outage::default());
+    pub(super) fn create_node(&mut self, mut object: Box<Node>) {
+        let nodes = &self.cluster.nodes;
+        let known = self.cluster.names.get(&object.meta.name);
+        let again = (0..nodes.len()).find(|&row| Some(nodes.name[row]) == known);
+        if again.is_some_and(|row| nodes.present.contains(row)) {
+            return;
+        }
+        let node = NodeId(again.unwrap_or(nodes.len()) as u32);
+        if again.is_none() {
+            self.faults.down.push(Outage::default());
+        }
+        self.faults.down[node.index()] = Outage::default();
         let taint = Taint { key: NOT_READY.into(), value: String::new(), effect: TaintEffect::NoSchedule };
         let given = object.taints.iter().any(|given| given.key == taint.key && given.effect == taint.effect);
         if !given {
@@ -86,8 +86,7 @@ impl Run<'_> {
         let name = PodName::Own(pod.meta.name.as_str().into());
         let arrival =
             Arrival { entity: self.entity_of(&name), initial: node.is_some(), ..Arrival::default() };
-        let request =
-            PodRequest { name, class, owner: None, index: None, node, status, user: -1, estimate: None };
+        let request = PodRequest { node, status, ..PodRequest::new(name, class) };
         self.enter_pod(request, arrival);
     }
 
@@ -126,14 +125,9 @@ impl Run<'_> {
                 initial: false,
             };
             let request = PodRequest {
-                name,
-                class,
-                owner: None,
-                index: None,
-                node: None,
-                status: None,
                 user: submission.user,
                 estimate: submission.estimate,
+                ..PodRequest::new(name, class)
             };
             let pod = self.enter_pod(request, arrival);
             let rows = &mut self.open_pod_rows;

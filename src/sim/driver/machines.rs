@@ -13,6 +13,28 @@ use crate::sim::record::{Record, View};
 use crate::sim::setup::FaultKind;
 use std::sync::Arc;
 
+/// Nanoseconds between the registrations of two nodes.
+const REGISTRATION: u64 = 20_000_000;
+/// Renewals that are followed one by one before a question.
+const RENEWALS_FOLLOWED: u64 = 256;
+/// Sets the draws of renewals apart from those of phases.
+const RENEWAL: u64 = 0x5bd1_e995_0000_0000;
+
+/// The renewals of a node's lease.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Heartbeats {
+    latest: Time,
+    next: Time,
+    number: u64,
+}
+
+/// How leases are renewed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lease {
+    pub(super) renewal: Span,
+    pub(super) jitter: f64,
+}
+
 impl Run<'_> {
     /// Adds a node object and its machine. `admission` is a taint that the API server has added. Nodes exist before anything is looked at, so they are in
     /// the view at once.
@@ -28,8 +50,7 @@ impl Run<'_> {
         let event = Event::NodeAdded { node, object: Arc::clone(object), pool };
         self.control.handle(self.now, event, &mut self.cluster, &mut self.commands);
         self.world.add_machine(node, object.image_capacity, &self.cluster);
-        let phase = self.streams.draw(Purpose::Phase, u64::from(node.0)) % self.lease_renewal.0.max(1);
-        self.heartbeat.push((Span(phase), self.now));
+        self.begin_heartbeats(node);
         let nodes = &self.cluster.nodes;
         let allocatable: Vec<(String, i64)> = self
             .cluster
@@ -50,8 +71,9 @@ impl Run<'_> {
             allocatable: &allocatable,
         };
         self.observer.record(self.now, &record, View { cluster: &self.cluster, actor: "user" });
-        if let Some(Taint { key, effect, .. }) = admission {
-            self.tell("api-server", &Record::NodeTaint { node, key, effect: *effect, added: true });
+        if let Some(Taint { key, value, effect }) = admission {
+            let effect = *effect;
+            self.tell("api-server", &Record::NodeTaint { node, key, value, effect, added: true });
         }
         if ready != ReadyStatus::True {
             self.tell("user", &Record::NodeReady { node, ready });
@@ -109,20 +131,57 @@ impl Run<'_> {
 
     pub(super) fn recover(&mut self, node: NodeId) {
         self.tell("world", &Record::NodeRecovered { node });
-        self.heartbeat[node.index()] = (Span::ZERO, self.now);
+        self.heartbeats[node.index()] = Heartbeats { latest: self.now, next: self.now, number: 0 };
         self.inbox.push_back(Event::KubeletStarted { node });
         self.world.reconnect(node, &mut self.inbox);
         self.inbox.push_back(Event::HeartbeatsResumed { node });
     }
 
-    /// The latest renewal of a node's lease: every period from its phase on.
-    pub(super) fn last_renewal(&self, node: NodeId) -> Time {
-        let (phase, since) = self.heartbeat[node.index()];
-        let first = since + phase;
-        if self.now < first {
-            return since;
+    /// The kubelet of a new node renews its lease from now on. Nodes that exist at the start have done
+    /// so before, with a phase of their own.
+    fn begin_heartbeats(&mut self, node: NodeId) {
+        if self.heartbeats.len() <= node.index() {
+            self.heartbeats.resize(node.index() + 1, Heartbeats::default());
         }
-        let period = self.lease_renewal.0.max(1);
-        first + Span(self.now.since(first).0 / period * period)
+        let draw = self.streams.draw(Purpose::Phase, u64::from(node.0));
+        let period = self.lease.renewal.0.max(1);
+        let first = match self.registered {
+            _ if self.now > Time::ZERO => Span::ZERO,
+            // One after the other, and then one renewal for each period that has passed since.
+            Some(before) => {
+                let since = before.0.saturating_sub(u64::from(node.0) * REGISTRATION);
+                let jitter = (draw % 1_000_000) as f64 * 1e-6 * self.lease.jitter;
+                let step = period + (period as f64 * jitter) as u64;
+                Span((step - since % step) % step)
+            }
+            None => Span(draw % period),
+        };
+        self.heartbeats[node.index()] = Heartbeats { latest: self.now, next: self.now + first, number: 0 };
+    }
+
+    /// The latest renewal of a node's lease: each comes a period and a random part of it after the one
+    /// before.
+    pub(super) fn last_renewal(&mut self, node: NodeId) -> Time {
+        let (streams, lease, now) = (self.streams, self.lease, self.now);
+        let beats = &mut self.heartbeats[node.index()];
+        let step = |number: u64| {
+            let key = u64::from(node.0) << 32 | (number & 0xffff_ffff);
+            let jitter =
+                (streams.draw(Purpose::Phase, key ^ RENEWAL) % 1_000_000) as f64 * 1e-6 * lease.jitter;
+            Span(lease.renewal.0.max(1) + (lease.renewal.0 as f64 * jitter) as u64)
+        };
+        // Of a long silence of questions only the end is followed: the phase is forgotten by then.
+        let behind = now.since(beats.next).0 / lease.renewal.0.max(1);
+        if behind > RENEWALS_FOLLOWED {
+            let skipped = behind - RENEWALS_FOLLOWED;
+            beats.next = beats.next + lease.renewal * skipped + step(beats.number + skipped) - lease.renewal;
+            beats.number += skipped;
+        }
+        while beats.next <= now {
+            beats.latest = beats.next;
+            beats.number += 1;
+            beats.next = beats.next + step(beats.number);
+        }
+        beats.latest
     }
 }

@@ -5,10 +5,11 @@
 
 use super::placement;
 use super::story::Story;
+use crate::api::Status;
 use crate::api::{Node, PodPhase, PodTemplate, Taint};
 use crate::base::ids::{NodeId, PodId, WorkloadId};
 use crate::base::{Span, Time};
-use crate::cluster::workloads::{JobEnd, WorkloadStatus};
+use crate::cluster::workloads::{JobEnd, job_end};
 use crate::cluster::{PodRef, WorkloadKind};
 use crate::control::{ContainerIndex, Note};
 use crate::sim::{Balance, Observer, Record, View};
@@ -73,7 +74,7 @@ pub(super) struct Checker {
     now: Time,
     created: u64,
     /// The workload objects at the end, as the control plane sees them.
-    left: Vec<(WorkloadKind, WorkloadStatus)>,
+    left: Vec<(WorkloadKind, Status)>,
 }
 
 impl Checker {
@@ -95,7 +96,7 @@ impl Checker {
     }
 
     /// The workload objects that exist at the end.
-    pub(super) fn workloads(&self) -> impl Iterator<Item = (&str, &WorkloadKind, &WorkloadStatus)> {
+    pub(super) fn workloads(&self) -> impl Iterator<Item = (&str, &WorkloadKind, &Status)> {
         self.left.iter().map(|(kind, status)| (kind.meta().name.as_str(), kind, status))
     }
 
@@ -128,7 +129,7 @@ impl Checker {
                 self.machine(*node)?.cordoned = *unschedulable;
                 Ok(())
             }
-            Record::NodeTaint { node, key, effect, added } => {
+            Record::NodeTaint { node, key, effect, added, .. } => {
                 let taint = Taint { key: (*key).to_owned(), value: String::new(), effect: *effect };
                 let taints = &mut self.machine(*node)?.taints;
                 taints.retain(|there| there.key != taint.key || there.effect != taint.effect);
@@ -154,7 +155,7 @@ impl Checker {
             }
             Record::PodDeleting { pod, .. } => self.there(*pod).map(|_| ()),
             Record::PodRemoved { pod } => self.pod_removed(*pod, view.actor),
-            Record::WorkloadStatus { workload, status } => self.job_ended(*workload, status.end, view),
+            Record::WorkloadStatus { workload, status } => self.job_ended(*workload, job_end(status), view),
             Record::CpuUsed { node, milli } => self.cpu_used(*node, *milli),
             Record::MemoryUsed { node, bytes } => {
                 self.machine(*node)?.memory = *bytes;
@@ -466,7 +467,7 @@ impl Observer for Checker {
     fn finish(&mut self, now: Time, view: View<'_>) {
         self.story.finish(now, view);
         let there = view.cluster.workloads.iter().filter(|(_, workload)| workload.present);
-        self.left = there.map(|(_, workload)| (workload.kind.clone(), workload.status)).collect();
+        self.left = there.map(|(_, workload)| (workload.kind.clone(), workload.status.clone())).collect();
         let result = self.check_end();
         self.keep(result);
     }

@@ -46,7 +46,7 @@ pub(super) fn case(seed: u64) -> Case {
     let horizon = dice.between(300, 7_200);
     let work = workload::draw(&mut dice, Mood { calm, ideal }, horizon, nodes.len());
     let faults = if calm { Vec::new() } else { faults(&mut dice, &nodes, horizon) };
-    let actions = if calm { Vec::new() } else { actions(&mut dice, nodes.len(), &work, horizon) };
+    let actions = if calm { Vec::new() } else { actions(&mut dice, &nodes, &work, horizon) };
     let timing = if ideal { Timing::ideal() } else { Timing::kubernetes() };
     let stop = if calm {
         StopRule { at: Some(CALM_LIMIT), when_settled: true, when_jobs_done: false }
@@ -65,6 +65,7 @@ pub(super) fn case(seed: u64) -> Case {
     let setup = Setup {
         seed: dice.between(0, u64::from(u32::MAX)),
         pools: vec![Pool { name: "pool".into(), price_per_hour: 1.0 }],
+        registered: None,
         bound_pods: work.bound,
         nodes,
         objects,
@@ -212,17 +213,18 @@ fn when(dice: &mut Dice, horizon: u64) -> FaultWhen {
     }
 }
 
-fn actions(dice: &mut Dice, nodes: usize, work: &workload::Work, horizon: u64) -> Vec<(Time, Action)> {
+fn actions(dice: &mut Dice, nodes: &[NodeSetup], work: &workload::Work, horizon: u64) -> Vec<(Time, Action)> {
     let count = dice.pick(&[0, 0, 1, 3, 6]);
     let mut actions = Vec::new();
     for _ in 0..count {
         let at = Time::from_secs(dice.between(0, horizon));
-        let row = dice.between(0, nodes as u64 - 1) as usize;
+        let row = dice.between(0, nodes.len() as u64 - 1) as usize;
+        let node = nodes[row].node.meta.name.clone();
         let scaled: Vec<&(Kind, String)> = work.named.iter().filter(|(kind, _)| *kind != Kind::Job).collect();
         let action = match dice.between(0, 3) {
-            0 => Action::Cordon(row),
-            1 => Action::Uncordon(row),
-            _ if scaled.is_empty() => Action::Cordon(row),
+            0 => Action::Cordon(node),
+            1 => Action::Uncordon(node),
+            _ if scaled.is_empty() => Action::Cordon(node),
             _ => {
                 let (kind, name) = dice.pick(&scaled);
                 let kind = if *kind == Kind::Deployment { "Deployment" } else { "ReplicaSet" };

@@ -14,10 +14,11 @@ mod workload;
 
 use super::{BatchSetup, Ending, Outcome, Progress, RunError, Setup, run, run_batch};
 use crate::api::Object;
+use crate::api::Status;
 use crate::base::Time;
 use crate::base::{Diagnostic, Span};
 use crate::cluster::WorkloadKind;
-use crate::cluster::workloads::JobEnd;
+use crate::cluster::workloads::{JobEnd, job_end};
 use checker::Checker;
 use generate::Case;
 use std::sync::Arc;
@@ -138,16 +139,26 @@ fn check_liveness(checker: &Checker, outcome: &Outcome) -> Result<(), String> {
     }
     for (name, kind, status) in checker.workloads() {
         let stuck = match kind {
-            WorkloadKind::Job(_) if name.starts_with("sure") => status.end != JobEnd::Complete,
-            WorkloadKind::Job(_) => status.end == JobEnd::Open,
-            WorkloadKind::ReplicaSet(set) => status.available != set.replicas,
-            WorkloadKind::Deployment(deployment) => status.available != deployment.replicas,
+            WorkloadKind::Job(_) if name.starts_with("sure") => job_end(status) != JobEnd::Complete,
+            WorkloadKind::Job(_) => job_end(status) == JobEnd::Open,
+            WorkloadKind::ReplicaSet(set) => available(status) != set.replicas,
+            WorkloadKind::Deployment(deployment) => available(status) != deployment.replicas,
+            _ => false,
         };
         if stuck {
             return Err(format!("{name} is left at {status:?} though nothing kept it"));
         }
     }
     Ok(())
+}
+
+/// The available pods of a ReplicaSet or a Deployment.
+fn available(status: &Status) -> i32 {
+    match status {
+        Status::ReplicaSet(status) => status.available,
+        Status::Deployment(status) => status.available,
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
@@ -248,7 +259,7 @@ mod tests {
             ("it does not tolerate x", |checker, now, record, view| {
                 let Record::PodBound { node, .. } = *record else { return false };
                 let effect = crate::api::TaintEffect::NoSchedule;
-                checker.record(now, &Record::NodeTaint { node, key: "x", effect, added: true }, view);
+                checker.record(now, &Record::NodeTaint { node, key: "x", value: "", effect, added: true }, view);
                 checker.record(now, record, view);
                 true
             }),

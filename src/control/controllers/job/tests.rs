@@ -31,7 +31,8 @@ fn at(seconds: f64) -> Time {
 
 fn counts(harness: &Harness, id: WorkloadId) -> (i32, i32, i32, JobEnd) {
     let status = harness.workload_status(id);
-    (status.replicas, status.succeeded, status.failed, status.end)
+    let Status::Job(job) = status else { return (0, 0, 0, JobEnd::Open) };
+    (job.active, job.succeeded, job.failed, job_end(status))
 }
 
 /// Runs the first active pod of a Job from now to `end`, with an exit code.
@@ -73,7 +74,7 @@ fn failed_pods_are_replaced_as_recorded() {
         let end = harness.now + Span::from_secs(2);
         run_one(&mut harness, id, end, 1);
         let before = created.len();
-        while created.len() == before && harness.workload_status(id).end == JobEnd::Open {
+        while created.len() == before && job_end(harness.workload_status(id)) == JobEnd::Open {
             harness.run_for(Span::from_millis(10));
             let pods = harness.writes().filter(|(_, write)| matches!(write, Write::CreatePod { .. }));
             created = pods.skip(1).map(|(at, _)| at.as_secs_f64()).collect();
@@ -257,9 +258,9 @@ proptest! {
                 }
             }
             harness.run_for(Span::from_secs(60));
-            let status = harness.workload_status(id);
             let created = harness.cluster.workloads[id].pods_created as i32;
-            prop_assert!(status.succeeded + status.failed + status.replicas <= created);
+            let (active, succeeded, failed, _) = counts(&harness, id);
+            prop_assert!(succeeded + failed + active <= created);
             let mut indexes: Vec<_> = harness.active(id).iter().filter_map(|pod| harness.cluster.pods.index[pod.id.index()]).collect();
             let all = indexes.len();
             indexes.sort_unstable();
@@ -273,7 +274,7 @@ proptest! {
         }
         harness.run_for(Span::from_secs(60));
         let status = harness.workload_status(id);
-        prop_assert!(status.end != JobEnd::Open, "{:?}", status);
-        prop_assert!(status.end == JobEnd::Failed || status.succeeded == 6);
+        prop_assert!(job_end(status) != JobEnd::Open, "{:?}", status);
+        prop_assert!(job_end(status) == JobEnd::Failed || counts(&harness, id).1 == 6);
     }
 }

@@ -18,7 +18,7 @@ fn set(replicas: i32, min_ready_seconds: i32) -> ReplicaSet {
 }
 
 fn numbers(harness: &Harness, id: WorkloadId) -> [i32; 3] {
-    let status = harness.workload_status(id);
+    let status = harness.cluster.workloads[id].replica_set_status();
     [status.replicas, status.ready, status.available]
 }
 

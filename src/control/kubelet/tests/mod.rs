@@ -62,7 +62,18 @@ impl Bench {
         let (serial, created) = (self.created, self.now);
         self.created += 1;
         let name = PodName::Own(format!("p{serial}").into());
-        let new = NewPod { pod, serial, name, class, owner: None, index: None, created, node, status };
+        let new = NewPod {
+            pod,
+            serial,
+            name,
+            class,
+            owner: None,
+            index: None,
+            created,
+            node,
+            status,
+            tracked: false,
+        };
         self.send(Event::PodAdded(Box::new(new)));
         pod
     }
@@ -100,7 +111,7 @@ impl Bench {
             Write::DeletePod { pod, grace: Some(Span::ZERO), .. } if self.phase(pod).is_some() => {
                 Event::PodRemoved { pod }
             }
-            write => Event::Refused(Box::new(write)),
+            write => Event::Refused(Box::new(write), crate::control::Refusal::Conflict),
         };
         self.send(event);
     }

@@ -182,7 +182,7 @@ impl Worker<'_> {
 
     /// The node runs short of memory: the pod has to go.
     pub(super) fn evict(&mut self, grace: Span) {
-        self.state.cause = Reason::Evicted;
+        self.state.cause = Reason::NodePressure;
         self.note(None, "Evicted");
         self.kill(grace);
         self.sync();

@@ -34,6 +34,7 @@ impl Harness {
         let pod = PodRef { id: PodId(self.pods), generation: 0 };
         self.pods += 1;
         let new = NewPod {
+            tracked: false,
             pod,
             serial: self.pods.into(),
             name: PodName::Own(format!("p{}", pod.id.0).into()),
@@ -149,7 +150,8 @@ fn a_refused_binding_is_forgotten_and_tried_again() {
     let node = harness.add_node(0.0, &node("a", "1", 1, 100));
     let pod = harness.add_pod(0.0, &template(1000, 1), 0);
     assert_eq!(harness.run(0.0), ["p0 -> n0"]);
-    harness.event(0.5, Event::Refused(Box::new(Write::Bind { pod, node })));
+    harness
+        .event(0.5, Event::Refused(Box::new(Write::Bind { pod, node }), crate::control::Refusal::Conflict));
     assert_eq!(harness.cluster.nodes.pod_count[0], 0);
     assert_eq!(harness.run(1.9), Vec::<String>::new());
     assert_eq!(harness.run(2.0), ["p0 -> n0"]);
@@ -165,7 +167,10 @@ fn deleting_a_pod_under_way_to_its_node_frees_it_at_once_since_1_35() {
         let reason = crate::cluster::Reason::Deleted;
         harness.event(0.1, Event::PodDeleting { pod, grace: Span::ZERO, reason });
         assert_eq!(harness.cluster.nodes.pod_count[0], freed);
-        harness.event(0.2, Event::Refused(Box::new(Write::Bind { pod, node })));
+        harness.event(
+            0.2,
+            Event::Refused(Box::new(Write::Bind { pod, node }), crate::control::Refusal::Conflict),
+        );
         assert_eq!(harness.run(9.0), Vec::<String>::new(), "a pod that is being deleted is skipped");
         harness.event(9.5, Event::PodRemoved { pod });
         assert_eq!(harness.cluster.nodes.pod_count[0], 0);

@@ -53,7 +53,15 @@ fn insert_pod(cluster: &mut Cluster, class: ClassId) -> PodId {
     let row = cluster.pods.present.len() as u32;
     let pod = PodRef { id: PodId(row), generation: 0 };
     let name = PodName::Own(format!("pod-{row}").into());
-    let new = NewRow { serial: row.into(), name, class, owner: None, created: Time::ZERO, index: None };
+    let new = NewRow {
+        serial: row.into(),
+        name,
+        class,
+        owner: None,
+        created: Time::ZERO,
+        index: None,
+        tracked: false,
+    };
     cluster.pods.insert(pod, new);
     pod.id
 }

@@ -127,7 +127,15 @@ impl Bench {
         let row = self.cluster.pods.present.len() as u32;
         let reference = PodRef { id: PodId(row), generation: 0 };
         let name = PodName::Own(format!("pod-{row}").into());
-        let new = NewRow { serial: row.into(), name, class, owner: None, created: Time::ZERO, index: None };
+        let new = NewRow {
+            serial: row.into(),
+            name,
+            class,
+            owner: None,
+            created: Time::ZERO,
+            index: None,
+            tracked: false,
+        };
         self.cluster.pods.insert(reference, new);
         self.cluster.place(reference.id, self.node(node));
         reference.id

@@ -83,6 +83,7 @@ impl Setting {
             owner: None,
             created: Time::ZERO,
             index: None,
+            tracked: false,
         };
         self.cluster.pods.insert(pod, new);
         self.cluster.place(pod.id, node);

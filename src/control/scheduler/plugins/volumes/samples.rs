@@ -113,7 +113,15 @@ impl Sample {
         let row = self.cluster.pods.present.len() as u32;
         let pod = PodRef { id: PodId(row), generation: 0 };
         let name = PodName::Own(format!("pod-{row}").into());
-        let new = NewRow { serial: row.into(), name, class, owner: None, created: Time::ZERO, index: None };
+        let new = NewRow {
+            serial: row.into(),
+            name,
+            class,
+            owner: None,
+            created: Time::ZERO,
+            index: None,
+            tracked: false,
+        };
         self.cluster.pods.insert(pod, new);
         self.cluster.place(pod.id, node);
     }
