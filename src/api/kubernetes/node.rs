@@ -43,13 +43,11 @@ fn image_capacity(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Option
     };
     meta::warn_of_other_behavior(fields, IMAGE_CAPACITY, context);
     let amount: Option<Quantity> = text(value, IMAGE_CAPACITY)?.trim().parse().ok();
-    match amount.filter(|amount| *amount > Quantity::ZERO) {
-        Some(amount) => Ok(Some(amount.units_ceil())),
-        None => {
-            let finding = value.error(format!("`{IMAGE_CAPACITY}` must be a quantity above zero"));
-            Err(finding.help("write it in quotes, such as \"50Gi\""))
-        }
-    }
+    let Some(amount) = amount.filter(|amount| *amount > Quantity::ZERO) else {
+        let finding = value.error(format!("`{IMAGE_CAPACITY}` must be a quantity above zero"));
+        return Err(finding.help("write it in quotes, such as \"50Gi\""));
+    };
+    Ok(Some(amount.units_ceil()))
 }
 
 /// Warns of a resource of which pods get more than the machine has.

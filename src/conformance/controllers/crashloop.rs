@@ -20,7 +20,9 @@ pub(super) fn answer(case: &Case) -> Result<Value, Diagnostic> {
         let now = moment(case, event, "time")?;
         answers.push(match case.text(event, "op")? {
             "gc" => {
-                entries.values_mut().for_each(|entry| entry.clean_up(now, &limits));
+                for entry in entries.values_mut() {
+                    entry.clean_up(now, &limits);
+                }
                 json!({})
             }
             "sync" => {

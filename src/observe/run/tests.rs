@@ -345,7 +345,10 @@ fn replicas_count_only_while_their_node_is_up() {
     bench.exit(50.0, pod(0), 137, Reason::Error, 40);
     bench.at(60.0, &Record::NodeReady { node: NodeId(0), ready: ReadyStatus::Unknown });
     let key = "node.kubernetes.io/unreachable";
-    bench.at(60.0, &Record::NodeTaint { node: NodeId(0), key, value: "", effect: TaintEffect::NoExecute, added: true });
+    bench.at(
+        60.0,
+        &Record::NodeTaint { node: NodeId(0), key, value: "", effect: TaintEffect::NoExecute, added: true },
+    );
     bench.at(60.0, &Record::PodReady { pod: pod(0), ready: false });
     let grace = Span::from_secs(30);
     bench.at(70.0, &Record::PodDeleting { pod: pod(0), reason: Reason::TaintEviction, grace });

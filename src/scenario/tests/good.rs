@@ -144,14 +144,19 @@ actions:
     assert_eq!(second.template.spec.containers[0].image, "shop:2", "patches follow each other");
     let (third, kept) = replaced(2);
     assert!(!kept && third.replicas == 3);
-    assert!(matches!(&setup.actions[3].1, Action::RolloutUndo { name, revision: None, .. } if name == "shop"));
+    assert!(
+        matches!(&setup.actions[3].1, Action::RolloutUndo { name, revision: None, .. } if name == "shop")
+    );
     assert!(replaced(4).0.paused);
     let Action::Taint { add, remove, .. } = &setup.actions[5].1 else { panic!("no taint") };
     assert_eq!((add.len(), add[0].value.as_str(), remove.len()), (2, "b", 1));
     let Action::AddNode(node) = &setup.actions[6].1 else { panic!("no node") };
     assert_eq!(node.meta.labels["kubernetes.io/hostname"], "w-9");
     assert_eq!(setup.actions[7].1, Action::Drain("w-9".into()));
-    assert_eq!(setup.actions[8].1, Action::FailNode { node: "w-0".into(), kind: crate::sim::FaultKind::Partition });
+    assert_eq!(
+        setup.actions[8].1,
+        Action::FailNode { node: "w-0".into(), kind: crate::sim::FaultKind::Partition }
+    );
     assert!(matches!(&setup.actions[9].1, Action::Delete { kind: "Deployment", .. }));
 }
 

@@ -259,7 +259,11 @@ mod tests {
             ("it does not tolerate x", |checker, now, record, view| {
                 let Record::PodBound { node, .. } = *record else { return false };
                 let effect = crate::api::TaintEffect::NoSchedule;
-                checker.record(now, &Record::NodeTaint { node, key: "x", value: "", effect, added: true }, view);
+                checker.record(
+                    now,
+                    &Record::NodeTaint { node, key: "x", value: "", effect, added: true },
+                    view,
+                );
                 checker.record(now, record, view);
                 true
             }),

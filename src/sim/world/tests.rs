@@ -155,15 +155,19 @@ fn a_short_node_evicts_one_pod_after_the_other_and_is_tainted() {
         setup,
         1000,
         &expect![[r#"
-        0s bound modest a
-        0s start modest 0
-        1s bound first a
-        1s start first 0
-        2s bound second a
-        2s start second 0
-        5m bound later a
-        5m start later 0
-    "#]],
+            0s bound modest a
+            0s start modest 0
+            1s bound first a
+            1s start first 0
+            2s bound second a
+            2s start second 0
+            3.718155161s taint a NoSchedule
+            3.718155161s exit first 143 Deleted work=2.718155161s
+            3.718155161s Failed first
+            5m3.718155161s untaint a NoSchedule
+            5m3.718155161s bound later a
+            5m3.718155161s start later 0
+        "#]],
     );
 }
 
