@@ -7,8 +7,8 @@ use seatrial::base::ids::PoolId;
 use seatrial::base::{Diagnostic, Quantity, Span, Time};
 use seatrial::control::Config;
 use seatrial::sim::{
-    BatchJob, BatchPolicy, BatchSetup, JobSource, NodeSetup, Pool, Setup, Source, StopRule, Submission,
-    SubmissionName, Timing, run, run_batch,
+    BatchJob, BatchPolicy, BatchSetup, JobSource, MetricsSetup, NodeSetup, Pool, Setup, Source, StopRule,
+    Submission, SubmissionName, Timing, run, run_batch,
 };
 use std::sync::Arc;
 
@@ -87,6 +87,7 @@ fn setup() -> Setup {
         faults: Vec::new(),
         actions: Vec::new(),
         default_behavior: Behavior::default(),
+        metrics: MetricsSetup::default(),
         timing: Timing::ideal(),
         control: Config::default(),
         stop: StopRule { when_settled: true, ..StopRule::default() },

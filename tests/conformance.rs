@@ -221,8 +221,10 @@ fn controller_cases_that_make_no_sense_are_located() {
 
 /// The modes of controllers whose recorded cases are answered.
 const CONTROLLER_FILES: &[(&str, u64)] = &[
+    ("daemonset", 60),
     ("deployment", 160),
     ("replicaset-delete", 80),
+    ("statefulset", 80),
     ("taint-eviction", 40),
     ("zone-disruption", 20),
     ("zone-state", 20),

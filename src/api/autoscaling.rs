@@ -20,9 +20,11 @@ pub struct HorizontalPodAutoscaler {
     pub behavior: Option<HpaBehavior>,
 }
 
-/// The object that an autoscaler sizes.
+/// The object that an autoscaler sizes, or that a metric is of.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ScaleTarget {
+    /// Its group and version, such as `apps/v1`; empty where none is given.
+    pub api_version: String,
     /// Its kind, such as `Deployment`.
     pub kind: String,
     /// Its name.
@@ -38,6 +40,8 @@ pub enum MetricTarget {
     AverageValue(Quantity),
     /// A value as a whole.
     Value(Quantity),
+    /// The kind of value that the type names is not given: such a metric can never be read.
+    Unset,
 }
 
 /// A metric by name, and by labels.
@@ -79,7 +83,7 @@ pub enum MetricSpec {
     Object {
         /// The metric.
         metric: MetricName,
-        /// The object's kind and name.
+        /// The object.
         described: ScaleTarget,
         /// The target.
         target: MetricTarget,
@@ -105,7 +109,8 @@ pub struct HpaBehavior {
 /// How an autoscaler moves in one direction.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ScalingRules {
-    /// Seconds over which recommendations are looked back at; `None`: the controller's own.
+    /// Seconds over which recommendations are looked back at; `None`: the controller's own
+    /// downwards, 0 upwards.
     pub stabilization_seconds: Option<i32>,
     /// Which of the policies counts.
     pub select: SelectPolicy,
@@ -136,4 +141,28 @@ pub struct ScalingPolicy {
     pub value: i32,
     /// Within how many seconds.
     pub period_seconds: i32,
+}
+
+impl MetricSpec {
+    /// The type as Kubernetes writes it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            MetricSpec::Resource { .. } => "Resource",
+            MetricSpec::ContainerResource { .. } => "ContainerResource",
+            MetricSpec::Pods { .. } => "Pods",
+            MetricSpec::Object { .. } => "Object",
+            MetricSpec::External { .. } => "External",
+        }
+    }
+
+    /// What the metric is to be.
+    pub const fn target(&self) -> MetricTarget {
+        match self {
+            MetricSpec::Resource { target, .. }
+            | MetricSpec::ContainerResource { target, .. }
+            | MetricSpec::Pods { target, .. }
+            | MetricSpec::Object { target, .. }
+            | MetricSpec::External { target, .. } => *target,
+        }
+    }
 }

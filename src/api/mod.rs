@@ -14,6 +14,7 @@ pub mod meta;
 pub mod node;
 pub mod pod;
 pub mod quota;
+pub mod schedule;
 pub mod selector;
 pub mod service;
 pub mod status;
@@ -34,6 +35,7 @@ pub use pod::{
     Resources, RestartPolicy, Toleration, TolerationOperator,
 };
 pub use quota::ResourceQuota;
+pub use schedule::Schedule;
 pub use selector::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, PreferredTerm, Requirement};
 pub use service::{Namespace, Service};
 pub use status::{Condition, Status, Truth};

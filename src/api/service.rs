@@ -16,4 +16,6 @@ pub struct Service {
     pub meta: ObjectMeta,
     /// Labels its pods have; `None` where it has no selector and so no pods.
     pub selector: Option<Labels>,
+    /// Whether pods that are not ready get traffic, too (`publishNotReadyAddresses`).
+    pub publish_not_ready: bool,
 }

@@ -163,6 +163,9 @@ pub struct JobStatus {
     pub succeeded: i32,
     /// Pods that failed and count.
     pub failed: i32,
+    /// Ended pods that are noted and not counted yet, because a finalizer still holds them
+    /// (`uncountedTerminatedPods`).
+    pub uncounted: i32,
     /// Indexes that succeeded, in the text form (`0,3-5`).
     pub completed_indexes: String,
     /// Indexes that failed for good; `None` without `backoffLimitPerIndex`.
@@ -178,9 +181,17 @@ pub struct JobStatus {
 impl JobStatus {
     /// The condition Complete or Failed that is true, if there is one.
     pub fn end(&self) -> Option<&Condition> {
-        self.conditions.iter().find(|condition| {
-            ["Complete", "Failed"].contains(&condition.kind) && condition.status == Truth::True
-        })
+        self.first_true(["Complete", "Failed"])
+    }
+
+    /// The condition that says how the Job is going to end, if there is one.
+    pub fn verdict(&self) -> Option<&Condition> {
+        self.first_true(["SuccessCriteriaMet", "FailureTarget"])
+    }
+
+    fn first_true(&self, kinds: [&str; 2]) -> Option<&Condition> {
+        let holds = |condition: &&Condition| condition.status == Truth::True;
+        self.conditions.iter().filter(holds).find(|condition| kinds.contains(&condition.kind))
     }
 }
 
@@ -236,6 +247,8 @@ pub struct BudgetStatus {
     pub disrupted: BTreeMap<String, Time>,
     /// The generation that this is about.
     pub observed_generation: u64,
+    /// How often the status was written; a write that is based on an older one is refused.
+    pub version: u64,
 }
 
 /// The status of a ResourceQuota.
@@ -245,6 +258,8 @@ pub struct QuotaStatus {
     pub hard: ResourceList,
     /// What is taken, of each resource in `hard`.
     pub used: ResourceList,
+    /// How often the status was written; a write that is based on an older one is refused.
+    pub version: u64,
 }
 
 /// How many endpoints a Service has.

@@ -126,6 +126,8 @@ pub struct StatefulSet {
     pub start_ordinal: i32,
     /// Old templates that are kept (`revisionHistoryLimit`).
     pub revision_history_limit: i32,
+    /// How many claims each pod has of its own (`volumeClaimTemplates`); what they ask for is not read.
+    pub claim_templates: u32,
 }
 
 /// How a DaemonSet replaces pods of an old template.

@@ -213,6 +213,8 @@ pub struct PodTable {
     pub tracked: Vec<bool>,
     /// The node that the scheduler has nominated for it.
     pub nominated: Vec<Option<NodeId>>,
+    /// Whether the scheduler has written that it has found no place for it.
+    pub unscheduled: Vec<bool>,
     /// How many rows hold a pod.
     pub count: usize,
 }
@@ -269,6 +271,7 @@ impl PodTable {
         self.exits[index] = ExitCodes::default();
         self.tracked[index] = row.tracked;
         self.nominated[index] = None;
+        self.unscheduled[index] = false;
         self.count += 1;
     }
 
@@ -336,5 +339,6 @@ impl PodTable {
         self.exits.resize(len, ExitCodes::default());
         self.tracked.resize(len, false);
         self.nominated.resize(len, None);
+        self.unscheduled.resize(len, false);
     }
 }

@@ -128,7 +128,12 @@ impl<'c> Objects<'c> {
     }
 
     /// Reads an object of a kind; `place` says where it stands in the case.
-    fn object(&mut self, assumed: (&str, &str), value: &Value, place: &str) -> Result<Object, Diagnostic> {
+    pub(super) fn object(
+        &mut self,
+        assumed: (&str, &str),
+        value: &Value,
+        place: &str,
+    ) -> Result<Object, Diagnostic> {
         let options = Options { defaulting: Defaulting::None, assumed: Some(assumed) };
         let text = value.to_string();
         read_with(&self.file, text.as_bytes(), options, &mut self.manifest).map_err(|mut finding| {

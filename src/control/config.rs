@@ -11,6 +11,7 @@ pub use scheduler::{
     SchedulerProfile, ScoringStrategy, SpreadArgs, SpreadDefaulting, VolumeBindingArgs,
 };
 
+use super::controllers::hpa;
 use crate::base::rng::{Purpose, Streams, key_of};
 use crate::base::{Clock, Span};
 
@@ -41,6 +42,8 @@ pub struct Config {
     pub kubelet: Kubelet,
     /// The workload controllers and the garbage collectors.
     pub controllers: Controllers,
+    /// The controller of horizontal pod autoscalers.
+    pub pod_autoscaler: hpa::Settings,
 }
 
 /// Node life cycle and taint eviction (reference control-plane §2.1 with its 1.36 companion).

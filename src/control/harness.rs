@@ -7,9 +7,12 @@
 
 use super::scheduler::Scheduler;
 use super::{
-    Command, Component, Config, ControlPlane, Event, NewPod, NodeChange, PodStatus, Refusal, Write, plane,
+    Command, Component, Config, ControlPlane, Event, NewPod, NodeChange, PodPatch, PodStatus, Refusal, Write,
+    plane,
 };
-use crate::api::{Deployment, Job, Node, PodPhase, PodTemplate, ReplicaSet, Status, Taint};
+use crate::api::{
+    DaemonSet, Deployment, Job, Node, PodPhase, PodTemplate, ReplicaSet, StatefulSet, Status, Taint,
+};
 use crate::base::ids::{ClassId, NodeId, PodId, PoolId, WorkloadId};
 use crate::base::{Set, Span, Time};
 use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind, namespace_of};
@@ -32,6 +35,10 @@ pub struct Harness {
     free_rows: Vec<PodRef>,
     /// Pods whose removal has been entered.
     removed: Set<PodRef>,
+    /// Pods whose removal waits for their finalizer.
+    finalizing: Set<PodRef>,
+    /// Pods whose finalizer is removed.
+    released: Set<PodRef>,
     pods_created: u64,
     rows: u32,
     rejections: u32,
@@ -58,6 +65,8 @@ impl Harness {
             pending: VecDeque::new(),
             free_rows: Vec::new(),
             removed: Set::default(),
+            finalizing: Set::default(),
+            released: Set::default(),
             pods_created: 0,
             rows: 0,
             rejections: 0,
@@ -141,6 +150,25 @@ impl Harness {
         self.workload(WorkloadKind::Deployment(object), None)
     }
 
+    /// Adds a StatefulSet.
+    pub fn stateful_set(&mut self, object: StatefulSet) -> WorkloadId {
+        self.workload(WorkloadKind::StatefulSet(object), None)
+    }
+
+    /// Adds a DaemonSet.
+    pub fn daemon_set(&mut self, object: DaemonSet) -> WorkloadId {
+        self.workload(WorkloadKind::DaemonSet(object), None)
+    }
+
+    /// Writes a workload's specification, as a person does.
+    pub fn change(&mut self, workload: WorkloadId, change: impl FnOnce(&mut WorkloadKind)) {
+        let mut kind = self.cluster.workloads[workload].kind.clone();
+        change(&mut kind);
+        let generation = self.cluster.workloads[workload].generation;
+        self.write(&Write::UpdateWorkload { workload, kind: Box::new(kind), generation, seen: None });
+        self.settle();
+    }
+
     /// Adds a Job.
     pub fn job(&mut self, object: Job) -> WorkloadId {
         self.workload(WorkloadKind::Job(object), None)
@@ -154,14 +182,14 @@ impl Harness {
     /// Adds a pod that no workload owns.
     pub fn pod(&mut self, name: &str, template: &Arc<PodTemplate>) -> PodRef {
         let class = self.cluster.class(template, "default", 0);
-        let pod = self.create_pod(None, class, PodName::Own(name.into()), None);
+        let pod = self.create_pod(None, class, PodName::Own(name.into()), (None, false));
         self.settle();
         pod
     }
 
     /// Has a pod of a class created, of which the control plane is told when time passes next.
     pub fn submit(&mut self, class: ClassId) -> PodRef {
-        self.create_pod(None, class, PodName::Own("pod".into()), None)
+        self.create_pod(None, class, PodName::Own("pod".into()), (None, false))
     }
 
     /// The active pods of a workload, oldest first.
@@ -200,11 +228,30 @@ impl Harness {
         self.tell(Event::PodStatus { pod, status });
     }
 
-    /// Removes a pod's object, as its kubelet does when it has stopped a pod that is being deleted.
+    /// Removes a pod's object, as its kubelet does when it has stopped a pod that is being deleted. A
+    /// pod with a finalizer stays until that is removed.
     pub fn remove(&mut self, pod: PodRef) {
+        if self.is_tracked(pod) {
+            self.finalizing.insert(pod);
+            if self.cluster.pods.deleting_since[pod.id.index()].is_none() {
+                self.tell(Event::PodDeleting { pod, grace: Span::ZERO, reason: Reason::Deleted });
+            }
+        } else {
+            self.enter_removal(pod);
+            self.settle();
+        }
+    }
+
+    /// Whether a finalizer holds a pod.
+    fn is_tracked(&self, pod: PodRef) -> bool {
+        let pods = &self.cluster.pods;
+        pods.get(pod).is_some_and(|row| pods.tracked[row.index()]) && !self.released.contains(&pod)
+    }
+
+    fn enter_removal(&mut self, pod: PodRef) {
         if self.removed.insert(pod) {
             self.free_rows.push(pod);
-            self.tell(Event::PodRemoved { pod });
+            self.pending.push_back(Event::PodRemoved { pod });
         }
     }
 
@@ -213,7 +260,8 @@ impl Harness {
         &self.cluster.workloads[workload].status
     }
 
-    fn workload(&mut self, kind: WorkloadKind, owner: Option<WorkloadId>) -> WorkloadId {
+    /// Adds an object of any kind.
+    pub fn workload(&mut self, kind: WorkloadKind, owner: Option<WorkloadId>) -> WorkloadId {
         let id = WorkloadId(self.cluster.workloads.len() as u32);
         let object = self.workload_object(kind, owner);
         self.tell(Event::WorkloadAdded { workload: id, object: Box::new(object) });
@@ -245,9 +293,8 @@ impl Harness {
         owner: Option<WorkloadId>,
         class: ClassId,
         name: PodName,
-        index: Option<u32>,
+        (index, tracked): (Option<u32>, bool),
     ) -> PodRef {
-        let tracked = false;
         let again = self.free_rows.pop().map(|old| PodRef { id: old.id, generation: old.generation + 1 });
         let pod = again.unwrap_or_else(|| {
             self.rows += 1;
@@ -272,15 +319,15 @@ impl Harness {
         let mut out = Vec::new();
         let mut rounds = 0;
         while rounds < ROUNDS_MAX {
-            let mut components: Vec<&mut dyn Component> =
-                self.components.iter_mut().map(|component| &mut **component as _).collect();
             match self.pending.pop_front() {
-                Some(event) => plane::deliver(self.now, &event, &mut components, &mut self.cluster, &mut out),
+                Some(event) => {
+                    let components = self.components.iter_mut().map(|component| &mut **component as _);
+                    plane::deliver(self.now, &event, components, &mut self.cluster, &mut out);
+                }
                 None if self.poll_timeout().is_some_and(|due| due <= self.now) => {
                     rounds += 1;
-                    let mut components: Vec<&mut dyn Component> =
-                        self.components.iter_mut().map(|component| &mut **component as _).collect();
-                    plane::wake(self.now, &mut components, &mut self.cluster, &mut out);
+                    let components = self.components.iter_mut().map(|component| &mut **component as _);
+                    plane::wake(self.now, components, &mut self.cluster, &mut out);
                 }
                 None => return,
             }
@@ -299,6 +346,8 @@ impl Harness {
                 self.pending.push_back(Event::Refused(Box::new(write.clone()), Refusal::Conflict));
             }
             Command::Write(_, write) => self.write(write),
+            // There is no metrics API here, but the caller may answer in its place.
+            Command::Query { .. } => {}
             Command::Runtime(..) | Command::Note(_) => {}
         }
     }
@@ -306,8 +355,8 @@ impl Harness {
     /// Does what an API server does with a write.
     fn write(&mut self, write: &Write) {
         let event = match write {
-            Write::CreatePod { owner, class, number, index, .. } => {
-                return self.write_create_pod(*owner, *class, *number, *index, write);
+            Write::CreatePod { owner, class, number, index, tracked } => {
+                return self.write_create_pod(*owner, *class, *number, (*index, *tracked), write);
             }
             Write::DeletePod { pod, grace, reason } => {
                 return self.write_delete_pod(*pod, *grace, *reason, write);
@@ -331,13 +380,14 @@ impl Harness {
                 let object = self.workload_object((**kind).clone(), *owner);
                 Event::WorkloadAdded { workload, object: Box::new(object) }
             }
+            Write::ControllerRevision { .. } => return,
             Write::Scale { workload, replicas } => {
                 Event::WorkloadScaled { workload: *workload, replicas: *replicas }
             }
             Write::WorkloadStatus { workload, status } => {
                 Event::WorkloadStatus { workload: *workload, status: status.clone() }
             }
-            Write::UpdateWorkload { workload, kind, generation } => {
+            Write::UpdateWorkload { workload, kind, generation, .. } => {
                 let namespace = namespace_of(kind.meta()).to_owned();
                 let class = kind.template().map(|template| self.cluster.class(template, &namespace, 0));
                 let (class, generation) = (class.unwrap_or_default(), generation + 1);
@@ -349,7 +399,7 @@ impl Harness {
             Write::DeleteWorkload { workload, .. } | Write::FinalizeWorkload { workload } => {
                 Event::WorkloadRemoved { workload: *workload }
             }
-            Write::PatchPod { pod, patch } => Event::PodPatched { pod: *pod, patch: *patch },
+            Write::PatchPod { pod, patch } => return self.write_patch(*pod, *patch, write),
             Write::EvictPod { pod, grace } => {
                 return self.write_delete_pod(*pod, *grace, Reason::Evicted, write);
             }
@@ -370,7 +420,7 @@ impl Harness {
         owner: WorkloadId,
         class: ClassId,
         number: u32,
-        index: Option<u32>,
+        kept: (Option<u32>, bool),
         write: &Write,
     ) {
         let workload = &self.cluster.workloads[owner];
@@ -378,7 +428,7 @@ impl Harness {
             return self.refuse(write);
         }
         let name = PodName::Numbered { base: workload.name, number };
-        self.create_pod(Some(owner), class, name, index);
+        self.create_pod(Some(owner), class, name, kept);
     }
 
     fn write_delete_pod(&mut self, pod: PodRef, grace: Option<Span>, reason: Reason, write: &Write) {
@@ -391,10 +441,24 @@ impl Harness {
             let grace = grace.unwrap_or(Span::from_secs(30));
             self.pending.push_back(Event::PodDeleting { pod, grace, reason });
         }
-        if at_once && self.removed.insert(pod) {
-            self.pending.push_back(Event::PodRemoved { pod });
-            self.free_rows.push(pod);
+        if at_once && self.is_tracked(pod) {
+            self.finalizing.insert(pod);
+        } else if at_once {
+            self.enter_removal(pod);
         }
+    }
+
+    fn write_patch(&mut self, pod: PodRef, patch: PodPatch, write: &Write) {
+        if self.cluster.pods.get(pod).is_none() || self.removed.contains(&pod) {
+            return self.refuse(write);
+        }
+        if patch == PodPatch::Released {
+            self.released.insert(pod);
+            if self.finalizing.remove(&pod) {
+                return self.enter_removal(pod);
+            }
+        }
+        self.pending.push_back(Event::PodPatched { pod, patch });
     }
 
     fn write_not_ready(&mut self, pod: PodRef, write: &Write) {

@@ -20,14 +20,15 @@ pub mod owner_gc;
 mod plane;
 pub mod pod_gc;
 #[cfg(test)]
-mod recorded;
+pub(crate) mod recorded;
 pub mod scheduler;
 pub mod snapshot;
 pub mod taint_eviction;
 
 pub use config::Config;
+pub use controllers::hpa::Reading;
 pub use diagnosis::Diagnosis;
-pub use plane::ControlPlane;
+pub use plane::{ControlPlane, Process};
 pub use snapshot::Snapshot;
 
 use crate::api::{Node, PodPhase, Status, Taint};
@@ -71,6 +72,8 @@ pub(crate) enum Topic {
     Workload,
     /// A refused write.
     Refused,
+    /// What the metrics API answers.
+    Metrics,
 }
 
 /// One part of the control plane: a controller, the scheduler, the kubelets. The event loop around
@@ -265,6 +268,14 @@ pub enum Event {
     },
     /// The API server refused a write.
     Refused(Box<Write>, Refusal),
+    /// The metrics API answers a [`Command::Query`].
+    Metrics {
+        /// The autoscaler that asked.
+        autoscaler: WorkloadId,
+        /// An answer for each metric of its specification, in order; those about pods have a sample for
+        /// each of the pods that were named, in that order.
+        readings: Vec<Reading>,
+    },
     /// To the kubelet: something happened to a container or to the pod's surroundings.
     Runtime {
         /// The pod.
@@ -533,6 +544,14 @@ pub enum Command {
     Write(Client, Write),
     /// A kubelet's order to its container runtime.
     Runtime(PodRef, RuntimeCommand),
+    /// A question to the metrics API: about every metric of an autoscaler's specification. Answered by
+    /// [`Event::Metrics`], always.
+    Query {
+        /// The autoscaler.
+        autoscaler: WorkloadId,
+        /// The pods that its target selects.
+        pods: Vec<PodRef>,
+    },
     /// Something people want to know that changes nothing.
     Note(Note),
 }
@@ -629,7 +648,7 @@ pub enum Write {
         kind: Box<WorkloadKind>,
     },
     /// Replace a workload's specification and annotations. Refused if it was written since
-    /// `generation`.
+    /// `generation`, or its status since `seen`.
     UpdateWorkload {
         /// The workload.
         workload: WorkloadId,
@@ -637,6 +656,14 @@ pub enum Write {
         kind: Box<WorkloadKind>,
         /// The generation that the change is based on.
         generation: u64,
+        /// The status that it is based on; `None` for a patch, which leaves it alone.
+        seen: Option<Status>,
+    },
+    /// Create, renumber or delete a ControllerRevision of a workload. Nobody reads these objects here:
+    /// the request only takes its turn among those of its client.
+    ControllerRevision {
+        /// The workload.
+        workload: WorkloadId,
     },
     /// Set the desired number of pods of a workload.
     Scale {

@@ -136,9 +136,11 @@ impl NodeLifecycleController {
         self.next_pass = Some(self.next_pass.map_or(pass, |known| known.min(pass)));
     }
 
+    /// A node that is new to this controller is taken to be reachable at the coming pass, whatever
+    /// its condition: after a failover the taint comes back with the next round of the worker.
     fn node_added(&mut self, now: Time, node: NodeId, cluster: &Cluster, out: &mut Vec<Command>) {
-        self.to_clear.insert(node);
         self.ready_changed(now, node, cluster);
+        self.to_clear.insert(node);
         no_schedule_pass(node, &self.short, cluster, out);
         self.look(now);
     }
@@ -228,7 +230,8 @@ impl NodeLifecycleController {
 
     fn pass(&mut self, now: Time, cluster: &Cluster, out: &mut Vec<Command>) {
         self.last_pass = Some(now);
-        for node in std::mem::take(&mut self.to_clear) {
+        let met = std::mem::take(&mut self.to_clear);
+        for &node in &met {
             self.clear(node, cluster, out);
             no_schedule_pass(node, &self.short, cluster, out);
         }
@@ -243,7 +246,12 @@ impl NodeLifecycleController {
         let mut conditions: BTreeMap<NodeId, ReadyStatus> =
             self.unready.iter().map(|&node| (node, cluster.nodes.ready[node.index()])).collect();
         for (&node, &ready) in conditions.iter().filter(|(node, _)| !self.marking.contains(node)) {
-            no_execute_pass(&mut self.zones, now, (node, ready), cluster, out);
+            if met.contains(&node) {
+                // The view still shows the taint that has just been taken off.
+                self.zones.enqueue(now, cluster.nodes.zone[node.index()], node);
+            } else {
+                no_execute_pass(&mut self.zones, now, (node, ready), cluster, out);
+            }
         }
         conditions.extend(lost.into_iter().map(|node| (node, ReadyStatus::Unknown)));
         match self.zones.judge(now, &zone_counts(&conditions, cluster)) {

@@ -18,8 +18,19 @@ pub struct OwnerGarbageCollector {
     owned: Map<WorkloadId, Vec<WorkloadId>>,
     /// Workloads that are being deleted in the foreground.
     waiting: BTreeSet<WorkloadId>,
-    /// Deletions that were refused.
-    retries: WorkQueue<PodRef>,
+    /// Writes that were refused.
+    retries: WorkQueue<Retry>,
+}
+
+/// A write that is to be tried again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Retry {
+    /// The deletion of a pod.
+    Pod(PodRef),
+    /// The deletion of a workload.
+    Workload(WorkloadId),
+    /// The end of a workload that has waited for what it owned.
+    Finalize(WorkloadId),
 }
 
 impl OwnerGarbageCollector {
@@ -80,12 +91,40 @@ impl OwnerGarbageCollector {
         }
     }
 
-    /// A deletion was refused: it is tried again later if there is still something to delete.
+    /// A write was refused: it is tried again later.
     fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
-        if let Write::DeletePod { pod, reason: Reason::OwnerDeleted, .. } = write
-            && cluster.pods.get(*pod).is_some()
-        {
-            self.retries.add_failed(*pod, now);
+        let is_there = |id: WorkloadId| cluster.workloads[id].present;
+        let retry = match write {
+            Write::DeletePod { pod, reason: Reason::OwnerDeleted, .. } => Retry::Pod(*pod),
+            Write::DeleteWorkload { workload, .. } if is_there(*workload) => {
+                let owner = cluster.workloads[*workload].owner;
+                if owner.is_none_or(is_there) {
+                    return;
+                }
+                Retry::Workload(*workload)
+            }
+            Write::FinalizeWorkload { workload } => Retry::Finalize(*workload),
+            _ => return,
+        };
+        if self.retry(retry, cluster).is_some() {
+            self.retries.add_failed(retry, now);
+        }
+    }
+
+    /// The write to try again; `None` if there is nothing left to do.
+    fn retry(&self, retry: Retry, cluster: &Cluster) -> Option<Write> {
+        let is_there = |id: WorkloadId| cluster.workloads[id].present;
+        match retry {
+            Retry::Pod(pod) => {
+                let row = cluster.pods.get(pod)?;
+                let reason = Reason::OwnerDeleted;
+                let write = Write::DeletePod { pod, grace: None, reason };
+                cluster.pods.deleting_since[row.index()].is_none().then_some(write)
+            }
+            Retry::Workload(workload) => {
+                is_there(workload).then_some(Write::DeleteWorkload { workload, foreground: false })
+            }
+            Retry::Finalize(workload) => is_there(workload).then_some(Write::FinalizeWorkload { workload }),
         }
     }
 }
@@ -115,7 +154,9 @@ impl Component for OwnerGarbageCollector {
     ) {
         match event {
             Event::PodAdded(new) if new.owner.is_some_and(|owner| !cluster.workloads[owner].present) => {
-                delete(new.pod, out);
+                if cluster.pods.deleting_since[new.pod.id.index()].is_none() {
+                    delete(new.pod, out);
+                }
             }
             Event::PodRemoved { pod } if !self.waiting.is_empty() => {
                 let Some(row) = cluster.pods.get(*pod) else { return };
@@ -140,11 +181,10 @@ impl Component for OwnerGarbageCollector {
     }
 
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        while let Some(pod) = self.retries.pop(now) {
-            if cluster.pods.get(pod).is_some_and(|row| cluster.pods.deleting_since[row.index()].is_none()) {
-                delete(pod, out);
-            } else {
-                self.retries.forget(pod);
+        while let Some(retry) = self.retries.pop(now) {
+            match self.retry(retry, cluster) {
+                Some(write) => out.push(Command::Write(Client::GarbageCollector, write)),
+                None => self.retries.forget(retry),
             }
         }
     }

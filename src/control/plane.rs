@@ -1,7 +1,15 @@
 //! The whole of Kubernetes' control plane: keeps the view up to date and drives the components.
 
+mod processes;
+
+pub use processes::Process;
+
 use super::config::KubeletProfile;
-use super::controllers::{DeploymentController, JobController, ReplicaSetController};
+use super::controllers::{
+    CronJobController, DaemonSetController, DeploymentController, DisruptionController,
+    EndpointSliceController, JobController, PodAutoscalerController, QuotaController, ReplicaSetController,
+    StatefulSetController,
+};
 use super::kubelet::{Kubelets, RecordedKubelets};
 use super::node_lifecycle::NodeLifecycleController;
 use super::owner_gc::OwnerGarbageCollector;
@@ -16,6 +24,7 @@ use crate::base::Time;
 use crate::base::ids::PodId;
 use crate::cluster::pods::NewRow;
 use crate::cluster::{Cluster, ControllerKind, PodRef, WorkloadKind, namespace_of};
+use processes::Known;
 
 /// Who runs the pods of the nodes.
 enum Agents {
@@ -46,17 +55,35 @@ impl Agents {
     }
 }
 
+/// The components of the controller manager, in the order in which they are told of facts.
+fn controllers(config: &Config) -> Vec<Box<dyn Component>> {
+    vec![
+        Box::new(NodeLifecycleController::new(config)),
+        Box::new(TaintEvictionController::new(config)),
+        Box::new(PodGarbageCollector::new(config)),
+        Box::new(OwnerGarbageCollector::new(config)),
+        Box::new(PodAutoscalerController::new(config)),
+        Box::new(DeploymentController::new(config)),
+        Box::new(ReplicaSetController::new(config)),
+        Box::new(StatefulSetController::new(config)),
+        Box::new(DaemonSetController::new(config)),
+        Box::new(JobController::new(config)),
+        Box::new(CronJobController::new(config)),
+        Box::new(DisruptionController::new(config)),
+        Box::new(QuotaController::new(config)),
+        Box::new(EndpointSliceController::new(config)),
+    ]
+}
+
 /// Kubernetes: kubelets, scheduler, controllers.
 pub struct ControlPlane {
     kubelets: Agents,
+    /// None while the controller manager does not run.
+    controllers: Vec<Box<dyn Component>>,
     scheduler: Scheduler,
-    replica_sets: ReplicaSetController,
-    deployments: DeploymentController,
-    jobs: JobController,
-    node_lifecycle: NodeLifecycleController,
-    taint_eviction: TaintEvictionController,
-    pod_gc: PodGarbageCollector,
-    owner_gc: OwnerGarbageCollector,
+    scheduler_runs: bool,
+    config: Config,
+    known: Known,
 }
 
 impl ControlPlane {
@@ -64,25 +91,22 @@ impl ControlPlane {
     pub fn new(config: &Config) -> ControlPlane {
         ControlPlane {
             kubelets: Agents::new(config),
+            controllers: controllers(config),
             scheduler: Scheduler::new(config),
-            replica_sets: ReplicaSetController::new(config),
-            deployments: DeploymentController::new(config),
-            jobs: JobController::new(config),
-            node_lifecycle: NodeLifecycleController::new(config),
-            taint_eviction: TaintEvictionController::new(config),
-            pod_gc: PodGarbageCollector::new(config),
-            owner_gc: OwnerGarbageCollector::new(config),
+            scheduler_runs: true,
+            config: config.clone(),
+            known: Known::default(),
         }
     }
 
-    /// The scheduler, for questions about its queue.
+    /// The scheduler, for questions about its queue. One that does not run knows nothing.
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
     }
 
     /// Whether no component waits for a moment at which it could change anything.
     pub fn is_settled(&self) -> bool {
-        self.components().into_iter().all(Component::is_settled)
+        self.components().all(Component::is_settled)
     }
 
     /// The modelled kubelets, for questions about their pods.
@@ -92,48 +116,26 @@ impl ControlPlane {
 
     /// The components, in the order in which they are told of facts.
     pub(super) fn into_components(self) -> Vec<Box<dyn Component>> {
-        vec![
-            match self.kubelets {
-                Agents::Modelled(kubelets) => kubelets,
-                Agents::Recorded(kubelets) => kubelets,
-            },
-            Box::new(self.node_lifecycle),
-            Box::new(self.taint_eviction),
-            Box::new(self.pod_gc),
-            Box::new(self.owner_gc),
-            Box::new(self.deployments),
-            Box::new(self.replica_sets),
-            Box::new(self.jobs),
-            Box::new(self.scheduler),
-        ]
+        let kubelets: Box<dyn Component> = match self.kubelets {
+            Agents::Modelled(kubelets) => kubelets,
+            Agents::Recorded(kubelets) => kubelets,
+        };
+        let scheduler: Box<dyn Component> = Box::new(self.scheduler);
+        std::iter::once(kubelets).chain(self.controllers).chain([scheduler]).collect()
     }
 
-    fn components(&self) -> [&dyn Component; 9] {
-        [
-            self.kubelets.get(),
-            &self.node_lifecycle,
-            &self.taint_eviction,
-            &self.pod_gc,
-            &self.owner_gc,
-            &self.deployments,
-            &self.replica_sets,
-            &self.jobs,
-            &self.scheduler,
-        ]
+    /// Those that run.
+    fn components(&self) -> impl Iterator<Item = &dyn Component> {
+        let scheduler = self.scheduler_runs.then_some(&self.scheduler as &dyn Component);
+        let controllers = self.controllers.iter().map(|controller| &**controller);
+        std::iter::once(self.kubelets.get()).chain(controllers).chain(scheduler)
     }
 
-    fn components_mut(&mut self) -> [&mut dyn Component; 9] {
-        [
-            self.kubelets.get_mut(),
-            &mut self.node_lifecycle,
-            &mut self.taint_eviction,
-            &mut self.pod_gc,
-            &mut self.owner_gc,
-            &mut self.deployments,
-            &mut self.replica_sets,
-            &mut self.jobs,
-            &mut self.scheduler,
-        ]
+    fn components_mut(&mut self) -> impl Iterator<Item = &mut dyn Component> {
+        let scheduler = self.scheduler_runs.then_some(&mut self.scheduler as &mut dyn Component);
+        let controllers =
+            self.controllers.iter_mut().map(|controller| &mut **controller as &mut dyn Component);
+        std::iter::once(self.kubelets.get_mut()).chain(controllers).chain(scheduler)
     }
 }
 
@@ -147,32 +149,33 @@ impl Control for ControlPlane {
         if let Event::Runtime { .. } = event {
             return self.kubelets.get_mut().handle(now, &event, PodBefore::default(), cluster, out);
         }
-        deliver(now, &event, &mut self.components_mut(), cluster, out);
+        self.known.note(&event);
+        deliver(now, &event, self.components_mut(), cluster, out);
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        self.components().into_iter().filter_map(Component::poll_timeout).min()
+        self.components().filter_map(Component::poll_timeout).min()
     }
 
     /// Lets each component do what is due, in a fixed order: kubelets and node control first, the
     /// scheduler last, so that it sees what the controllers of this instant have freed.
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        wake(now, &mut self.components_mut(), cluster, out);
+        wake(now, self.components_mut(), cluster, out);
     }
 }
 
 /// Enters a fact in the view and tells the components of it that listen to such.
-pub(super) fn deliver(
+pub(super) fn deliver<'c>(
     now: Time,
     event: &Event,
-    components: &mut [&mut dyn Component],
+    components: impl Iterator<Item = &'c mut dyn Component>,
     cluster: &mut Cluster,
     out: &mut Vec<Command>,
 ) {
     let before = pod_of(event).and_then(|pod| cluster.pods.get(pod)).map(|pod| state_of(cluster, pod));
     apply(now, event, cluster);
     let topic = topic_of(event, cluster);
-    for component in components.iter_mut().filter(|component| component.listens(topic)) {
+    for component in components.filter(|component| component.listens(topic)) {
         component.handle(now, event, before.unwrap_or_default(), cluster, out);
     }
     if let Event::PodRemoved { pod } = event
@@ -183,9 +186,9 @@ pub(super) fn deliver(
 }
 
 /// Lets each component do what is due, in the order given.
-pub(super) fn wake(
+pub(super) fn wake<'c>(
     now: Time,
-    components: &mut [&mut dyn Component],
+    components: impl Iterator<Item = &'c mut dyn Component>,
     cluster: &mut Cluster,
     out: &mut Vec<Command>,
 ) {
@@ -237,6 +240,7 @@ fn topic_of(event: &Event, cluster: &Cluster) -> Topic {
         | Event::WorkloadDeleting { .. }
         | Event::WorkloadRemoved { .. } => Topic::Workload,
         Event::Refused(..) => Topic::Refused,
+        Event::Metrics { .. } => Topic::Metrics,
     }
 }
 
@@ -300,6 +304,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
         | Event::MachineMemory { .. }
         | Event::PodRemoved { .. }
         | Event::Refused(..)
+        | Event::Metrics { .. }
         | Event::Runtime { .. } => {}
     }
 }
@@ -312,7 +317,9 @@ fn apply_to_workload(event: &Event, cluster: &mut Cluster) {
             cluster.workloads.insert(*workload, (**object).clone());
         }
         Event::WorkloadScaled { workload, replicas } => {
-            cluster.workloads[*workload].kind.set_replicas(*replicas);
+            let object = &mut cluster.workloads[*workload];
+            object.kind.set_replicas(*replicas);
+            object.generation += 1;
         }
         Event::WorkloadChanged { workload, kind, class, generation } => {
             // The selectors of other kinds cannot change.
@@ -358,7 +365,10 @@ fn patch_pod(pod: PodId, patch: PodPatch, cluster: &mut Cluster) {
     match patch {
         PodPatch::Disrupted(reason) => cluster.pods.disrupted[index] = reason,
         PodPatch::Released => cluster.pods.tracked[index] = false,
-        PodPatch::Unscheduled { nominated, .. } => cluster.pods.nominated[index] = nominated,
+        PodPatch::Unscheduled { nominated, .. } => {
+            cluster.pods.nominated[index] = nominated;
+            cluster.pods.unscheduled[index] = true;
+        }
         PodPatch::Class(class) => {
             let node = cluster.pods.counted_on[index];
             cluster.displace(pod);

@@ -115,6 +115,8 @@ impl PodGarbageCollector {
         let (row, pods) = (pod.id, &cluster.pods);
         if let Some(node) = pods.node[row.index()] {
             self.bound(node, cluster);
+        } else if pods.deleting_since[row.index()].is_some() {
+            self.unscheduled.insert(pod);
         }
         if pods.phase[row.index()].is_terminal() {
             self.pod_ended(row, cluster);
@@ -264,7 +266,14 @@ impl Component for PodGarbageCollector {
             Event::NodeRemoved { node } if self.pods_on.get(node.index()).is_some_and(|&pods| pods > 0) => {
                 self.missing.insert(*node, None);
             }
-            Event::NodeAdded { node, .. } => drop(self.missing.remove(node)),
+            Event::NodeAdded { node, .. } => {
+                self.missing.remove(node);
+                let key = cluster.names.get(OUT_OF_SERVICE);
+                let taints = &cluster.nodes.class_of(*node).taints;
+                if taints.iter().any(|taint| Some(taint.key) == key) {
+                    self.out_of_service.insert(*node);
+                }
+            }
             Event::NodeChanged { node, change: NodeChange::Taints(taints) } => {
                 if taints.iter().any(|taint| taint.key == OUT_OF_SERVICE) {
                     self.out_of_service.insert(*node);

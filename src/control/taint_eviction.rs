@@ -4,7 +4,9 @@
 //! Kubernetes 1.36, pkg/controller/tainteviction (reference control-plane §2.5). Who taints nodes
 //! is not known here. Work is done only for pods on nodes that have such taints.
 
-use super::{Client, Command, Component, Config, Event, NodeChange, PodBefore, PodPatch, Topic, Write};
+use super::{
+    Client, Command, Component, Config, Event, NodeChange, PodBefore, PodPatch, Refusal, Topic, Write,
+};
 use crate::api::TaintEffect;
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::{Map, Span, Time};
@@ -15,6 +17,9 @@ use std::sync::Arc;
 
 /// Wait before a refused deletion is tried again (deletePodHandler).
 const RETRY: Span = Span::from_millis(10);
+/// The same while the API server does not answer. The original gives up after five tries and looks
+/// at the pod again when its watches have caught up.
+const RETRY_UNAVAILABLE: Span = Span::from_secs(1);
 
 /// What happens to a pod under some taints.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -142,11 +147,11 @@ impl TaintEvictionController {
     }
 
     /// A deletion was refused: it is tried again if there is still something to delete.
-    fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
+    fn refused(&mut self, now: Time, write: &Write, why: Refusal, cluster: &Cluster) {
         if let Write::DeletePod { pod, reason: Reason::TaintEviction, .. } = write
             && cluster.pods.get(*pod).is_some_and(|row| cluster.pods.is_active(row))
         {
-            self.schedule(now, *pod, RETRY);
+            self.schedule(now, *pod, if why == Refusal::Unavailable { RETRY_UNAVAILABLE } else { RETRY });
         }
     }
 
@@ -208,7 +213,7 @@ impl Component for TaintEvictionController {
             }
             Event::PodDeleting { pod, .. } | Event::PodRemoved { pod } => self.cancel(*pod),
             Event::PodStatus { pod, status } if status.phase.is_terminal() => self.cancel(*pod),
-            Event::Refused(write, _) => self.refused(now, write, cluster),
+            Event::Refused(write, why) => self.refused(now, write, *why, cluster),
             _ => {}
         }
     }

@@ -4,6 +4,8 @@
 //! rest. When a write is committed, observers are told and a watch event is made; when that is
 //! delivered is the driver's business.
 
+mod guards;
+
 use super::record::Record;
 use crate::api::{PodPhase, Status, Taint};
 use crate::base::ids::{ClassId, NodeId, PodId, WorkloadId};
@@ -13,7 +15,6 @@ use crate::cluster::{
     namespace_of,
 };
 use crate::control::{Event, NewPod, NodeChange, PodPatch, PodStatus, Refusal, Write};
-use std::collections::hash_map::Entry;
 
 /// A pod as the API server has it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +28,8 @@ pub(super) struct ApiPod {
     /// Whether its deletion is complete but for the finalizer.
     finalizing: bool,
     tracked: bool,
+    /// Why it is disrupted, if it is.
+    disrupted: Reason,
     /// Its owner and number, where the pod is the only one that can have them.
     identity: Option<(WorkloadId, u32)>,
 }
@@ -114,6 +117,9 @@ pub(super) struct ApiServer {
     names: Map<(&'static str, String, String), WorkloadId>,
     /// The pods of StatefulSets that exist, by set and ordinal.
     identities: Set<(WorkloadId, u32)>,
+    guards: guards::Guards,
+    /// What a commit has changed besides what it returns.
+    side: Vec<Event>,
     pub(super) balance: Balance,
 }
 
@@ -172,6 +178,7 @@ impl ApiServer {
             status: request.status.unwrap_or_default(),
             deleting: false,
             finalizing: false,
+            disrupted: Reason::None,
             tracked: request.tracked,
             identity: request.owner.zip(request.ordinal),
         };
@@ -259,7 +266,7 @@ impl ApiServer {
         Some(Event::NodeRemoved { node })
     }
 
-    /// Creates a workload object and tells of it; `None` if one of its name exists.
+    /// Creates a workload object and tells of it, unless one of its name exists or a quota forbids it.
     pub(super) fn create_workload(
         &mut self,
         now: Time,
@@ -267,14 +274,16 @@ impl ApiServer {
         owner: Option<WorkloadId>,
         cluster: &mut Cluster,
         tell: &mut Tell<'_>,
-    ) -> Option<Event> {
+    ) -> Result<Event, Refusal> {
         let meta = kind.meta();
         let (name, namespace) = (meta.name.clone(), namespace_of(meta).to_owned());
+        if self.find(kind.kind(), &namespace, &name).is_some() {
+            return Err(Refusal::Conflict);
+        }
+        self.admit_workload(now, &kind, cluster, tell)?;
         let id = WorkloadId(self.workloads.len() as u32);
-        match self.names.entry((kind.kind(), namespace.clone(), name.clone())) {
-            Entry::Occupied(_) => return None,
-            Entry::Vacant(free) => free.insert(id),
-        };
+        self.names.insert((kind.kind(), namespace.clone(), name.clone()), id);
+        self.guards.enter(id, &kind, cluster);
         let class = class_of_pods(cluster, &kind);
         let row = ApiWorkload {
             present: true,
@@ -309,7 +318,7 @@ impl ApiServer {
             deleting: false,
             pods_created: 0,
         };
-        Some(Event::WorkloadAdded { workload: id, object: Box::new(object) })
+        Ok(Event::WorkloadAdded { workload: id, object: Box::new(object) })
     }
 
     /// Commits a write: checks it, changes the objects, tells of it. `Err` gives a refused write back.
@@ -329,6 +338,9 @@ impl ApiServer {
                 if ordinal.is_some_and(|ordinal| self.identities.contains(&(owner, ordinal))) {
                     return Err(conflict(write));
                 }
+                if self.admit_pod(now, class, cluster, tell).is_err() {
+                    return Err((write, Refusal::Forbidden));
+                }
                 let name = PodName::Numbered { base: cluster.workloads[owner].name, number };
                 let owner = Some(owner);
                 let request = PodRequest { owner, index, tracked, ordinal, ..PodRequest::new(name, class) };
@@ -338,7 +350,7 @@ impl ApiServer {
                 self.delete_pod(pod, grace, reason, cluster, tell).ok_or(conflict(write))
             }
             Write::EvictPod { pod, grace } => {
-                self.delete_pod(pod, grace, Reason::Evicted, cluster, tell).ok_or(conflict(write))
+                self.evict_pod(now, pod, grace, cluster, tell).map_err(|why| (write, why))
             }
             Write::PatchPod { pod, patch } => {
                 self.patch_pod(pod, patch, cluster, tell).ok_or(conflict(write))
@@ -356,17 +368,22 @@ impl ApiServer {
             }
             Write::CreateWorkload { owner, kind } => {
                 let has_owner = owner.is_none_or(|owner| self.workload(owner).is_some());
-                let kept = (owner, kind.clone());
-                let event =
-                    has_owner.then(|| self.create_workload(now, *kind, owner, cluster, tell)).flatten();
-                let refused = conflict(Write::CreateWorkload { owner: kept.0, kind: kept.1 });
-                event.map(Some).ok_or(refused)
+                let made = if has_owner {
+                    self.create_workload(now, (*kind).clone(), owner, cluster, tell)
+                } else {
+                    Err(Refusal::Conflict)
+                };
+                made.map(Some).map_err(|why| (Write::CreateWorkload { owner, kind }, why))
             }
+            Write::ControllerRevision { workload } if self.workload(workload).is_some() => Ok(None),
+            Write::ControllerRevision { .. } => Err(conflict(write)),
             Write::Scale { .. }
             | Write::UpdateWorkload { .. }
             | Write::WorkloadStatus { .. }
             | Write::DeleteWorkload { .. }
-            | Write::FinalizeWorkload { .. } => self.commit_workload(write, cluster, tell).map_err(conflict),
+            | Write::FinalizeWorkload { .. } => {
+                self.commit_workload(now, write, cluster, tell).map_err(conflict)
+            }
         }
     }
 
@@ -436,6 +453,9 @@ impl ApiServer {
     ) -> Option<Committed> {
         let row = self.pod_mut(pod)?;
         match patch {
+            PodPatch::Disrupted(reason) if std::mem::replace(&mut row.disrupted, reason) == reason => {
+                return Some(None);
+            }
             PodPatch::Released => row.tracked = false,
             PodPatch::Class(class) => row.class = class,
             PodPatch::Disrupted(_) | PodPatch::Unscheduled { .. } => {}
@@ -558,6 +578,7 @@ impl ApiServer {
 
     fn commit_workload(
         &mut self,
+        now: Time,
         write: Write,
         cluster: &mut Cluster,
         tell: &mut Tell<'_>,
@@ -584,12 +605,23 @@ impl ApiServer {
                 tell(&Record::WorkloadScaled { workload, replicas }, cluster);
                 Ok(Some(Event::WorkloadScaled { workload, replicas }))
             }
-            Write::UpdateWorkload { generation, .. } if generation != row.generation => Err(write),
-            Write::UpdateWorkload { kind, .. } => Ok(update_workload(workload, row, kind, cluster, tell)),
+            Write::UpdateWorkload { generation, ref seen, .. }
+                if generation != row.generation || seen.as_ref().is_some_and(|seen| *seen != row.status) =>
+            {
+                Err(write)
+            }
+            Write::UpdateWorkload { kind, .. } => {
+                self.guards.enter(workload, &kind, cluster);
+                Ok(update_workload(workload, row, kind, cluster, tell))
+            }
             Write::WorkloadStatus { status, .. } => {
-                if std::mem::replace(&mut row.status, status.clone()) == status {
+                let status = guards::renewed(&row.status, status)
+                    .map_err(|status| Write::WorkloadStatus { workload, status })?;
+                let before = std::mem::replace(&mut row.status, status.clone());
+                if before == status {
                     return Ok(None);
                 }
+                self.note_status(now, workload, &before);
                 tell(&Record::WorkloadStatus { workload, status: &status }, cluster);
                 Ok(Some(Event::WorkloadStatus { workload, status }))
             }
@@ -605,6 +637,7 @@ impl ApiServer {
                 let meta = row.kind.meta();
                 let name = (row.kind.kind(), namespace_of(meta).to_owned(), meta.name.clone());
                 self.names.remove(&name);
+                self.guards.leave(workload);
                 tell(&Record::WorkloadRemoved { workload }, cluster);
                 Ok(Some(Event::WorkloadRemoved { workload }))
             }

@@ -4,23 +4,27 @@ mod actions;
 mod checks;
 mod create;
 mod machines;
+mod processes;
 
 use super::api_server::ApiServer;
 use super::faults::{Faults, Strike};
 use super::latency::Clients;
+use super::metrics::Metrics;
 use super::queue::{Class, EventQueue};
 use super::record::{Observer, Record, View};
 use super::setup::{Action, Setup, Source, StopRule, Submission};
 use super::world::{Arrival, Context, World};
 use super::{Balance, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate};
-use crate::base::ids::{ClassId, NodeId, PoolId};
+use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};
 use crate::base::rng::Purpose;
-use crate::base::{Diagnostic, Location, Map, Span, Stream, Streams, Symbol, Time};
-use crate::cluster::{Cluster, PodRef};
+use crate::base::{Diagnostic, Distribution, Location, Map, Span, Stream, Streams, Symbol, Time};
+use crate::cluster::{Cluster, PodRef, WorkloadKind};
 use crate::control::{
-    Client, Command, ContainerIndex, Control, ControlPlane, Event, RuntimeCommand, RuntimeEvent, Write,
+    Client, Command, ContainerIndex, Control, ControlPlane, Event, Refusal, RuntimeCommand, RuntimeEvent,
+    Write,
 };
+use processes::{PlaneState, Turn};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -41,10 +45,16 @@ pub(super) enum Happening {
     Transferred(NodeId),
     /// The kubelet of a machine looks whether images must be deleted.
     CollectImages(NodeId),
-    /// A write reaches the API server.
-    Commit(Client, Box<Write>),
+    /// A write reaches the API server, sent by the n-th process of its kind.
+    Commit(Client, u32, Box<Write>),
     /// A watch delivers.
     Deliver(Box<Event>),
+    /// The metrics API answers about an autoscaler and the pods of its target.
+    Metrics(WorkloadId, Vec<PodRef>),
+    /// A refusal reaches the n-th process of a kind.
+    Answer(Client, u32, Box<Event>),
+    /// Something happens to the control plane's processes or to the API server.
+    Plane(Turn),
     /// A machine fails or is repaired.
     Strike(Strike),
     /// A person does something.
@@ -108,6 +118,9 @@ pub enum RunError {
     Invariant(Span, String),
 }
 
+/// How long the API server waits, in seconds, before it repeats an eviction that met another write of the
+/// same budget: 500 ms and up to a tenth more (EvictionsRetry in pkg/registry/core/pod/storage/eviction.go).
+const EVICTION_RETRY: Distribution = Distribution::Uniform { min: 0.5, max: 0.55 };
 /// Events between two looks at the progress display.
 const TICK_EVERY: u64 = 4096;
 /// More events than this at one instant, and more than so many for each pod there is, follow from
@@ -147,7 +160,9 @@ struct Run<'o> {
     cluster: Cluster,
     api: ApiServer,
     world: World,
+    metrics: Metrics,
     clients: Clients,
+    plane: PlaneState,
     faults: Faults,
     observer: &'o mut dyn Observer,
     timing: Timing,
@@ -210,7 +225,9 @@ impl<'o> Run<'o> {
             cluster,
             api: ApiServer::default(),
             world: World::new(&config.kubelet),
+            metrics: Metrics::new(setup.metrics, config.clock, setup.default_behavior.clone(), streams),
             clients: Clients::new(&setup.timing),
+            plane: PlaneState::new(setup.plane, streams),
             faults: Faults::new(setup.faults, setup.nodes.len(), streams),
             observer,
             streams,
@@ -252,6 +269,7 @@ impl<'o> Run<'o> {
             self.pending_failures += u64::from(self.faults.is_random_failure(strike));
             self.queue.schedule(at, Class::FAULT, Happening::Strike(strike));
         }
+        self.plan_control_faults();
         for source in 0..self.sources.len() {
             self.fetch(source)?;
         }
@@ -379,10 +397,29 @@ impl<'o> Run<'o> {
                         self.release_lingering();
                     }
                 }
+                Command::Query { autoscaler, pods } => {
+                    let latency = self.timing.metrics_query.sample_span(&mut self.api_draws);
+                    if latency == Span::ZERO {
+                        self.measure(autoscaler, &pods);
+                    } else {
+                        let happening = Happening::Metrics(autoscaler, pods);
+                        self.queue.schedule(self.now + latency, Class::API, happening);
+                    }
+                }
                 Command::Note(note) => self.tell("", &Record::Note(&note)),
             }
         }
         self.commands = commands;
+    }
+
+    /// The metrics API answers about an autoscaler, unless that is gone.
+    fn measure(&mut self, autoscaler: WorkloadId, pods: &[PodRef]) {
+        let Run { metrics, api, cluster, world, .. } = self;
+        let Some(row) = api.workload(autoscaler) else { return };
+        if let WorkloadKind::HorizontalPodAutoscaler(hpa) = &row.kind {
+            let readings = metrics.answer(self.now, hpa, pods, cluster, world);
+            self.inbox.push_back(Event::Metrics { autoscaler, readings });
+        }
     }
 
     /// Frees the rows of removed pods of which nothing is left on their machines.
@@ -398,16 +435,32 @@ impl<'o> Run<'o> {
     }
 
     fn write(&mut self, client: Client, write: Write) {
-        let latency = self.timing.api_write.sample_span(&mut self.api_draws);
+        let mut latency = self.timing.api_write.sample_span(&mut self.api_draws);
+        if !self.plane.slow_writes.is_empty() {
+            latency = self.plane.slowed(latency);
+        }
         let at = self.clients.commit_time(client, self.now, latency);
         if at <= self.now {
             self.commit(client, write);
         } else {
-            self.queue.schedule(at, Class::API, Happening::Commit(client, Box::new(write)));
+            let sender = self.plane.sender(client);
+            self.queue.schedule(at, Class::API, Happening::Commit(client, sender, Box::new(write)));
         }
     }
 
     fn commit(&mut self, client: Client, write: Write) {
+        if self.plane.api_is_down() {
+            return self.answer(client, Event::Refused(Box::new(write), Refusal::Unavailable));
+        }
+        if let Write::EvictPod { pod, .. } = write
+            && self.eviction_must_wait(pod)
+        {
+            let sender = self.plane.sender(client);
+            let again = Happening::Commit(client, sender, Box::new(write));
+            let wait = EVICTION_RETRY.sample_span(&mut self.api_draws);
+            self.queue.schedule(self.now + wait, Class::API, again);
+            return;
+        }
         let (observer, now) = (&mut *self.observer, self.now);
         let actor = client.name();
         let open = &mut self.open_pods;
@@ -421,6 +474,7 @@ impl<'o> Run<'o> {
             observer.record(now, record, View { cluster, actor });
         };
         let result = self.api.commit(now, write, &mut self.cluster, &mut tell);
+        self.announce_side_events();
         match result {
             Ok(None) => {}
             Ok(Some(event)) => {
@@ -431,13 +485,42 @@ impl<'o> Run<'o> {
                 self.announce(event);
             }
             Err((write, why)) if client == Client::User => self.request_refused(write, why),
-            Err((write, why)) => self.announce(Event::Refused(Box::new(write), why)),
+            Err((write, why)) => self.answer(client, Event::Refused(Box::new(write), why)),
+        }
+    }
+
+    /// Whether an eviction conflicts with another request about the same disruption budget.
+    fn eviction_must_wait(&mut self, pod: PodRef) -> bool {
+        if !self.api.has_budgets() {
+            return false;
+        }
+        let pace = self.timing.api_write.sample_span(&mut self.api_draws);
+        self.api.eviction_conflicts(self.now, pod, pace, &self.cluster)
+    }
+
+    /// Announces what the latest commit has changed on the way.
+    pub(super) fn announce_side_events(&mut self) {
+        for event in self.api.take_side_events() {
+            self.announce(event);
         }
     }
 
     /// Sends an event on its way through the watches.
     fn announce(&mut self, event: Event) {
-        let latency = self.timing.watch.sample_span(&mut self.api_draws);
+        let at = self.delivery(&event);
+        if at <= self.now {
+            self.receive(event);
+        } else {
+            self.queue.schedule(at, Class::API, Happening::Deliver(Box::new(event)));
+        }
+    }
+
+    /// When an event that is sent now is delivered: after all that were sent before it.
+    fn delivery(&mut self, event: &Event) -> Time {
+        let mut latency = self.timing.watch.sample_span(&mut self.api_draws);
+        if !self.plane.watch_delays.is_empty() {
+            latency = self.plane.delayed(latency);
+        }
         let kind = match event {
             Event::NodeAdded { .. } | Event::NodeChanged { .. } | Event::NodeRemoved { .. } => 0,
             Event::WorkloadAdded { .. }
@@ -450,14 +533,14 @@ impl<'o> Run<'o> {
         };
         let at = self.delivered[kind].max(self.now + latency);
         self.delivered[kind] = at;
-        if at <= self.now {
-            self.inbox.push_back(event);
-        } else {
-            self.queue.schedule(at, Class::API, Happening::Deliver(Box::new(event)));
-        }
+        at
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), RunError> {
+        if self.plane.api_is_down() && self.needs_the_api_server(&happening) {
+            self.plane.waiting.push(happening);
+            return Ok(());
+        }
         match happening {
             Happening::Begin { pod, container } => {
                 self.in_world(|world, context| world.begin(pod, container, context));
@@ -480,8 +563,19 @@ impl<'o> Run<'o> {
             Happening::CollectImages(node) => {
                 self.in_world(|world, context| world.collect_images(node, context));
             }
-            Happening::Commit(client, write) => self.commit(client, *write),
-            Happening::Deliver(event) => self.inbox.push_back(*event),
+            Happening::Metrics(autoscaler, pods) => self.measure(autoscaler, &pods),
+            Happening::Commit(client, sender, write) => {
+                if sender == self.plane.sender(client) {
+                    self.commit(client, *write);
+                }
+            }
+            Happening::Deliver(event) => self.receive(*event),
+            Happening::Answer(client, sender, event) => {
+                if sender == self.plane.sender(client) {
+                    self.inbox.push_back(*event);
+                }
+            }
+            Happening::Plane(turn) => self.turn(turn),
             Happening::Strike(strike) => self.strike(strike),
             Happening::Action(index) => {
                 if let Some(action) = self.actions[index].take() {

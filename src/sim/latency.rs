@@ -1,9 +1,10 @@
 //! How long requests to the API server wait: each client's rate limit, and order within a client.
 
+use super::setup::ClientGroup;
 use super::timing::{RateLimit, Timing};
 use crate::base::units::NANOS_PER_SECOND;
 use crate::base::{Span, Time};
-use crate::control::Client;
+use crate::control::{Client, Process};
 
 /// A token bucket in the form of the generic cell rate algorithm: exact in integers.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,35 @@ impl Clients {
         }
     }
 
+    /// Sets the limit of some clients from now on.
+    pub(super) fn set_limit(&mut self, now: Time, group: ClientGroup, limit: Option<RateLimit>) {
+        let lines = match group {
+            ClientGroup::Scheduler => std::slice::from_mut(&mut self.scheduler),
+            ClientGroup::Controllers => self.controllers.as_mut_slice(),
+            ClientGroup::Kubelets => {
+                self.kubelet_limit = limit;
+                self.kubelets.as_mut_slice()
+            }
+        };
+        for line in lines {
+            line.bucket = limit.map(|limit| Bucket { full_at: now, ..Bucket::new(limit) });
+        }
+    }
+
+    /// A new process takes the place of one that is gone: its clients have made no requests yet.
+    pub(super) fn renew(&mut self, process: Process, now: Time) {
+        let lines = match process {
+            Process::Scheduler => std::slice::from_mut(&mut self.scheduler),
+            Process::ControllerManager => self.controllers.as_mut_slice(),
+        };
+        for line in lines {
+            line.last = now;
+            if let Some(bucket) = &mut line.bucket {
+                bucket.full_at = now;
+            }
+        }
+    }
+
     /// When a request made now, which takes `latency`, is committed.
     pub(super) fn commit_time(&mut self, client: Client, now: Time, latency: Span) -> Time {
         let line = match client {
@@ -106,6 +136,20 @@ mod tests {
             Clients::new(&Timing { api_write: Timing::ideal().api_write, ..Timing::kubernetes() });
         let last = (0..200).map(|_| clients.commit_time(Client::ReplicaSet, Time::ZERO, Span::ZERO)).last();
         assert_eq!(last, Some(Time(8_500_000_000)));
+    }
+
+    #[test]
+    fn a_changed_limit_holds_from_then_on_and_a_new_process_starts_with_a_full_bucket() {
+        let mut clients = Clients::new(&Timing::ideal());
+        let now = Time::from_secs(9);
+        clients.set_limit(now, ClientGroup::Scheduler, Some(RateLimit { qps: 1.0, burst: 2 }));
+        let ask = |clients: &mut Clients| clients.commit_time(Client::Scheduler, now, Span::ZERO);
+        let at: Vec<Time> = (0..3).map(|_| ask(&mut clients)).collect();
+        assert_eq!(at, [now, now, Time::from_secs(10)]);
+        clients.renew(Process::Scheduler, now);
+        assert_eq!(ask(&mut clients), now);
+        clients.set_limit(now, ClientGroup::Scheduler, None);
+        assert!((0..9).all(|_| ask(&mut clients) == now));
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub mod driver;
 mod faults;
 pub mod fuzz;
 mod latency;
+mod leaders;
+pub mod load;
+mod metrics;
 pub mod queue;
 pub mod record;
 pub mod setup;
@@ -26,9 +29,12 @@ use driver::Happening;
 pub use api_server::Balance;
 pub use batch::{BatchJob, BatchOutcome, BatchPolicy, BatchSetup, JobObserver, JobSource, run_batch};
 pub use driver::{Ending, Outcome, Progress, RunError, run};
-pub use record::{Observer, Record, View};
+pub use leaders::Lease;
+pub use load::{Curve, Load, Measure, Series, SeriesOf};
+pub use metrics::{MetricsProfile, MetricsSetup};
+pub use record::{Observer, ProcessStep, Record, View};
 pub use setup::{
-    Action, Fault, FaultKind, FaultScope, FaultWhen, NodeSetup, Pool, Setup, Source, StopRule, Submission,
-    SubmissionName,
+    Action, ClientGroup, ControlFault, ControlFaultKind, Fault, FaultKind, FaultScope, FaultWhen, NodeSetup,
+    Plane, Pool, Replicas, Setup, Source, StopRule, Submission, SubmissionName,
 };
 pub use timing::Timing;

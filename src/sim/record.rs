@@ -7,7 +7,7 @@ use crate::base::Time;
 use crate::base::ids::{ClassId, PoolId};
 use crate::base::ids::{NodeId, WorkloadId};
 use crate::cluster::{Cluster, PodName, PodRef, ReadyStatus, Reason, WorkloadKind};
-use crate::control::{ContainerIndex, Note, PodPatch, PodStatus};
+use crate::control::{ContainerIndex, Note, PodPatch, PodStatus, Process};
 
 /// What an observer may look at beside the record.
 #[derive(Clone, Copy)]
@@ -254,8 +254,38 @@ pub enum Record<'a> {
         /// Bytes in use.
         bytes: i64,
     },
+    /// Something happened to a process of the control plane.
+    Process {
+        /// Which.
+        process: Process,
+        /// What.
+        step: ProcessStep,
+    },
+    /// The API server is gone, or back.
+    ApiServer {
+        /// Whether it is back.
+        is_up: bool,
+    },
     /// A component's note; scheduling attempts are among them.
     Note(&'a Note),
+}
+
+/// What happens to a process of the control plane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProcessStep {
+    /// A replica is killed.
+    Killed {
+        /// Whether it was the one that led.
+        led: bool,
+    },
+    /// The leader could not renew its lease and gives up.
+    LeaseLost,
+    /// A replica starts; it does not lead yet.
+    Launched,
+    /// A replica leads from now on.
+    Leads,
+    /// The replica that leads knows what exists and begins to work.
+    Ready,
 }
 
 /// Sees everything that happens, in order.

@@ -1,10 +1,14 @@
 //! What a run is made of. The scenario layer fills it in.
 
-use super::Timing;
+mod plane;
+
+pub use plane::{ClientGroup, ControlFault, ControlFaultKind, Plane, Replicas};
+
+use super::{Load, MetricsSetup, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate, Taint};
 use crate::base::ids::PoolId;
 use crate::base::{Diagnostic, Distribution, Span, Time};
-use crate::control;
+use crate::control::{self, Process};
 use std::sync::Arc;
 
 /// A run of Kubernetes.
@@ -24,12 +28,16 @@ pub struct Setup {
     pub objects: Vec<(Time, Object)>,
     /// Streams of pods (traces, generators), each sorted by time.
     pub sources: Vec<Box<dyn Source>>,
-    /// What goes wrong.
+    /// What goes wrong with machines.
     pub faults: Vec<Fault>,
+    /// The processes of the control plane, and what goes wrong with them.
+    pub plane: Plane,
     /// What else a person does during the run.
     pub actions: Vec<(Time, Action)>,
     /// How pods behave that say nothing themselves.
     pub default_behavior: Behavior,
+    /// What is measured, and the loads on services.
+    pub metrics: MetricsSetup,
     /// How long things take.
     pub timing: Timing,
     /// The control plane's constants.
@@ -249,6 +257,13 @@ pub enum Action {
     AddNode(Box<Node>),
     /// A machine falls silent and its Node object is deleted.
     RemoveNode(String),
+    /// Put a load on pods, whose curve counts from the start of the run. It takes the place of a load of the
+    /// same kind on the same pods.
+    SetLoad(Box<Load>),
+    /// The replica of a process of the control plane that leads is killed.
+    Kill(Process),
+    /// A replica of a process of the control plane is started.
+    Launch(Process),
 }
 
 /// When a run ends.

@@ -6,6 +6,7 @@
 
 pub mod format;
 pub mod input;
+mod load;
 mod number;
 pub mod openb;
 mod record;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use format::Format;
 pub use input::{Input, read_all};
+pub use load::read_load;
 pub use report::{Header, ReadReport, Tally};
 pub use stats::{Statistics, Summary};
 pub use swf::{Partials, Processors, SwfOptions, SwfReader};

@@ -119,7 +119,7 @@ impl Recorder {
                 };
                 (node, "condition", text.to_owned())
             }
-            Record::NodeTaint { node, key, effect, added } => {
+            Record::NodeTaint { node, key, effect, added, .. } => {
                 (node, if added { "tainted" } else { "untainted" }, format!("{key}:{}", effect.name()))
             }
             Record::NodeUnschedulable { node, unschedulable } => {

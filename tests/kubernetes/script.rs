@@ -8,7 +8,8 @@ use seatrial::base::ids::PoolId;
 use seatrial::base::{Distribution, Quantity, Span, Time};
 use seatrial::control;
 use seatrial::sim::{
-    Action, Fault, FaultKind, FaultScope, FaultWhen, NodeSetup, Pool, Setup, StopRule, Timing,
+    Action, Fault, FaultKind, FaultScope, FaultWhen, MetricsSetup, NodeSetup, Plane, Pool, Setup, StopRule,
+    Timing,
 };
 use serde_json::Value;
 use std::path::Path;
@@ -101,9 +102,10 @@ impl Script {
                 setup.objects.extend(nodes.into_iter().map(|node| (at, Object::Node(Box::new(node)))));
             }
             "scale" => {
-                let name = word("object").strip_prefix("Deployment/");
-                let Some(name) = name else { return self.left_out.push(action.to_string()) };
-                let (kind, namespace, name) = ("Deployment", "default".to_owned(), name.to_owned());
+                let kinds = ["Deployment", "StatefulSet"].into_iter();
+                let named = kinds.filter_map(|kind| Some((kind, word("object").strip_prefix(kind)?)));
+                let Some((kind, name)) = named.last() else { return self.left_out.push(action.to_string()) };
+                let (namespace, name) = ("default".to_owned(), name.trim_start_matches('/').to_owned());
                 let replicas = action["replicas"].as_i64().unwrap_or(0) as i32;
                 setup.actions.push((at, Action::Scale { kind, namespace, name, replicas }));
             }
@@ -139,8 +141,10 @@ fn empty(seed: u64, nodes: Vec<NodeSetup>, duration: f64) -> Setup {
         objects: Vec::new(),
         sources: Vec::new(),
         faults: Vec::new(),
+        plane: Plane::default(),
         actions: Vec::new(),
         default_behavior: Behavior::default(),
+        metrics: MetricsSetup::default(),
         timing,
         control,
         stop: StopRule {
@@ -191,6 +195,8 @@ fn behaving(mut object: Object) -> Object {
         Object::Pod(pod) => pod.template = behaving_template(&pod.template),
         Object::Deployment(deployment) => deployment.template = behaving_template(&deployment.template),
         Object::ReplicaSet(set) => set.template = behaving_template(&set.template),
+        Object::StatefulSet(set) => set.template = behaving_template(&set.template),
+        Object::DaemonSet(set) => set.template = behaving_template(&set.template),
         Object::Job(job) => job.template = behaving_template(&job.template),
         _ => {}
     }

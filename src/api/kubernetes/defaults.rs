@@ -5,6 +5,7 @@
 //! (one replica, `restartPolicy: Always`) hold with every [`Defaulting`].
 
 use crate::api::pod::PodAffinityTerm;
+use crate::api::workload::IntOrPercent;
 use crate::api::{
     Container, ImagePullPolicy, Labels, Node, ObjectMeta, Operator, PodSpec, PodTemplate, Requirement,
     ResourceList, Resources, RestartPolicy,
@@ -29,6 +30,10 @@ pub(super) const REVISION_HISTORY: i32 = 10;
 pub(super) const PROGRESS_DEADLINE_SECONDS: i32 = 600;
 /// Surge and unavailability of a rolling update.
 pub(super) const ROLLING_PERCENT: i32 = 25;
+/// Nodes on which a DaemonSet's new pod may run beside the old one.
+pub(super) const DAEMON_SURGE: IntOrPercent = IntOrPercent::Int(0);
+/// Nodes on which a rolling update of a DaemonSet may leave no pod available.
+pub(super) const DAEMON_UNAVAILABLE: IntOrPercent = IntOrPercent::Int(1);
 
 /// Failures that a Job bears: without bound where each index has a limit of its own.
 pub(super) const fn backoff_limit(per_index: bool) -> i32 {

@@ -402,6 +402,26 @@ pub(super) const STATEFUL_SET_SPEC: Shape = Shape {
     ],
 };
 
+pub(super) const STATEFUL_SET_UPDATE: Shape =
+    Shape { name: "the rolling update", known: &["maxUnavailable", "partition"] };
+
+pub(super) const ORDINALS: Shape = Shape { name: "the ordinals", known: &["start"] };
+
+pub(super) const CLAIM_RETENTION: Shape =
+    Shape { name: "the retention policy", known: &["whenDeleted", "whenScaled"] };
+
+pub(super) const DAEMON_SET_SPEC: Shape = Shape {
+    name: "the DaemonSet",
+    known: &[
+        "minReadySeconds",
+        "revisionHistoryLimit",
+        "selector",
+        "template",
+        "templateGeneration",
+        "updateStrategy",
+    ],
+};
+
 pub(super) const REPLICATION_CONTROLLER_SPEC: Shape = Shape {
     name: "the ReplicationController",
     known: &["minReadySeconds", "replicas", "selector", "template"],
@@ -516,6 +536,7 @@ pub(super) const KINDS: &[&str] = &[
     "Deployment",
     "Endpoints",
     "Event",
+    "HorizontalPodAutoscaler",
     "Job",
     "LimitRange",
     "List",

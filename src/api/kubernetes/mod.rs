@@ -5,22 +5,28 @@
 //! error here. It opens no file, and does not know what the objects are for.
 
 mod affinity;
+mod autoscaling;
+mod batch;
 mod behavior;
 mod container;
+mod cron;
 mod defaults;
 mod fields;
 mod known;
+mod known_autoscaling;
 mod known_storage;
 mod meta;
 mod node;
 pub mod patch;
 mod places;
 mod pod;
+mod quota;
 mod repeats;
 mod resources;
 pub mod scheduler;
 mod selectors;
 mod service;
+mod sets;
 mod status;
 mod storage;
 mod templates;
@@ -283,19 +289,24 @@ fn no_mapping(value: Value<'_>) -> Diagnostic {
     }
 }
 
-/// The kinds that are read, each with its only version.
+/// The kinds that are read, each with a version that is served; the first of a kind is the newest.
 const READ: &[(&str, &str, Reader)] = &[
     ("Pod", "v1", pod::read),
     ("Node", "v1", node::read),
     ("ReplicaSet", "apps/v1", workload::replica_set),
     ("Deployment", "apps/v1", workload::deployment),
-    ("Job", "batch/v1", workload::job),
-    ("StatefulSet", "apps/v1", workload::stateful_set),
+    ("Job", "batch/v1", batch::job),
+    ("CronJob", "batch/v1", cron::cron_job),
+    ("StatefulSet", "apps/v1", sets::stateful_set),
+    ("DaemonSet", "apps/v1", sets::daemon_set),
     ("ReplicationController", "v1", workload::replication_controller),
     ("PriorityClass", "scheduling.k8s.io/v1", workload::priority_class),
     ("Namespace", "v1", service::namespace),
     ("Service", "v1", service::service),
     ("PodDisruptionBudget", "policy/v1", service::budget),
+    ("HorizontalPodAutoscaler", "autoscaling/v2", autoscaling::autoscaler),
+    ("HorizontalPodAutoscaler", "autoscaling/v1", autoscaling::autoscaler_v1),
+    ("ResourceQuota", "v1", quota::quota),
     ("PersistentVolume", "v1", storage::volume),
     ("PersistentVolumeClaim", "v1", storage::claim),
     ("StorageClass", "storage.k8s.io/v1", storage::class_object),

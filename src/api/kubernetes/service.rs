@@ -29,7 +29,8 @@ pub(super) fn service(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Ob
     let selector = written.then(|| labels(&spec, "selector")).transpose()?;
     // What is empty is not stored by the API server.
     let selector = selector.filter(|selector| !selector.is_empty() || !context.checks());
-    Ok(Object::Service(Box::new(Service { meta, selector })))
+    let publish_not_ready = spec.flag("publishNotReadyAddresses")?;
+    Ok(Object::Service(Box::new(Service { meta, selector, publish_not_ready })))
 }
 
 /// A pod disruption budget.

@@ -1,4 +1,4 @@
-//! Deployments, ReplicaSets, StatefulSets, ReplicationControllers, Jobs and priority classes.
+//! Deployments, ReplicaSets, ReplicationControllers and priority classes.
 
 use super::fields::{Fields, Read};
 use super::meta::{self, Scope};
@@ -8,8 +8,8 @@ use super::{Context, Part, defaults, known};
 use crate::api::workload::IntOrPercent;
 use crate::api::yaml::{Content, Scalar, Value};
 use crate::api::{
-    Deployment, Job, LabelSelector, Object, PodTemplate, PriorityClass, ReplicaSet, ReplicationController,
-    RestartPolicy, StatefulSet, UpdateStrategy,
+    Deployment, LabelSelector, Object, PodTemplate, PriorityClass, ReplicaSet, ReplicationController,
+    RestartPolicy, UpdateStrategy,
 };
 
 /// A ReplicaSet.
@@ -27,24 +27,6 @@ pub(super) fn replica_set(fields: &Fields<'_>, context: &mut Context<'_>) -> Rea
     };
     check_pods(&spec, &set.selector, &set.template, context)?;
     Ok(Object::ReplicaSet(Box::new(set)))
-}
-
-/// A StatefulSet.
-pub(super) fn stateful_set(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
-    let meta = meta::read(fields, Scope::Namespaced, context)?;
-    meta::warn_of_behavior(fields, context);
-    let spec = Fields::open(fields.require("spec")?, &known::STATEFUL_SET_SPEC, context)?;
-    context.places.note(Part::Replicas, spec.get("replicas"));
-    let set = StatefulSet {
-        meta,
-        replicas: spec.count("replicas")?.unwrap_or(defaults::REPLICAS),
-        selector: label_selector(&spec, "selector", context)?,
-        template: template(&spec, context)?,
-        revision_history_limit: defaults::REVISION_HISTORY,
-        ..StatefulSet::default()
-    };
-    check_pods(&spec, set.selector.as_ref().unwrap_or(&LabelSelector::default()), &set.template, context)?;
-    Ok(Object::StatefulSet(Box::new(set)))
 }
 
 /// A ReplicationController.
@@ -97,7 +79,7 @@ pub(super) fn deployment(fields: &Fields<'_>, context: &mut Context<'_>) -> Read
 }
 
 /// What the API server demands of a selector and the pods it is to find.
-fn check_pods(
+pub(super) fn check_pods(
     spec: &Fields<'_>,
     selector: &LabelSelector,
     template: &PodTemplate,
@@ -121,7 +103,7 @@ fn check_pods(
 }
 
 /// Where the restart policy stands, or should stand.
-fn restart_policy<'t>(spec: &Fields<'t>) -> Read<Value<'t>> {
+pub(super) fn restart_policy<'t>(spec: &Fields<'t>) -> Read<Value<'t>> {
     let template = spec.require("template")?;
     let pod = template.get("spec").unwrap_or(template);
     Ok(pod.get("restartPolicy").unwrap_or(pod))
@@ -174,41 +156,6 @@ pub(super) fn int_or_percent(value: Value<'_>, what: &str) -> Read<IntOrPercent>
         };
     }
     super::fields::integer(value, what, 0, i64::from(i32::MAX)).map(|count| IntOrPercent::Int(count as i32))
-}
-
-/// A Job.
-pub(super) fn job(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
-    const MODES: &[(&str, bool)] = &[("Indexed", true), ("NonIndexed", false)];
-    let meta = meta::read(fields, Scope::Namespaced, context)?;
-    meta::warn_of_behavior(fields, context);
-    let spec = Fields::open(fields.require("spec")?, &known::JOB_SPEC, context)?;
-    context.places.note(Part::Replicas, spec.get("parallelism").or(spec.get("completions")));
-    let (parallelism, completions) =
-        defaults::job_counts(spec.count("parallelism")?, spec.count("completions")?, context.defaulting);
-    let backoff_limit = spec.count("backoffLimit")?;
-    let per_index = spec.count("backoffLimitPerIndex")?.is_some();
-    let job = Job {
-        meta,
-        parallelism,
-        completions,
-        backoff_limit: backoff_limit.unwrap_or(defaults::backoff_limit(per_index)),
-        active_deadline_seconds: spec.integer("activeDeadlineSeconds", 0, i64::MAX)?,
-        ttl_seconds_after_finished: spec.count("ttlSecondsAfterFinished")?.map(i64::from),
-        suspend: spec.flag("suspend")?,
-        indexed: spec.choice("completionMode", MODES)?.unwrap_or(false),
-        template: template(&spec, context)?,
-        ..Job::default()
-    };
-    if context.checks() {
-        if job.template.spec.restart_policy == RestartPolicy::Always {
-            let help = "write `restartPolicy: Never` or `restartPolicy: OnFailure`; the default is `Always`";
-            return Err(restart_policy(&spec)?.error("a Job's pods cannot be restarted always").help(help));
-        }
-        if job.indexed && job.completions.is_none() {
-            return Err(spec.value.error("`completionMode: Indexed` needs `completions`"));
-        }
-    }
-    Ok(Object::Job(Box::new(job)))
 }
 
 /// A priority class.

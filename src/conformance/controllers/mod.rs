@@ -2,11 +2,20 @@
 //!
 //! What is decided, and how, is not known here: the pure functions of [`crate::control`] are asked.
 
+mod budget;
 mod crashloop;
+mod cronjob;
+mod daemonset;
 mod deployment;
 mod fields;
+mod hpa;
+mod job;
 mod nodes;
 mod ranking;
+mod sets;
+mod statefulset;
+#[cfg(test)]
+mod tests;
 
 use super::input::Case;
 use crate::base::Diagnostic;
@@ -18,8 +27,16 @@ type Answer = fn(&Case) -> Result<Value, Diagnostic>;
 /// The modes, each with what answers it.
 const MODES: &[(&str, Answer)] = &[
     ("crashloop", crashloop::answer),
+    ("daemonset", daemonset::answer),
     ("deployment", deployment::answer),
+    ("hpa", hpa::answer),
+    ("job-backoff", job::backoff),
+    ("job-policy", job::policy),
+    ("job-sync", job::sync),
+    ("cronjob", cronjob::answer),
+    ("pdb-status", budget::answer),
     ("replicaset-delete", ranking::answer),
+    ("statefulset", statefulset::answer),
     ("taint-eviction", nodes::taint_eviction),
     ("zone-disruption", nodes::zone_disruption),
     ("zone-state", nodes::zone_state),

@@ -5,17 +5,22 @@
 //! phases of periodic loops, the phase of the wall clock) is drawn from the seed.
 
 use crate::api::kubernetes::{Manifest, patch, read};
-use crate::api::{Behavior, Node, Object, PodTemplate, PriorityClass, Taint, TaintEffect};
+use crate::api::{Behavior, LabelSelector, Node, Object, PodTemplate, PriorityClass, Taint, TaintEffect};
 use crate::base::ids::PoolId;
 use crate::base::rng::{Purpose, key_of};
 use crate::base::{Clock, Diagnostic, Distribution, Location, Quantity, Span, Streams, Time};
 use crate::control::config::KubeletProfile;
-use crate::control::{self};
-use crate::sim::{Action, FaultKind, NodeSetup, Pool, Setup, StopRule, Timing};
+use crate::control::{self, Process};
+use crate::sim::{
+    Action, Curve, FaultKind, Lease, Load, Measure, MetricsProfile, MetricsSetup, NodeSetup, Plane, Pool,
+    Replicas, Setup, StopRule, Timing,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// How long the creation of an object took in the recordings.
+const REQUEST: Span = Span::from_millis(10);
 /// A day on which no clock changes: 2026-01-05 00:00 UTC, in seconds since 1970.
 const DAY: u64 = 1_767_571_200;
 /// The priorities of the system's own classes.
@@ -29,8 +34,11 @@ pub struct Script {
     area: String,
     duration: f64,
     align_minute: Option<f64>,
+    /// Whether there is a metrics API.
+    metrics: bool,
     nodes: Vec<Arc<Node>>,
     actions: Vec<(Time, Action)>,
+    plane: Plane,
     /// What is in the script and not in the run.
     left_out: Vec<String>,
 }
@@ -42,6 +50,8 @@ struct Reader {
     documents: Vec<(String, Value)>,
     classes: BTreeMap<String, PriorityClass>,
     actions: Vec<(Time, Action)>,
+    /// How many objects were created at the latest moment.
+    created: (Time, u64),
     left_out: Vec<String>,
 }
 
@@ -57,6 +67,7 @@ impl Script {
             documents: Vec::new(),
             classes: BTreeMap::new(),
             actions: Vec::new(),
+            created: (Time::ZERO, 0),
             left_out: Vec::new(),
         };
         reader.manifests(manifests)?;
@@ -76,8 +87,14 @@ impl Script {
             area: content["area"].as_str().unwrap_or("").to_owned(),
             duration: number("duration").ok_or_else(|| fail("`duration` is missing".into()))?,
             align_minute: number("alignMinute").filter(|second| *second > 0.0),
+            metrics: content["metrics"].as_bool().unwrap_or(false),
             nodes,
             actions: reader.actions,
+            plane: Plane {
+                scheduler: replicas(&content, "scheduler", "schedFlags"),
+                controller_manager: replicas(&content, "kcm", "kcmFlags"),
+                ..Plane::default()
+            },
             left_out: reader.left_out,
         })
     }
@@ -110,8 +127,10 @@ impl Script {
             objects: Vec::new(),
             sources: Vec::new(),
             faults: Vec::new(),
+            plane: self.plane.clone(),
             actions: self.actions.clone(),
             default_behavior: Behavior::default(),
+            metrics: self.metrics(),
             timing: timing(),
             control: self.control(seed),
             stop: StopRule {
@@ -121,6 +140,12 @@ impl Script {
             },
             check_invariants: false,
         }
+    }
+
+    /// The fake metrics API of the recordings, if there is one.
+    fn metrics(&self) -> MetricsSetup {
+        let profile = if self.metrics { MetricsProfile::RECORDED } else { MetricsProfile::None };
+        MetricsSetup { profile, ..MetricsSetup::default() }
     }
 
     /// How long before the start the nodes have registered: as in the recordings, 5.5 to 11 s and a
@@ -148,6 +173,15 @@ impl Script {
         };
         config.clock = Clock { start_unix_nanos: start };
         config
+    }
+}
+
+/// The replicas of a process: elections are off in the recordings unless a flag says otherwise.
+fn replicas(script: &Value, process: &str, flags: &str) -> Replicas {
+    let is = |list: &Value, text: &str| self::list(list).iter().any(|entry| entry.as_str() == Some(text));
+    Replicas {
+        standbys: u32::from(is(&script["standby"], process)),
+        election: is(&script[flags], "--leader-elect=true").then(Lease::default),
     }
 }
 
@@ -278,14 +312,45 @@ impl Reader {
             "removeNode" => nodes().for_each(|node| self.push(at, Action::RemoveNode(node))),
             "cordon" => nodes().for_each(|node| self.push(at, Action::Cordon(node))),
             "uncordon" => nodes().for_each(|node| self.push(at, Action::Uncordon(node))),
+            "setLoad" => self.set_load(at, action)?,
             "drain" => nodes().for_each(|node| self.push(at, Action::Drain(node))),
+            "control" => match object.as_str() {
+                "kill kcm" => self.push(at, Action::Kill(Process::ControllerManager)),
+                "kill scheduler" => self.push(at, Action::Kill(Process::Scheduler)),
+                "start kcm" => self.push(at, Action::Launch(Process::ControllerManager)),
+                "start scheduler" => self.push(at, Action::Launch(Process::Scheduler)),
+                _ => self.left_out.push(action.to_string()),
+            },
             _ => self.left_out.push(action.to_string()),
         }
         Ok(())
     }
 
+    /// Enters an action; each creation takes a moment, as requests one after the other do.
     fn push(&mut self, at: Time, action: Action) {
+        if self.created.0 != at {
+            self.created = (at, 0);
+        }
+        let creates = matches!(action, Action::Create(_));
+        let at = at + REQUEST * self.created.1;
+        self.created.1 += u64::from(creates);
         self.actions.push((at, action));
+    }
+
+    fn set_load(&mut self, at: Time, action: &Value) -> Result<(), Finding> {
+        let milli = |key: &str| action[key].as_i64().filter(|milli| *milli >= 0).unwrap_or(0);
+        let mut total_milli = Curve::default();
+        total_milli.set_from(at, milli("totalMilli"));
+        let load = Load {
+            namespace: "default".into(),
+            selector: selector(action["selector"].as_str().unwrap_or(""))?,
+            measure: Measure::Cpu,
+            total_milli,
+            max_milli_per_pod: milli("maxMilliPerPod"),
+            not_ready_milli: milli("notReadyMilli"),
+        };
+        self.push(at, Action::SetLoad(Box::new(load)));
+        Ok(())
     }
 
     fn apply(&mut self, at: Time, chosen: &str) -> Result<(), Finding> {
@@ -348,6 +413,16 @@ impl Reader {
 /// The members of a list; none if it is no list.
 fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The selector of a text such as `app=web,tier=front`.
+fn selector(text: &str) -> Result<LabelSelector, Finding> {
+    let pair = |pair: &str| {
+        let (key, value) = pair.split_once('=').ok_or(format!("`{text}` is not a selector"))?;
+        Ok((key.trim().to_owned(), value.trim_start_matches('=').trim().to_owned()))
+    };
+    let match_labels = text.split(',').map(pair).collect::<Result<_, String>>()?;
+    Ok(LabelSelector { match_labels, ..LabelSelector::default() })
 }
 
 /// Kind and name of `Kind/name`.

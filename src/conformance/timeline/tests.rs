@@ -78,3 +78,32 @@ spec:
     let again = replay(&script, 1).expect("the run ends well");
     assert_eq!(lines, again);
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests find the recordings by an environment variable")]
+#[expect(clippy::print_stderr, reason = "agreement is what the test is run for, and a skipped test says so")]
+fn autoscalers_move_as_recorded() {
+    let Some(data) = std::env::var_os("SEATRIAL_DATA") else {
+        eprintln!("skipped: autoscalers_move_as_recorded (SEATRIAL_DATA is not set)");
+        return;
+    };
+    let is_of_autoscaler = |note: &String| note.starts_with("HPA ") || note.contains(" scaled ");
+    for name in ["public-hpa-up-down", "public-hpa-slow-start"] {
+        let folder = std::path::Path::new(&data).join("conformance/timelines").join(name);
+        let bytes = |file: &str| std::fs::read(folder.join(file)).expect("the recording is there");
+        let script = Script::read(name, &bytes("script.json"), &bytes("manifests.yaml")).unwrap();
+        assert_eq!(script.left_out(), [] as [&str; 0]);
+        let ours = Recording::new(replay(&script, 1).unwrap());
+        // Two recordings differ by a period where a sample falls on the other side of a limit.
+        let mut best: Option<Vec<String>> = None;
+        for file in ["timeline-1.jsonl", "timeline-2.jsonl"] {
+            let real = Recording::parse(&String::from_utf8(bytes(file)).unwrap()).unwrap();
+            let counted = agreement(&real, &ours, script.area());
+            eprintln!("{name}/{file}: {} of {}", counted.good, counted.total);
+            let notes: Vec<String> = counted.notes.into_iter().filter(is_of_autoscaler).collect();
+            best = best.filter(|best| best.len() <= notes.len()).or(Some(notes));
+        }
+        let best = best.unwrap_or_default();
+        assert!(best.is_empty(), "{name}:\n{}", best.join("\n"));
+    }
+}

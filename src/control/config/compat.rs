@@ -38,6 +38,8 @@ pub struct Compat {
     pub requeues_by_expiry: bool,
     /// A curve of requested to capacity is refused where the strategy is another. Since 1.36.
     pub refuses_unused_curves: bool,
+    /// Statuses of ReplicaSets and Deployments count the pods that are being deleted. Since 1.35.
+    pub counts_terminating_replicas: bool,
 }
 
 impl Version {
@@ -60,6 +62,7 @@ impl Version {
             moves_portworx_by_list: !is_new,
             requeues_by_expiry: is_new,
             refuses_unused_curves: is_new,
+            counts_terminating_replicas: is_new,
         }
     }
 }

@@ -1,63 +1,98 @@
 //! The Deployment controller: keeps a ReplicaSet of the current template and sizes them all.
 //!
-//! Kubernetes 1.36, pkg/controller/deployment (reference control-plane §3.3). The arithmetic is in
-//! [`super::rollout`]; pods are the ReplicaSets' business, except that Recreate waits for the end
+//! Kubernetes 1.36, pkg/controller/deployment (reference control-plane §3.3). What a sync does is
+//! decided in [`plan`]; pods are the ReplicaSets' business, except that Recreate waits for the end
 //! of old ones.
 
 pub mod history;
+pub mod object;
+pub mod plan;
 pub mod status;
 
-use super::rollout::{Member, Members, Target};
 use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing};
 use crate::api::Status;
 use crate::api::status::DeploymentStatus;
-use crate::api::{
-    Deployment, LabelSelector, ObjectMeta, OwnerReference, PodTemplate, ReplicaSet, UpdateStrategy,
-};
 use crate::base::ids::WorkloadId;
-use crate::base::rng::key_of;
-use crate::base::{Map, Time};
+use crate::base::{Clock, Map, Time};
 use crate::cluster::{Cluster, Workload, WorkloadKind};
-use std::sync::Arc;
+use crate::control::Refusal;
+use plan::{Plan, SetView, View};
+use status::{Facts, Moment};
+use std::collections::VecDeque;
 
-/// The label that tells the pods of a Deployment's ReplicaSets apart.
-const HASH_LABEL: &str = "pod-template-hash";
-/// What a ReplicaSet was last scaled for, as dumps have it.
-const DESIRED_ANNOTATION: &str = "deployment.kubernetes.io/desired-replicas";
-/// The most pods of the Deployment at that time.
-const MAX_ANNOTATION: &str = "deployment.kubernetes.io/max-replicas";
-/// The letters of a template's hash in names: no vowels, so no words (apimachinery's SafeEncodeString).
-const HASH_ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-/// The longest object name.
-const NAME_MAX: usize = 253;
+/// Repetitions of a failed sync after which it is left until something happens (maxRetries).
+const MAX_RETRIES: u32 = 15;
 
 /// What is known of one Deployment.
+///
+/// A sync's writes go out one by one, each when the one before is answered, by its event or by a
+/// refusal, which ends the sync. Until then the Deployment is not synced again: in the original its
+/// worker is busy.
 #[derive(Clone, Debug, Default)]
 struct State {
     /// Its ReplicaSets, oldest first.
     sets: Vec<WorkloadId>,
-    /// Whether the creation of a ReplicaSet is under way.
-    creating: bool,
-    /// The status as last written.
-    written: DeploymentStatus,
+    /// The write that is under way.
+    waiting: Option<Waiting>,
+    /// Those that come after it.
+    pending: VecDeque<Write>,
+    /// When the latest sync began.
+    begun: Time,
+    /// Whether something has happened since.
+    dirty: bool,
+    /// Whether a ReplicaSet has been created and its sync is to go on.
+    has_created: bool,
+    /// Whether a write of the latest sync was refused.
+    failed: bool,
 }
 
-/// What is known of one ReplicaSet.
-#[derive(Clone, Copy, Debug, Default)]
-struct SetState {
-    /// The desired number and the most pods of the Deployment when it was last scaled.
-    desired: Option<i32>,
-    max: Option<i32>,
-    /// Its pods that have not ended, with those that are being deleted.
-    living: u32,
+/// A write that is not answered yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Waiting {
+    /// The creation of a ReplicaSet.
+    Creation,
+    /// The change or the deletion of a ReplicaSet.
+    Change(WorkloadId),
+    /// The status.
+    Status,
 }
 
-/// The event loop around [`super::rollout`].
+impl State {
+    /// Sends the next write.
+    fn send(&mut self, out: &mut Vec<Command>) {
+        let Some(write) = self.pending.pop_front() else { return };
+        self.waiting = match &write {
+            Write::CreateWorkload { .. } => Some(Waiting::Creation),
+            Write::UpdateWorkload { workload, .. } | Write::DeleteWorkload { workload, .. } => {
+                Some(Waiting::Change(*workload))
+            }
+            _ => Some(Waiting::Status),
+        };
+        out.push(Command::Write(Client::Deployment, write));
+    }
+
+    /// Goes on if it is this write that was waited for; says whether it was.
+    fn answered(&mut self, answer: Waiting, out: &mut Vec<Command>) -> bool {
+        let ours = self.waiting == Some(answer);
+        if ours {
+            self.waiting = None;
+            self.send(out);
+        }
+        ours
+    }
+}
+
+/// The event loop around [`plan::reconcile`].
 #[derive(Clone, Debug)]
 pub struct DeploymentController {
     queue: WorkQueue<WorkloadId>,
+    /// When the time for progress is over. A time-out is told and helps nobody, so that nothing has
+    /// to wait for it.
+    deadlines: WorkQueue<WorkloadId>,
     deployments: Map<WorkloadId, State>,
-    sets: Map<WorkloadId, SetState>,
+    /// The pods of each ReplicaSet that have not ended, with those that are being deleted.
+    living: Map<WorkloadId, u32>,
+    clock: Clock,
 }
 
 impl DeploymentController {
@@ -65,245 +100,231 @@ impl DeploymentController {
     pub fn new(config: &Config) -> DeploymentController {
         DeploymentController {
             queue: WorkQueue::new(config),
+            deadlines: WorkQueue::new(config),
             deployments: Map::default(),
-            sets: Map::default(),
+            living: Map::default(),
+            clock: config.clock,
         }
     }
 
-    fn added(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
+    fn added(&mut self, now: Time, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
         let workload = &cluster.workloads[id];
         match (&workload.kind, workload.owner) {
             (WorkloadKind::Deployment(_), _) => {
-                self.deployments.insert(id, State { written: status_of(workload), ..State::default() });
+                self.deployments.insert(id, State::default());
                 self.queue.add(id, now);
             }
-            (WorkloadKind::ReplicaSet(set), Some(owner)) => {
+            (WorkloadKind::ReplicaSet(_), Some(owner)) => {
                 let Some(state) = self.deployments.get_mut(&owner) else { return };
-                let annotation = |key| set.meta.annotations.get(key).and_then(|text| text.parse().ok());
-                let (desired, max) = (annotation(DESIRED_ANNOTATION), annotation(MAX_ANNOTATION));
-                self.sets.insert(id, SetState { desired, max, living: 0 });
+                self.living.insert(id, 0);
                 state.sets.push(id);
-                state.creating = false;
-                self.queue.add(owner, now);
+                if state.answered(Waiting::Creation, out) {
+                    (state.has_created, state.dirty) = (true, false);
+                }
+                self.touch(now, owner);
             }
             _ => {}
         }
     }
 
-    fn removed(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
-        self.deployments.remove(&id);
-        self.sets.remove(&id);
+    fn removed(&mut self, now: Time, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
+        if self.deployments.remove(&id).is_some() {
+            self.queue.forget(id);
+        }
+        self.living.remove(&id);
         let Some(owner) = cluster.workloads[id].owner else { return };
         if let Some(state) = self.deployments.get_mut(&owner) {
             state.sets.retain(|&set| set != id);
-            self.queue.add(owner, now);
+            let ours = state.answered(Waiting::Change(id), out);
+            self.after(now, owner, ours);
         }
+    }
+
+    /// The Deployment that an object belongs to, or is.
+    fn deployment_of(&self, id: WorkloadId, cluster: &Cluster) -> Option<WorkloadId> {
+        if self.living.contains_key(&id) { cluster.workloads[id].owner } else { Some(id) }
     }
 
     /// The ReplicaSet or Deployment changed: its Deployment is looked at.
-    fn touched(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
-        let deployment = if self.sets.contains_key(&id) { cluster.workloads[id].owner } else { Some(id) };
-        if let Some(deployment) = deployment.filter(|id| self.deployments.contains_key(id)) {
-            self.queue.add(deployment, now);
+    fn touched(
+        &mut self,
+        now: Time,
+        id: WorkloadId,
+        event: &Event,
+        cluster: &Cluster,
+        out: &mut Vec<Command>,
+    ) {
+        let Some(deployment) = self.deployment_of(id, cluster) else { return };
+        let Some(state) = self.deployments.get_mut(&deployment) else { return };
+        let ours = match event {
+            Event::WorkloadChanged { .. } => state.answered(Waiting::Change(id), out),
+            Event::WorkloadStatus { .. } if id == deployment => state.answered(Waiting::Status, out),
+            _ => false,
+        };
+        self.after(now, deployment, ours && id != deployment);
+    }
+
+    /// Notes that one of a sync's own changes of ReplicaSets has been seen, which wakes it again.
+    fn after(&mut self, now: Time, id: WorkloadId, ours: bool) {
+        if let Some(state) = self.deployments.get_mut(&id).filter(|_| ours) {
+            state.dirty = true;
+        }
+        self.touch(now, id);
+    }
+
+    /// Something has happened to a Deployment: it is synced as soon as it can be.
+    fn touch(&mut self, now: Time, id: WorkloadId) {
+        let Some(state) = self.deployments.get_mut(&id) else { return };
+        if state.waiting.is_some() {
+            state.dirty = true;
+        } else if std::mem::take(&mut state.dirty) {
+            self.queue.add_again(id, state.begun, now);
+        } else {
+            self.queue.add(id, now);
         }
     }
 
-    /// A write was refused: the Deployment is looked at again after a while.
-    fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
-        let id = match write {
-            Write::CreateWorkload { owner: Some(owner), .. } => *owner,
-            Write::WorkloadStatus { workload, .. } => *workload,
-            Write::Scale { workload, .. } => match cluster.workloads[*workload].owner {
-                Some(owner) => owner,
-                None => return,
-            },
+    /// A write was refused: its sync ends, and the Deployment is looked at again after a while.
+    fn refused(&mut self, now: Time, write: &Write, why: Refusal, cluster: &Cluster, out: &mut Vec<Command>) {
+        let (answer, id) = match write {
+            Write::CreateWorkload { owner: Some(id), .. } => (Waiting::Creation, *id),
+            Write::UpdateWorkload { workload: id, .. } | Write::DeleteWorkload { workload: id, .. } => {
+                (Waiting::Change(*id), *id)
+            }
+            Write::WorkloadStatus { workload: id, .. } => (Waiting::Status, *id),
             _ => return,
         };
-        let Some(state) = self.deployments.get_mut(&id) else { return };
-        state.creating = state.creating && !matches!(write, Write::CreateWorkload { .. });
-        state.written = status_of(&cluster.workloads[id]);
-        self.queue.add_failed(id, now);
+        let Some(deployment) = self.deployment_of(id, cluster) else { return };
+        let stamp = self.clock.floor(now);
+        let Some(state) = self.deployments.get_mut(&deployment) else { return };
+        if state.waiting != Some(answer) || (answer == Waiting::Status && id != deployment) {
+            return;
+        }
+        state.waiting = None;
+        state.pending.clear();
+        state.failed = true;
+        // That there is one of this name is no failure: it will be seen.
+        if answer == Waiting::Creation && why != Refusal::Conflict {
+            state.pending.extend(failure(deployment, Moment { now, stamp }, cluster));
+            state.send(out);
+        }
+        if std::mem::take(&mut state.dirty) {
+            self.queue.add(deployment, now);
+        }
+        if self.queue.failures(deployment) < MAX_RETRIES {
+            self.queue.add_failed(deployment, now);
+        } else {
+            self.queue.forget(deployment);
+        }
     }
 
     /// Follows the living pods of a ReplicaSet.
     fn pod_changed(&mut self, now: Time, set: Option<WorkloadId>, was: bool, is: bool, cluster: &Cluster) {
         let Some(set) = set.filter(|_| was != is) else { return };
-        let Some(state) = self.sets.get_mut(&set) else { return };
-        state.living = if is { state.living + 1 } else { state.living.saturating_sub(1) };
-        if state.living == 0 {
-            self.touched(now, set, cluster);
+        let Some(living) = self.living.get_mut(&set) else { return };
+        *living = if is { *living + 1 } else { living.saturating_sub(1) };
+        if *living == 0
+            && let Some(owner) = cluster.workloads[set].owner
+        {
+            self.touch(now, owner);
         }
     }
 
-    fn sync(&mut self, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
+    fn sync(&mut self, now: Time, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
         let Some(workload) = existing(cluster, id) else { return };
         let WorkloadKind::Deployment(deployment) = &workload.kind else { return };
-        self.write_status(id, cluster, out);
-        let Some(state) = self.deployments.get(&id).filter(|state| !state.creating) else { return };
-        let sets = state.sets.clone();
-        let target = Target::new(deployment.replicas, deployment.strategy, status_of(workload).replicas);
-        let members = self.members(&sets, deployment, cluster);
-        let rolling = deployment.strategy != UpdateStrategy::Recreate;
-        let mut after = members.clone();
-        if deployment.paused || members.is_scaling_event(target) {
-            after.scale(target, rolling);
-        } else if rolling {
-            if members.new.is_none() {
-                let size = members.new_size(0, target);
-                return self.create(id, size, target, cluster, out);
-            }
-            after.roll(target);
-        } else if members.new.is_none() && self.old_pods_are_gone(&sets, &members) {
-            return self.create(id, target.replicas, target, cluster, out);
-        } else {
-            after.recreate(target);
+        let Some(state) = self.deployments.get_mut(&id).filter(|state| state.waiting.is_none()) else {
+            return;
+        };
+        if !std::mem::take(&mut state.failed) {
+            self.queue.forget(id);
         }
-        self.write_sizes(&sets, &members, &after, out);
-    }
-
-    /// The ReplicaSets as numbers. The current template's is the oldest that matches.
-    fn members(&self, sets: &[WorkloadId], deployment: &Deployment, cluster: &Cluster) -> Members {
-        let mut members = Members::default();
-        for (order, &id) in sets.iter().enumerate() {
-            let workload = &cluster.workloads[id];
-            let WorkloadKind::ReplicaSet(set) = &workload.kind else { continue };
-            if members.new.is_none() && same_template(&set.template, &deployment.template) {
-                members.new = Some(members.sets.len());
-            }
-            let marks = self.sets[&id];
-            members.sets.push(Member {
-                created: workload.created,
-                order,
-                replicas: set.replicas,
-                available: workload.replica_set_status().available,
-                desired: marks.desired,
-                max: marks.max,
-            });
+        let sets: Vec<SetView<'_>> =
+            state.sets.iter().filter_map(|&set| set_view(set, &self.living, self.clock, cluster)).collect();
+        let none = DeploymentStatus::default();
+        let view = View {
+            deployment,
+            status: status_of(workload).unwrap_or(&none),
+            generation: workload.generation,
+            is_deleting: workload.deleting,
+            sets: &sets,
+            has_created: std::mem::take(&mut state.has_created),
+        };
+        (state.begun, state.dirty) = (now, false);
+        let at = Moment { now, stamp: self.clock.floor(now) };
+        let plan = plan::reconcile(&view, at);
+        if let Some(due) = plan.recheck {
+            self.deadlines.add_at(id, now, due);
         }
-        members
-    }
-
-    fn old_pods_are_gone(&self, sets: &[WorkloadId], members: &Members) -> bool {
-        members.sets.iter().all(|set| set.replicas == 0) && sets.iter().all(|id| self.sets[id].living == 0)
-    }
-
-    fn write_sizes(
-        &mut self,
-        sets: &[WorkloadId],
-        before: &Members,
-        after: &Members,
-        out: &mut Vec<Command>,
-    ) {
-        for ((&id, old), new) in sets.iter().zip(&before.sets).zip(&after.sets) {
-            if let Some(marks) = self.sets.get_mut(&id) {
-                (marks.desired, marks.max) = (new.desired, new.max);
-            }
-            if old.replicas != new.replicas {
-                let write = Write::Scale { workload: id, replicas: new.replicas };
-                out.push(Command::Write(Client::Deployment, write));
-            }
-        }
-    }
-
-    fn create(
-        &mut self,
-        id: WorkloadId,
-        replicas: i32,
-        target: Target,
-        cluster: &Cluster,
-        out: &mut Vec<Command>,
-    ) {
-        let WorkloadKind::Deployment(deployment) = &cluster.workloads[id].kind else { return };
-        let kind = Box::new(WorkloadKind::ReplicaSet(replica_set(deployment, replicas, target)));
-        out.push(Command::Write(Client::Deployment, Write::CreateWorkload { owner: Some(id), kind }));
-        if let Some(state) = self.deployments.get_mut(&id) {
-            state.creating = true;
-        }
-    }
-
-    /// The sums over the ReplicaSets.
-    fn write_status(&mut self, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
-        let Some(state) = self.deployments.get_mut(&id) else { return };
-        let mut status = DeploymentStatus::default();
-        for &set in &state.sets {
-            let of_set = cluster.workloads[set].replica_set_status();
-            status.replicas = status.replicas.saturating_add(of_set.replicas);
-            status.ready = status.ready.saturating_add(of_set.ready);
-            status.available = status.available.saturating_add(of_set.available);
-        }
-        if status != state.written {
-            state.written = status.clone();
-            let status = Status::Deployment(Box::new(status));
-            let write = Write::WorkloadStatus { workload: id, status };
-            out.push(Command::Write(Client::Deployment, write));
-        }
+        state.pending = writes(id, plan, &state.sets, cluster);
+        state.send(out);
     }
 }
 
-/// The status of a Deployment as written; zero if nothing is written yet.
-fn status_of(workload: &Workload) -> DeploymentStatus {
-    if let Status::Deployment(status) = &workload.status {
-        (**status).clone()
-    } else {
-        DeploymentStatus::default()
-    }
-}
-
-/// The ReplicaSet of a Deployment's current template.
-fn replica_set(deployment: &Deployment, replicas: i32, target: Target) -> ReplicaSet {
-    let hash = template_hash(&deployment.template);
-    let mut template = PodTemplate::clone(&deployment.template);
-    template.labels.insert(HASH_LABEL.into(), hash.clone());
-    let mut meta = ObjectMeta {
-        name: set_name(&deployment.meta.name, &hash),
-        namespace: deployment.meta.namespace.clone(),
-        labels: template.labels.clone(),
-        owner: Some(OwnerReference {
-            api_version: "apps/v1".into(),
-            kind: "Deployment".into(),
-            name: deployment.meta.name.clone(),
-            uid: deployment.meta.uid.clone(),
-        }),
-        ..ObjectMeta::default()
+/// What a sync has decided, as writes in their order.
+fn writes(id: WorkloadId, plan: Plan, sets: &[WorkloadId], cluster: &Cluster) -> VecDeque<Write> {
+    let status = |status: Option<DeploymentStatus>| {
+        let status = Status::Deployment(Box::new(status?));
+        Some(Write::WorkloadStatus { workload: id, status })
     };
-    meta.annotations.insert(DESIRED_ANNOTATION.into(), target.replicas.to_string());
-    meta.annotations.insert(MAX_ANNOTATION.into(), target.max_total().to_string());
-    let mut selector: LabelSelector = deployment.selector.clone();
-    selector.match_labels.push((HASH_LABEL.into(), hash));
-    selector.match_labels.sort_unstable();
-    ReplicaSet {
-        meta,
-        replicas,
-        min_ready_seconds: deployment.min_ready_seconds,
-        selector,
-        template: Arc::new(template),
-    }
+    let create = plan.create.map(|object| {
+        let kind = Box::new(WorkloadKind::ReplicaSet(*object));
+        Write::CreateWorkload { owner: Some(id), kind }
+    });
+    let update = plan.update.into_iter().map(|(place, object)| {
+        let workload = sets[place];
+        let kind = Box::new(WorkloadKind::ReplicaSet(object));
+        let row = &cluster.workloads[workload];
+        Write::UpdateWorkload { workload, kind, generation: row.generation, seen: Some(row.status.clone()) }
+    });
+    let delete = plan
+        .delete
+        .into_iter()
+        .map(|place| Write::DeleteWorkload { workload: sets[place], foreground: false });
+    status(plan.first)
+        .into_iter()
+        .chain(create)
+        .chain(update)
+        .chain(delete)
+        .chain(status(plan.status))
+        .collect()
 }
 
-/// The Deployment's name, cut so that the whole fits, and the hash.
-fn set_name(deployment: &str, hash: &str) -> String {
-    let room = NAME_MAX - hash.len() - 1;
-    let cut = deployment.char_indices().map(|(start, letter)| start + letter.len_utf8());
-    let end = cut.take_while(|&end| end <= room).last().unwrap_or(0);
-    format!("{}-{hash}", &deployment[..end])
-}
-
-/// A name for a template: equal templates have equal ones, on every platform. The value is not
-/// that of the original, which hashes its own types' printed form.
-fn template_hash(template: &PodTemplate) -> String {
-    let hash = key_of(&format!("{template:?}")) as u32;
-    let letter = |digit: u8| char::from(HASH_ALPHABET[usize::from(digit) % HASH_ALPHABET.len()]);
-    hash.to_string().bytes().map(letter).collect()
-}
-
-/// Whether two templates are equal but for the hash label (EqualIgnoreHash).
-fn same_template(a: &PodTemplate, b: &PodTemplate) -> bool {
-    let labels = |template: &PodTemplate| {
-        let mut labels = template.labels.clone();
-        labels.remove(HASH_LABEL);
-        labels
+/// The write that says that a ReplicaSet could not be created.
+fn failure(id: WorkloadId, at: Moment, cluster: &Cluster) -> Option<Write> {
+    let workload = existing(cluster, id)?;
+    let WorkloadKind::Deployment(deployment) = &workload.kind else { return None };
+    let facts = Facts {
+        replicas: deployment.replicas,
+        unavailable: 0,
+        deadline_seconds: deployment.progress_deadline_seconds,
+        generation: workload.generation,
     };
-    a.spec == b.spec && a.annotations == b.annotations && a.behavior == b.behavior && labels(a) == labels(b)
+    let none = DeploymentStatus::default();
+    let status = status::after_creation(facts, status_of(workload).unwrap_or(&none), false, at)?;
+    Some(Write::WorkloadStatus { workload: id, status: Status::Deployment(Box::new(status)) })
+}
+
+fn set_view<'a>(
+    id: WorkloadId,
+    living: &Map<WorkloadId, u32>,
+    clock: Clock,
+    cluster: &'a Cluster,
+) -> Option<SetView<'a>> {
+    let workload = &cluster.workloads[id];
+    let WorkloadKind::ReplicaSet(object) = &workload.kind else { return None };
+    Some(SetView {
+        object,
+        status: workload.replica_set_status(),
+        generation: workload.generation,
+        created: clock.floor(workload.created),
+        is_alive: living.get(&id).is_some_and(|&pods| pods > 0),
+    })
+}
+
+/// The status of a Deployment as written, if one is.
+fn status_of(workload: &Workload) -> Option<&DeploymentStatus> {
+    if let Status::Deployment(status) = &workload.status { Some(status) } else { None }
 }
 
 impl Component for DeploymentController {
@@ -317,14 +338,15 @@ impl Component for DeploymentController {
         event: &Event,
         before: PodBefore,
         cluster: &mut Cluster,
-        _out: &mut Vec<Command>,
+        out: &mut Vec<Command>,
     ) {
         match event {
-            Event::WorkloadAdded { workload, .. } => self.added(now, *workload, cluster),
-            Event::WorkloadRemoved { workload } => self.removed(now, *workload, cluster),
-            Event::WorkloadScaled { workload, .. } | Event::WorkloadStatus { workload, .. } => {
-                self.touched(now, *workload, cluster);
-            }
+            Event::WorkloadAdded { workload, .. } => self.added(now, *workload, cluster, out),
+            Event::WorkloadRemoved { workload } => self.removed(now, *workload, cluster, out),
+            Event::WorkloadScaled { workload, .. }
+            | Event::WorkloadChanged { workload, .. }
+            | Event::WorkloadDeleting { workload }
+            | Event::WorkloadStatus { workload, .. } => self.touched(now, *workload, event, cluster, out),
             Event::PodAdded(new) => {
                 let living = !cluster.pods.phase[new.pod.id.index()].is_terminal();
                 self.pod_changed(now, new.owner, false, living, cluster);
@@ -338,96 +360,25 @@ impl Component for DeploymentController {
                 let owner = cluster.pods.get(*pod).and_then(|row| cluster.pods.owner[row.index()]);
                 self.pod_changed(now, owner, !before.phase.is_terminal(), false, cluster);
             }
-            Event::Refused(write, _) => self.refused(now, write, cluster),
+            Event::Refused(write, why) => self.refused(now, write, *why, cluster, out),
             _ => {}
         }
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        self.queue.next()
+        self.queue.next().into_iter().chain(self.deadlines.next()).min()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.queue.next().is_none()
     }
 
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        while let Some(id) = self.queue.pop(now) {
-            self.sync(id, cluster, out);
+        while let Some(id) = self.queue.pop(now).or_else(|| self.deadlines.pop(now)) {
+            self.sync(now, id, cluster, out);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::control::controllers::ReplicaSetController;
-    use crate::control::harness::Harness;
-
-    fn harness() -> Harness {
-        let config = Config::default();
-        Harness::with(vec![
-            Box::new(DeploymentController::new(&config)),
-            Box::new(ReplicaSetController::new(&config)),
-        ])
-    }
-
-    fn deployment(replicas: i32) -> Deployment {
-        let mut deployment = Deployment { replicas, ..Deployment::default() };
-        deployment.meta.name = "web".into();
-        deployment.template = Arc::new(PodTemplate::default());
-        deployment
-    }
-
-    #[test]
-    fn a_deployment_makes_one_replica_set_and_follows_it() {
-        let mut harness = harness();
-        let node = harness.node("n", "a");
-        let id = harness.deployment(deployment(3));
-        let set = WorkloadId(id.0 + 1);
-        assert_eq!(harness.cluster.workloads[set].owner, Some(id));
-        let pods = harness.active(set);
-        harness.start(pods[0], node);
-        let status = harness.workload_status(id);
-        let Status::Deployment(status) = status else { panic!("no status is written") };
-        assert_eq!([status.replicas, status.ready, status.available], [3, 1, 1]);
-        harness.scale(id, 5);
-        harness.scale(id, 2);
-        assert_eq!(harness.active(set).len(), 2);
-        let Status::Deployment(status) = harness.workload_status(id) else { panic!("no status is written") };
-        assert_eq!(status.replicas, 2);
-        assert_eq!(harness.cluster.workloads.len(), 2);
-    }
-
-    #[test]
-    fn a_refused_replica_set_is_tried_again() {
-        let mut harness = harness();
-        harness.reject_next(1);
-        harness.deployment(deployment(1));
-        assert_eq!(harness.cluster.workloads.len(), 1);
-        harness.run_until(Time::from_secs(1));
-        assert_eq!(harness.cluster.workloads.len(), 2);
-    }
-
-    #[test]
-    fn a_paused_deployment_scales_but_makes_no_replica_set() {
-        let mut harness = harness();
-        harness.deployment(Deployment { paused: true, ..deployment(3) });
-        assert_eq!(harness.cluster.workloads.len(), 1);
-    }
-
-    #[test]
-    fn the_hash_is_stable_and_not_part_of_the_comparison() {
-        let made = replica_set(&deployment(1), 1, Target::new(1, UpdateStrategy::default(), 0));
-        let again = replica_set(&deployment(9), 9, Target::new(9, UpdateStrategy::default(), 0));
-        assert_eq!(made.meta.name, again.meta.name);
-        assert!(same_template(&made.template, &deployment(1).template));
-        assert!(made.template.labels.contains_key(HASH_LABEL));
-        let other = PodTemplate { labels: [("a".into(), "b".into())].into(), ..PodTemplate::default() };
-        assert!(!same_template(&made.template, &other));
-        assert_ne!(template_hash(&other), template_hash(&PodTemplate::default()));
-    }
-
-    #[test]
-    fn names_fit_whatever_the_deployment_is_called() {
-        assert_eq!(set_name("web", "xyz"), "web-xyz");
-        let long = set_name(&"ä".repeat(300), "bcdfghjklm");
-        assert!(long.len() <= NAME_MAX && long.ends_with("ä-bcdfghjklm"), "{}", long.len());
-    }
-}
+mod tests;

@@ -1,75 +1,64 @@
 //! The Job controller: runs pods until enough of them have succeeded or too many have failed.
 //!
-//! Kubernetes 1.36, pkg/controller/job (reference control-plane §3.6). The decision is in
-//! [`reconcile`](reconcile::reconcile); here pods are followed, counted once, and events gathered.
-//! A sync costs as much as has changed since the last one, whatever the size of the Job.
+//! Kubernetes 1.36, pkg/controller/job (reference control-plane §3.6). The decision is in [`sync`]; here
+//! events are gathered, pods are followed, and the requests of a sync are made step by step. Beside it
+//! work the controller that deletes finished Jobs and the one that frees the pods of deleted Jobs from
+//! their finalizers.
 
 pub mod backoff;
 pub mod indexes;
-pub mod reconcile;
+pub mod intervals;
+pub mod manage;
+pub mod pods;
+pub mod policies;
+mod running;
+mod state;
+pub mod sync;
+pub mod track;
+mod ttl;
+mod view;
 
-use super::members::Places;
-use super::{
-    Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing, ranking,
-};
-use crate::api::status::{Condition, JobStatus};
-use crate::api::{PodPhase, RestartPolicy};
-use crate::api::{Status, Truth};
+use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing};
+use crate::api::{Job, Status};
 use crate::base::ids::{PodId, WorkloadId};
-use crate::base::{Map, Set, Span, Time};
-use crate::cluster::workloads::{JobEnd, job_end};
+use crate::base::rng::Streams;
+use crate::base::{Map, Time};
 use crate::cluster::{Cluster, PodRef, Reason, WorkloadKind};
-use crate::control::Note;
 use crate::control::config::Controllers;
-use backoff::Backoff;
-use indexes::Indexes;
-use reconcile::{Observed, Plan, Spec, Verdict};
+use crate::control::{Note, PodPatch};
+use running::{News, Running};
+use state::{Pods, State};
+use std::collections::BTreeSet;
+use sync::{BUILT_IN, Limits, Observed};
+use ttl::TtlAfterFinished;
+use view::Kept;
 
-/// What is known of one Job.
-#[derive(Clone, Debug, Default)]
-struct State {
-    /// Its pods that are neither ended, nor being deleted, nor counted.
-    active: Vec<PodId>,
-    /// How many of them are ready.
-    ready: u32,
-    /// Restarts over all of them.
-    restarts: u64,
-    /// Its pods that are being deleted and have not ended.
-    terminating: u32,
-    /// Ends of pods that succeeded and that failed, not counted yet.
-    succeeded: Vec<Time>,
-    failed: Vec<Time>,
-    /// What is counted, as written.
-    written: JobStatus,
-    backoff: Backoff,
-    indexes: Indexes,
-    /// When it was started, in whole seconds.
-    start: Option<Time>,
-    verdict: Option<Verdict>,
-    /// When it ended, in whole seconds.
-    ended: Option<Time>,
-    /// Own creations that are not answered yet.
-    creating: u32,
-    /// Own deletions that are not answered yet.
-    deleting: Set<PodRef>,
-    /// Own deletions that were refused: they are tried again before anything else.
-    undeleted: Vec<PodRef>,
-    /// Whether a write of the latest sync was refused.
-    refused: bool,
-    /// Whether the latest status was refused.
-    unwritten: bool,
-}
+/// Jobs that are synced side by side (`--concurrent-job-syncs`).
+const WORKERS: usize = 5;
+/// Pods that one sync counts at most (MaxUncountedPods, pkg/controller/job/job_controller.go).
+const MAX_UNCOUNTED: usize = 500;
 
-/// The event loop around [`reconcile::reconcile`].
+/// The event loop around [`sync::begin`].
 #[derive(Clone, Debug)]
 pub struct JobController {
     queue: WorkQueue<WorkloadId>,
     jobs: Map<WorkloadId, State>,
-    places: Places,
-    /// Restarts of active pods, where there are any.
-    restarts: Map<PodId, u32>,
+    /// The Jobs that are being synced.
+    busy: BTreeSet<WorkloadId>,
+    shared: Pods,
+    /// Pods of deleted Jobs, to be freed from their finalizer.
+    orphans: WorkQueue<PodRef>,
+    ttl: TtlAfterFinished,
     config: Controllers,
-    seed: u64,
+    streams: Streams,
+}
+
+/// The Job of a row that the controller looks after and that has not ended.
+fn open_job(cluster: &Cluster, id: WorkloadId) -> Option<&Job> {
+    let object = existing(cluster, id)?;
+    let WorkloadKind::Job(job) = &object.kind else { return None };
+    let is_open = object.job_status().is_none_or(|status| status.end().is_none());
+    (is_open && ["", BUILT_IN].contains(&job.managed_by.as_str())).then_some(job)
 }
 
 impl JobController {
@@ -78,373 +67,316 @@ impl JobController {
         JobController {
             queue: WorkQueue::new(config),
             jobs: Map::default(),
-            places: Places::default(),
-            restarts: Map::default(),
+            busy: BTreeSet::new(),
+            shared: Pods { clock: config.clock, ..Pods::default() },
+            orphans: WorkQueue::new(config),
+            ttl: TtlAfterFinished::new(config),
             config: config.controllers.clone(),
-            seed: config.seed,
+            streams: Streams::new(config.seed),
         }
     }
 
-    /// Pod events are gathered for the batch period before the Job is synced.
+    /// Events of pods and of the status are gathered for the batch period before the Job is synced.
     fn enqueue(&mut self, now: Time, id: WorkloadId) {
         self.queue.add_at(id, now, now + self.config.job_sync_batch);
     }
 
-    /// The row of a pod and the Job that owns it, if that is still followed.
-    fn owned(&self, pod: PodRef, cluster: &Cluster) -> Option<(WorkloadId, PodId)> {
-        let row = cluster.pods.get(pod)?;
-        let owner = cluster.pods.owner[row.index()]?;
-        self.jobs.get(&owner).filter(|state| state.ended.is_none()).map(|_| (owner, row))
-    }
-
-    fn pod_added(&mut self, now: Time, pod: PodRef, cluster: &Cluster) {
-        let Some((id, row)) = self.owned(pod, cluster) else { return };
-        let Some(state) = self.jobs.get_mut(&id) else { return };
-        let (pods, index) = (&cluster.pods, row.index());
-        state.creating = state.creating.saturating_sub(1);
-        if let Some(completion) = pods.index[index] {
-            state.indexes.occupy(completion);
-        }
-        match pods.phase[index] {
-            PodPhase::Succeeded => state.succeeded.push(end_of(cluster, row)),
-            PodPhase::Failed => state.failed.push(end_of(cluster, row)),
-            _ if pods.deleting_since[index].is_some() => state.terminating += 1,
-            _ => {
-                self.places.enter(&mut state.active, row);
-                state.ready += u32::from(pods.ready[index]);
-                note_restarts(&mut self.restarts, state, row, pods.restarts[index]);
-            }
-        }
-        self.enqueue(now, id);
-    }
-
-    fn pod_status(&mut self, now: Time, pod: PodRef, before: PodBefore, cluster: &Cluster) {
-        let Some((id, row)) = self.owned(pod, cluster) else { return };
-        let (pods, index) = (&cluster.pods, row.index());
-        let phase = pods.phase[index];
-        let ends = phase.is_terminal() && !before.phase.is_terminal();
-        let Some(state) = self.jobs.get_mut(&id) else { return };
-        if ends && before.deleting {
-            state.terminating = state.terminating.saturating_sub(1);
-        }
-        if self.places.holds(row) && ends {
-            let succeeded = phase == PodPhase::Succeeded;
-            self.leave(id, row, before.ready, !succeeded, cluster);
-            if let Some(state) = self.jobs.get_mut(&id) {
-                let list = if succeeded { &mut state.succeeded } else { &mut state.failed };
-                list.push(end_of(cluster, row));
-            }
-        } else if self.places.holds(row) {
-            state.ready = state.ready + u32::from(pods.ready[index]) - u32::from(before.ready);
-            note_restarts(&mut self.restarts, state, row, pods.restarts[index]);
-        }
-        self.enqueue(now, id);
-    }
-
-    /// Deletion has begun, or the object is gone: a pod that had not ended has failed, unless the
-    /// Job deleted it itself.
-    fn pod_gone(&mut self, now: Time, pod: PodRef, before: PodBefore, removed: bool, cluster: &Cluster) {
-        let Some((id, row)) = self.owned(pod, cluster) else { return };
-        let Some(state) = self.jobs.get_mut(&id) else { return };
-        state.deleting.remove(&pod);
-        if !before.phase.is_terminal() {
-            match (removed, before.deleting) {
-                (false, false) => state.terminating += 1,
-                (true, true) => state.terminating = state.terminating.saturating_sub(1),
-                _ => {}
-            }
-        }
-        if self.leave(id, row, before.ready, true, cluster)
-            && let Some(state) = self.jobs.get_mut(&id)
-        {
-            state.failed.push(end_of(cluster, row));
-        }
-        self.enqueue(now, id);
-    }
-
-    /// A pod is active no more; `free_index` says whether its index is to be done again.
-    fn leave(
-        &mut self,
-        id: WorkloadId,
-        pod: PodId,
-        ready: bool,
-        free_index: bool,
-        cluster: &Cluster,
-    ) -> bool {
-        let Some(state) = self.jobs.get_mut(&id) else { return false };
-        if !self.places.leave(&mut state.active, pod) {
-            return false;
-        }
-        state.ready -= u32::from(ready);
-        note_restarts(&mut self.restarts, state, pod, 0);
-        if let Some(index) = cluster.pods.index[pod.index()].filter(|_| free_index) {
-            state.indexes.give_back(index);
-        }
-        true
-    }
-
-    fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
-        let id = match write {
-            Write::CreatePod { owner, index, .. } => {
-                let Some(state) = self.jobs.get_mut(owner) else { return };
-                state.creating = state.creating.saturating_sub(1);
-                if let Some(index) = index {
-                    state.indexes.give_back(*index);
-                }
-                *owner
-            }
-            Write::DeletePod { pod, .. } => {
-                let Some((id, _)) = self.owned(*pod, cluster) else { return };
-                let Some(state) = self.jobs.get_mut(&id) else { return };
-                if !state.deleting.remove(pod) {
-                    return;
-                }
-                state.undeleted.push(*pod);
-                id
-            }
-            Write::WorkloadStatus { workload, .. } if self.jobs.contains_key(workload) => {
-                self.jobs.entry(*workload).or_default().unwritten = true;
-                *workload
-            }
-            Write::DeleteWorkload { workload, .. } if self.jobs.contains_key(workload) => *workload,
-            _ => return,
-        };
-        let Some(state) = self.jobs.get_mut(&id) else { return };
-        state.refused = true;
-        if state.creating == 0 && state.deleting.is_empty() {
-            self.queue.add_failed(id, now);
-        }
-    }
-
-    fn sync(&mut self, now: Time, id: WorkloadId, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        let Some(workload) = existing(cluster, id) else { return };
-        let WorkloadKind::Job(job) = &workload.kind else { return };
-        let policy = cluster.classes[workload.class].restart_policy;
-        let spec = Spec {
-            parallelism: job.parallelism,
-            completions: job.completions,
-            backoff_limit: job.backoff_limit,
-            deadline: job.active_deadline_seconds.map(seconds),
-            suspend: job.suspend,
-            counts_restarts: policy == RestartPolicy::OnFailure,
+    fn limits(&self) -> Limits {
+        Limits {
             burst: self.config.burst,
-        };
-        let (ttl, indexed) = (job.ttl_seconds_after_finished.map(seconds), job.indexed);
-        let Some(state) = self.jobs.get_mut(&id) else { return };
-        if state.ended.is_some() {
-            let written = state.written.clone();
-            state.write_status(id, written, out);
-            return self.expire(now, id, ttl, out);
-        }
-        if state.creating > 0 || !state.deleting.is_empty() {
-            return;
-        }
-        if !std::mem::take(&mut state.refused) {
-            self.queue.forget(id);
-        }
-        if state.delete_again(cluster, out) {
-            return;
-        }
-        state.start = if spec.suspend { None } else { state.start.or(Some(now.floor_second())) };
-        let seen = state.count(now, &self.config);
-        let plan = reconcile::reconcile(&spec, &seen);
-        let failed = seen.failed + if plan.deleted_fail { i64::from(plan.delete) } else { 0 };
-        let ready = state.ready;
-        self.delete(now, id, &plan, cluster, out);
-        self.create(id, &plan, indexed.then(|| spec.completions.unwrap_or(0)), cluster, out);
-        let status = JobStatus {
-            active: clamp(i64::from(plan.active)),
-            ready: Some(clamp(i64::from(ready))),
-            succeeded: clamp(seen.succeeded),
-            failed: clamp(failed),
-            conditions: end_condition(&plan, now).into_iter().collect(),
-            ..JobStatus::default()
-        };
-        self.conclude(now, id, &plan, status, out);
-        if plan.ended {
-            self.expire(now, id, ttl, out);
+            uncounted: MAX_UNCOUNTED,
+            backoff_initial: self.config.job_backoff_initial,
+            backoff_max: self.config.job_backoff_max,
+            batch: self.config.job_sync_batch,
         }
     }
 
-    /// Deletes pods in the deletion order; they are not followed as active any more.
-    fn delete(&mut self, now: Time, id: WorkloadId, plan: &Plan, cluster: &Cluster, out: &mut Vec<Command>) {
-        let active = &self.jobs[&id].active;
-        let victims: Vec<PodId> = if (plan.delete as usize) < active.len() && plan.delete > 0 {
-            let mut candidates =
-                active.iter().map(|&pod| ranking::candidate(cluster, pod, 0, self.seed)).collect();
-            ranking::sort(&mut candidates, now);
-            candidates.iter().take(plan.delete as usize).map(|candidate| candidate.pod).collect()
-        } else {
-            active.iter().take(plan.delete as usize).copied().collect()
-        };
-        let reason = match plan.verdict {
-            Some(Verdict::DeadlineExceeded) => Reason::DeadlineExceeded,
-            _ => Reason::ScaledDown,
-        };
-        for victim in victims {
-            let pod = cluster.pods.reference(victim);
-            self.leave(id, victim, cluster.pods.ready[victim.index()], true, cluster);
-            if let Some(state) = self.jobs.get_mut(&id) {
-                state.deleting.insert(pod);
-            }
-            out.push(Command::Write(Client::Job, Write::DeletePod { pod, grace: None, reason }));
-        }
-    }
-
-    /// Creates pods; for Indexed Jobs with the lowest free indexes below `completions`.
-    fn create(
+    /// A pod has come, changed or is gone.
+    fn pod_changed(
         &mut self,
-        id: WorkloadId,
-        plan: &Plan,
-        completions: Option<i32>,
+        now: Time,
+        pod: PodRef,
+        before: Option<PodBefore>,
+        is_gone: bool,
+        cluster: &Cluster,
+    ) -> Option<WorkloadId> {
+        let row = cluster.pods.get(pod)?;
+        let id = cluster.pods.owner[row.index()]?;
+        let Some(state) = self.jobs.get_mut(&id) else {
+            self.orphaned(now, id, pod, is_gone, cluster);
+            return None;
+        };
+        let job = open_job(cluster, id)?;
+        state.follow(pod, before, is_gone, job, cluster, &mut self.shared);
+        state.is_dirty = true;
+        if is_gone {
+            state.failures.remove(&pod);
+        }
+        self.enqueue(now, id);
+        Some(id)
+    }
+
+    /// A pod of a Job that is gone is freed from its finalizer.
+    fn orphaned(&mut self, now: Time, id: WorkloadId, pod: PodRef, is_gone: bool, cluster: &Cluster) {
+        let object = &cluster.workloads[id];
+        let is_orphan = matches!(object.kind, WorkloadKind::Job(_)) && !object.present;
+        if is_orphan && !is_gone && cluster.pods.tracked[pod.id.index()] {
+            self.orphans.add(pod, now);
+        }
+    }
+
+    fn pod_added(
+        &mut self,
+        now: Time,
+        pod: PodRef,
+        index: Option<u32>,
         cluster: &mut Cluster,
         out: &mut Vec<Command>,
     ) {
+        let Some(id) = self.pod_changed(now, pod, None, false, cluster) else { return };
         let Some(state) = self.jobs.get_mut(&id) else { return };
-        let workload = &mut cluster.workloads[id];
-        for _ in 0..plan.create {
-            let index = match completions {
-                None => None,
-                Some(completions) => match state.indexes.take(completions.max(0) as u32) {
-                    None => break,
-                    free => free,
-                },
-            };
-            workload.pods_created += 1;
-            let (class, number) = (workload.class, workload.pods_created);
-            out.push(Command::Write(
-                Client::Job,
-                Write::CreatePod { owner: id, class, number, index, tracked: false },
-            ));
-            state.creating += 1;
+        let Some(running) = &mut state.running else { return };
+        let failures = running.created(index);
+        if failures.sum() > 0 {
+            state.failures.insert(pod, failures);
+        }
+        self.go_on(now, id, cluster, out);
+    }
+
+    /// Deletion of a pod has begun, or its object is gone.
+    fn pod_going(
+        &mut self,
+        now: Time,
+        pod: PodRef,
+        before: PodBefore,
+        is_gone: bool,
+        cluster: &mut Cluster,
+        out: &mut Vec<Command>,
+    ) {
+        let Some(id) = self.pod_changed(now, pod, Some(before), is_gone, cluster) else { return };
+        let Some(running) = self.jobs.get_mut(&id).and_then(|state| state.running.as_mut()) else { return };
+        running.deleted(pod, false);
+        if is_gone {
+            running.released(pod);
+        }
+        self.go_on(now, id, cluster, out);
+    }
+
+    fn pod_patched(
+        &mut self,
+        now: Time,
+        pod: PodRef,
+        before: PodBefore,
+        patch: PodPatch,
+        cluster: &mut Cluster,
+        out: &mut Vec<Command>,
+    ) {
+        let Some(id) = self.pod_changed(now, pod, Some(before), false, cluster) else { return };
+        let Some(running) = self.jobs.get_mut(&id).and_then(|state| state.running.as_mut()) else { return };
+        if patch == PodPatch::Released {
+            running.released(pod);
+            self.go_on(now, id, cluster, out);
         }
     }
 
-    /// Writes what the sync has found, and asks to be woken.
-    fn conclude(
+    /// A request was refused.
+    fn refused(&mut self, now: Time, write: &Write, cluster: &mut Cluster, out: &mut Vec<Command>) {
+        let owner = |pod: &PodRef| cluster.pods.owner[cluster.pods.get(*pod)?.index()];
+        let id = match write {
+            Write::CreatePod { owner, .. } => Some(*owner),
+            Write::DeletePod { pod, .. } | Write::PatchPod { pod, patch: PodPatch::Released } => owner(pod),
+            Write::WorkloadStatus { workload, .. } => Some(*workload),
+            Write::DeleteWorkload { workload, .. } => return self.ttl.refused(now, *workload),
+            _ => return,
+        };
+        // Of a pod that is gone its Job has heard already.
+        let Some(id) = id else { return };
+        let Some(state) = self.jobs.get_mut(&id) else {
+            if let Write::PatchPod { pod, .. } = write
+                && cluster.pods.tracked[pod.id.index()]
+            {
+                self.orphans.add_failed(*pod, now);
+            }
+            return;
+        };
+        let Some(running) = &mut state.running else { return };
+        match write {
+            Write::CreatePod { index, .. } => running.not_created(*index),
+            Write::DeletePod { pod, .. } => running.deleted(*pod, true),
+            Write::PatchPod { pod, .. } => {
+                if let Some(kept) = running.not_released(*pod) {
+                    state.held.insert(*pod, kept);
+                }
+            }
+            _ => running.not_written(),
+        }
+        state.is_dirty = true;
+        self.go_on(now, id, cluster, out);
+    }
+
+    fn workload_added(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
+        self.ttl.follow(now, id, cluster);
+        let Some(job) = open_job(cluster, id) else { return };
+        let status = cluster.workloads[id].job_status().cloned().unwrap_or_default();
+        self.jobs.insert(id, State::new(job, status));
+        self.queue.add(id, now);
+    }
+
+    /// The specification has changed.
+    fn workload_changed(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
+        self.ttl.follow(now, id, cluster);
+        let (Some(state), Some(job)) = (self.jobs.get_mut(&id), open_job(cluster, id)) else { return };
+        if job.indexed {
+            state.recount_indexes(job, cluster, cluster.pods_of(id));
+        }
+        state.is_dirty = true;
+        self.queue.add(id, now);
+    }
+
+    /// The controller sees its own status write as any other change of the object.
+    fn status_written(
         &mut self,
         now: Time,
         id: WorkloadId,
-        plan: &Plan,
-        status: JobStatus,
+        status: &Status,
+        cluster: &mut Cluster,
         out: &mut Vec<Command>,
     ) {
-        let Some(state) = self.jobs.get_mut(&id) else { return };
-        if let Some(verdict) = plan.verdict.filter(|_| state.verdict.is_none()) {
-            state.verdict = Some(verdict);
-            out.push(Command::Note(Note::Workload { workload: id, reason: verdict.reason() }));
+        let (Some(state), Status::Job(status)) = (self.jobs.get_mut(&id), status) else { return };
+        let before = state.status.verdict().is_some();
+        if let Some(verdict) = status.verdict().filter(|_| !before) {
+            out.push(Command::Note(Note::Workload { workload: id, reason: verdict.reason }));
         }
-        state.write_status(id, status, out);
-        if plan.ended {
-            state.ended = Some(now.floor_second());
+        state.status.clone_from(status);
+        if let Some(running) = &mut state.running {
+            running.written(status);
         }
-        if let Some(wait) = plan.retry_after {
-            self.queue.add_at(id, now, now + wait.max(self.config.job_sync_batch));
-        }
-        if let Some(deadline) = plan.deadline {
-            self.queue.add_at(id, now, deadline);
+        self.enqueue(now, id);
+        self.go_on(now, id, cluster, out);
+        if status.end().is_some() {
+            self.forget(id);
+            self.ttl.follow(now, id, cluster);
         }
     }
 
-    /// After the end of a Job and `ttl` the object is deleted.
-    fn expire(&mut self, now: Time, id: WorkloadId, ttl: Option<Span>, out: &mut Vec<Command>) {
-        let ended = self.jobs.get(&id).and_then(|state| state.ended);
-        let Some((ttl, ended)) = ttl.zip(ended) else { return };
-        if now >= ended + ttl {
-            out.push(Command::Write(
-                Client::GarbageCollector,
-                Write::DeleteWorkload { workload: id, foreground: false },
-            ));
-        } else {
-            self.queue.add_at(id, now, ended + ttl);
+    /// The object is gone: what is left of its pods goes without its finalizers.
+    fn workload_removed(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
+        let object = &cluster.workloads[id];
+        let WorkloadKind::Job(job) = &object.kind else { return };
+        self.forget(id);
+        if !["", BUILT_IN].contains(&job.managed_by.as_str()) {
+            return;
+        }
+        let pods = &cluster.pods;
+        let mut held: Vec<PodId> = cluster.pods_of(id).to_vec();
+        held.retain(|pod| pods.tracked[pod.index()]);
+        held.sort_unstable_by_key(|pod| pods.serial[pod.index()]);
+        for pod in held {
+            self.orphans.add(pods.reference(pod), now);
         }
     }
 
     fn forget(&mut self, id: WorkloadId) {
         if let Some(mut state) = self.jobs.remove(&id) {
-            for pod in &state.active {
-                self.restarts.remove(pod);
-            }
-            self.places.clear(&mut state.active);
+            state.clear(&mut self.shared);
         }
+        self.busy.remove(&id);
         self.queue.forget(id);
     }
-}
 
-impl State {
-    /// Writes the status if it is not what was written last.
-    fn write_status(&mut self, id: WorkloadId, status: JobStatus, out: &mut Vec<Command>) {
-        if std::mem::take(&mut self.unwritten) || status != self.written {
-            self.written = status.clone();
-            let status = Status::Job(Box::new(status));
-            out.push(Command::Write(Client::Job, Write::WorkloadStatus { workload: id, status }));
+    /// Looks at a Job, and begins to do what is to be done.
+    fn sync(&mut self, now: Time, id: WorkloadId, cluster: &mut Cluster, out: &mut Vec<Command>) {
+        let limits = self.limits();
+        let Some(state) = self.jobs.get_mut(&id) else { return };
+        if state.running.is_some() {
+            state.is_again = true;
+            return;
         }
-    }
-
-    /// Tries refused deletions again; says whether there are any.
-    fn delete_again(&mut self, cluster: &Cluster, out: &mut Vec<Command>) -> bool {
-        for pod in std::mem::take(&mut self.undeleted) {
-            if cluster.pods.get(pod).is_some_and(|row| cluster.pods.is_active(row)) {
-                self.deleting.insert(pod);
-                let write = Write::DeletePod { pod, grace: None, reason: Reason::ScaledDown };
-                out.push(Command::Write(Client::Job, write));
+        let Some(job) = open_job(cluster, id) else { return };
+        if !state.is_dirty && state.stable_until.is_none_or(|until| now < until) {
+            // A look finds what the last one found, and asks to be woken as that did.
+            if let Some(wake) = state.wake {
+                self.queue.add_at(id, now, wake);
             }
+            return;
         }
-        !self.deleting.is_empty()
-    }
-
-    /// Counts what has ended since the last sync and says what is seen now.
-    fn count(&mut self, now: Time, config: &Controllers) -> Observed {
-        self.backoff.observe(&self.succeeded, &self.failed);
-        let succeeded = i64::from(self.written.succeeded) + self.succeeded.len() as i64;
-        let failed = i64::from(self.written.failed) + self.failed.len() as i64;
-        self.succeeded.clear();
-        self.failed.clear();
-        Observed {
+        #[cfg(test)]
+        state.check(job, cluster, cluster.pods_of(id), self.shared.clock);
+        let held: Vec<_> = state.held.values().copied().collect();
+        let seen = Observed {
             now,
-            start: self.start,
-            active: self.active.len() as u32,
-            terminating: self.terminating,
-            succeeded,
-            failed,
-            restarts: self.restarts,
-            verdict: self.verdict,
-            backoff: self.backoff.remaining(now, config.job_backoff_initial, config.job_backoff_max),
+            stamp: self.shared.clock.floor(now),
+            is_satisfied: true,
+            is_deleting: cluster.workloads[id].deleting,
+            active: state.active.len() as u32,
+            ready: state.ready,
+            terminating: state.terminating,
+            restarts: state.restarts,
+            held: &held,
+            released: std::mem::take(&mut state.released),
+            backoff: state.backoff,
+            limits,
+        };
+        let mut settled = std::mem::take(&mut state.settled);
+        let (clock, streams) = (self.shared.clock, self.streams);
+        let view = Kept { job, state, cluster, clock, streams };
+        let sync = sync::begin(job, &state.status, &seen, &mut settled, &view);
+        let class = cluster.workloads[id].class;
+        let reason = match &sync.verdict {
+            Some(verdict) if verdict.reason == "DeadlineExceeded" => Reason::DeadlineExceeded,
+            _ => Reason::ScaledDown,
+        };
+        if !matches!(sync.actions, manage::Actions::Delete(_)) {
+            state.may_have_surplus = false;
+        }
+        state.settled = settled;
+        state.is_dirty = false;
+        (state.stable_until, state.wake) = (sync.stable_until, sync.wake);
+        if let Some(wake) = sync.wake {
+            self.queue.add_at(id, now, wake);
+        }
+        let mut running = Running::new(sync, id, class, reason, state.status.clone());
+        let news = running.start(&mut numbers(cluster, id), out);
+        state.running = Some(Box::new(running));
+        self.busy.insert(id);
+        self.take_in(now, id, news);
+    }
+
+    /// Goes on with the sync of a Job, if it has all the answers that it waits for.
+    fn go_on(&mut self, now: Time, id: WorkloadId, cluster: &mut Cluster, out: &mut Vec<Command>) {
+        let Some(running) = self.jobs.get_mut(&id).and_then(|state| state.running.as_mut()) else { return };
+        let news = running.advance(&mut numbers(cluster, id), out);
+        self.take_in(now, id, news);
+    }
+
+    /// Enters what a step of a sync has changed.
+    fn take_in(&mut self, now: Time, id: WorkloadId, news: News) {
+        let Some(state) = self.jobs.get_mut(&id) else { return };
+        for pod in news.releasing {
+            state.held.remove(&pod);
+        }
+        state.backoff = news.backoff.unwrap_or(state.backoff);
+        let Some(running) = state.running.take_if(|running| running.is_over()) else { return };
+        self.busy.remove(&id);
+        if running.has_failed {
+            state.is_dirty = true;
+            self.queue.add_failed(id, now);
+        } else {
+            self.queue.forget(id);
+        }
+        if std::mem::take(&mut state.is_again) {
+            self.queue.add(id, now);
         }
     }
 }
 
-fn end_condition(plan: &Plan, now: Time) -> Option<Condition> {
-    let kind = match plan.verdict.filter(|_| plan.ended)? {
-        Verdict::Complete => "Complete",
-        _ => "Failed",
-    };
-    Some(Condition { kind, status: Truth::True, reason: "", since: now, updated: now })
-}
-
-/// When a pod ended, in whole seconds: the end of its containers; else when it stopped being
-/// ready; else the beginning of its deletion; else its creation (getFinishedTime).
-fn end_of(cluster: &Cluster, pod: PodId) -> Time {
-    let (pods, index) = (&cluster.pods, pod.index());
-    let unready =
-        (pods.node[index].is_some() && !pods.ready[index] && pods.ready_since[index] > pods.created[index])
-            .then_some(pods.ready_since[index]);
-    let end = pods.finished[index].or(unready).or(pods.deleting_since[index]).unwrap_or(pods.created[index]);
-    end.floor_second()
-}
-
-/// Enters the restarts of an active pod; zero for one that is active no more.
-fn note_restarts(known: &mut Map<PodId, u32>, state: &mut State, pod: PodId, restarts: u32) {
-    let before = if restarts == 0 { known.remove(&pod) } else { known.insert(pod, restarts) };
-    state.restarts = state.restarts + u64::from(restarts) - u64::from(before.unwrap_or(0));
-}
-
-fn seconds(number: i64) -> Span {
-    Span::from_secs(number.max(0) as u64)
-}
-
-fn clamp(number: i64) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
+/// Hands out the numbers of a workload's pods.
+fn numbers(cluster: &mut Cluster, id: WorkloadId) -> impl FnMut() -> u32 + '_ {
+    let workload = &mut cluster.workloads[id];
+    move || {
+        workload.pods_created += 1;
+        workload.pods_created
+    }
 }
 
 impl Component for JobController {
@@ -458,56 +390,49 @@ impl Component for JobController {
         event: &Event,
         before: PodBefore,
         cluster: &mut Cluster,
-        _out: &mut Vec<Command>,
+        out: &mut Vec<Command>,
     ) {
         match event {
-            Event::PodAdded(new) => self.pod_added(now, new.pod, cluster),
-            Event::PodStatus { pod, .. } => self.pod_status(now, *pod, before, cluster),
-            Event::PodDeleting { pod, .. } => self.pod_gone(now, *pod, before, false, cluster),
-            Event::PodRemoved { pod } => self.pod_gone(now, *pod, before, true, cluster),
-            Event::WorkloadAdded { workload, .. } => {
-                let object = &cluster.workloads[*workload];
-                if matches!(object.kind, WorkloadKind::Job(_)) && job_end(&object.status) == JobEnd::Open {
-                    self.jobs.insert(
-                        *workload,
-                        State {
-                            written: object.job_status().cloned().unwrap_or_default(),
-                            ..State::default()
-                        },
-                    );
-                    self.queue.add(*workload, now);
-                }
+            Event::PodAdded(new) => self.pod_added(now, new.pod, new.index, cluster, out),
+            Event::PodStatus { pod, .. } | Event::PodBound { pod, .. } => {
+                self.pod_changed(now, *pod, Some(before), false, cluster);
             }
-            Event::WorkloadScaled { workload, .. } if self.jobs.contains_key(workload) => {
-                self.queue.add(*workload, now);
+            Event::PodPatched { pod, patch } => self.pod_patched(now, *pod, before, *patch, cluster, out),
+            Event::PodDeleting { pod, .. } => self.pod_going(now, *pod, before, false, cluster, out),
+            Event::PodRemoved { pod } => self.pod_going(now, *pod, before, true, cluster, out),
+            Event::WorkloadAdded { workload, .. } => self.workload_added(now, *workload, cluster),
+            Event::WorkloadScaled { workload, .. }
+            | Event::WorkloadChanged { workload, .. }
+            | Event::WorkloadDeleting { workload } => self.workload_changed(now, *workload, cluster),
+            Event::WorkloadStatus { workload, status } => {
+                self.status_written(now, *workload, status, cluster, out);
             }
-            Event::WorkloadStatus { workload, status } if job_end(status) != JobEnd::Open => {
-                let stays = match &cluster.workloads[*workload].kind {
-                    WorkloadKind::Job(job) => job.ttl_seconds_after_finished.is_some(),
-                    _ => return,
-                };
-                if !stays {
-                    self.forget(*workload);
-                }
-            }
-            // The controller sees its own status write as any other change of the object.
-            Event::WorkloadStatus { workload, .. } if self.jobs.contains_key(workload) => {
-                self.enqueue(now, *workload);
-            }
-            Event::WorkloadRemoved { workload } => self.forget(*workload),
-            Event::Refused(write, _) => self.refused(now, write, cluster),
+            Event::WorkloadRemoved { workload } => self.workload_removed(now, *workload, cluster),
+            Event::Refused(write, _) => self.refused(now, write, cluster, out),
             _ => {}
         }
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        self.queue.next()
+        let jobs = self.queue.next().filter(|_| self.busy.len() < WORKERS);
+        [jobs, self.orphans.next(), self.ttl.next()].into_iter().flatten().min()
     }
 
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        while let Some(id) = self.queue.pop(now) {
+        while self.busy.len() < WORKERS
+            && let Some(id) = self.queue.pop(now)
+        {
             self.sync(now, id, cluster, out);
         }
+        while let Some(pod) = self.orphans.pop(now) {
+            if cluster.pods.get(pod).is_some_and(|row| cluster.pods.tracked[row.index()]) {
+                let write = Write::PatchPod { pod, patch: PodPatch::Released };
+                out.push(Command::Write(Client::Job, write));
+            } else {
+                self.orphans.forget(pod);
+            }
+        }
+        self.ttl.work(now, cluster, out);
     }
 }
 

@@ -71,9 +71,22 @@ impl<K: Copy + Ord + Hash> WorkQueue<K> {
         self.add_at(key, now, now + wait);
     }
 
+    /// Adds a key to which something has happened since its latest sync began, which wrote at `sent`.
+    /// Where watches take time, the original begins anew before it has seen its own write; what it
+    /// writes then is refused, or it notices itself, and it waits as after a failure.
+    pub(crate) fn add_again(&mut self, key: K, sent: Time, now: Time) {
+        let wait = if now > sent { self.retry_initial } else { Span::ZERO };
+        self.add_at(key, now, now + wait);
+    }
+
     /// Forgets the failures of a key, after a sync that went well.
     pub(crate) fn forget(&mut self, key: K) {
         self.failures.remove(&key);
+    }
+
+    /// How often in a row the sync of a key has failed.
+    pub(crate) fn failures(&self, key: K) -> u32 {
+        self.failures.get(&key).copied().unwrap_or(0)
     }
 
     /// The earliest moment at which a key is due.

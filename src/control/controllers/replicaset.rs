@@ -8,12 +8,14 @@ pub mod status;
 
 use super::members::Places;
 use super::ranking::{self, Candidate};
+use super::slow_start::SlowStart;
 use super::{Client, Command, Component, Config, Event, PodBefore, Topic, WorkQueue, Write, existing};
 use crate::api::Status;
-use crate::api::status::ReplicaSetStatus;
 use crate::base::ids::{PodId, WorkloadId};
-use crate::base::{BitSet, Map, Set, Span, Time};
+use crate::base::{BitSet, Clock, Map, Set, Span, Time};
 use crate::cluster::{Cluster, PodRef, Reason, WorkloadKind};
+use crate::control::Refusal;
+use status::Counts;
 use std::collections::VecDeque;
 
 /// What a sync does about the number of pods.
@@ -39,6 +41,24 @@ pub fn reconcile(active: usize, desired: i32, burst: u32) -> Action {
     }
 }
 
+/// A sync whose writes are under way.
+#[derive(Clone, Debug)]
+struct Sync {
+    /// The pods that it began with: what its status says.
+    counts: Counts,
+    /// The generation that it began with.
+    generation: u64,
+    action: Action,
+    /// Creations that are to come.
+    plan: SlowStart,
+    /// Own creations that are not answered yet.
+    creating: u32,
+    /// Own deletions that are not answered yet.
+    deleting: Set<PodRef>,
+    /// Whether a write was refused.
+    failed: bool,
+}
+
 /// What is known of one ReplicaSet.
 #[derive(Clone, Debug, Default)]
 struct State {
@@ -50,28 +70,43 @@ struct State {
     available: u32,
     /// Since when pods are ready that may not be available yet, in order; some may have changed.
     maturing: VecDeque<(Time, PodRef)>,
-    /// Own creations that are not answered yet.
-    creating: u32,
-    /// Own deletions that are not answered yet.
-    deleting: Set<PodRef>,
-    /// Whether a write of the latest sync was refused.
-    failed: bool,
-    /// The status as last written.
-    written: ReplicaSetStatus,
+    /// The `minReadySeconds` that the two above are for.
+    min_ready: Span,
+    /// Its pods that are being deleted and have not ended.
+    terminating: u32,
+    /// The sync that is under way.
+    sync: Option<Sync>,
+    /// Since when a status is being written.
+    writing: Option<Time>,
+    /// Whether something has happened while a write was under way.
+    dirty: bool,
+    /// Whether the latest sync failed.
+    failing: bool,
 }
 
 impl State {
-    /// Whether writes of a sync are under way.
+    /// Whether writes are under way.
     fn is_busy(&self) -> bool {
-        self.creating > 0 || !self.deleting.is_empty()
+        self.writing.is_some() || self.sync.is_some()
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            active: self.active.len() as u32,
+            ready: self.ready,
+            available: if self.min_ready == Span::ZERO { self.ready } else { self.available },
+            terminating: self.terminating,
+        }
     }
 }
 
 /// The event loop around [`reconcile`].
 ///
 /// While writes of a sync are under way the ReplicaSet is not synced again: in the original its
-/// worker is busy with them, and expectations hold it back until its watch has seen them. Every
-/// write is answered, by its event or by a refusal.
+/// worker is busy with them, expectations hold it back until its watch has seen them, and so does
+/// its own status. Every write is answered, by its event or by a refusal. Pods are created in
+/// batches, each of which waits for the answers to the one before, and the status comes at the end,
+/// from the pods that the sync began with.
 #[derive(Clone, Debug)]
 pub struct ReplicaSetController {
     queue: WorkQueue<WorkloadId>,
@@ -82,6 +117,9 @@ pub struct ReplicaSetController {
     available: BitSet,
     burst: u32,
     seed: u64,
+    clock: Clock,
+    /// Whether the status says how many pods are being deleted.
+    counts_terminating: bool,
 }
 
 impl ReplicaSetController {
@@ -95,6 +133,18 @@ impl ReplicaSetController {
             available: BitSet::default(),
             burst: config.controllers.burst,
             seed: config.seed,
+            clock: config.clock,
+            counts_terminating: config.version.compat().counts_terminating_replicas,
+        }
+    }
+
+    /// Something has happened to a ReplicaSet: it is synced as soon as it can be.
+    fn touch(&mut self, now: Time, id: WorkloadId) {
+        let Some(state) = self.sets.get_mut(&id) else { return };
+        if state.is_busy() {
+            state.dirty = true;
+        } else {
+            self.queue.add(id, now);
         }
     }
 
@@ -120,8 +170,11 @@ impl ReplicaSetController {
     fn became_ready(&mut self, id: WorkloadId, pod: PodId, cluster: &Cluster) {
         let Some(state) = self.sets.get_mut(&id) else { return };
         state.ready += 1;
-        if min_ready(cluster, id) > Span::ZERO {
-            state.maturing.push_back((cluster.pods.ready_since[pod.index()], cluster.pods.reference(pod)));
+        if state.min_ready > Span::ZERO {
+            let since = self.clock.floor(cluster.pods.ready_since[pod.index()]);
+            // A controller that starts meets pods in any order.
+            let place = state.maturing.partition_point(|known| known.0 <= since);
+            state.maturing.insert(place, (since, cluster.pods.reference(pod)));
         }
     }
 
@@ -137,6 +190,10 @@ impl ReplicaSetController {
     fn status_changed(&mut self, now: Time, pod: PodRef, before: PodBefore, cluster: &Cluster) {
         let Some((id, row)) = self.owned(pod, cluster) else { return };
         if !self.places.holds(row) {
+            let ended = cluster.pods.phase[row.index()].is_terminal() && !before.phase.is_terminal();
+            if before.deleting && ended {
+                self.count_terminating(now, id, false);
+            }
             return;
         }
         let ready = cluster.pods.ready[row.index()];
@@ -147,47 +204,84 @@ impl ReplicaSetController {
         } else if !ready && before.ready {
             self.lost_ready(id, row);
         } else {
-            return;
+            return self.touch_failing(now, id);
         }
-        self.queue.add(id, now);
+        self.touch(now, id);
     }
 
-    fn gone(&mut self, now: Time, pod: PodRef, before: PodBefore, cluster: &Cluster) {
+    /// A pod changed in a way that no count shows. The original syncs at every change; it matters
+    /// where syncs fail, as each doubles the wait until the next.
+    fn touch_failing(&mut self, now: Time, id: WorkloadId) {
+        if self.sets.get(&id).is_some_and(|state| state.failing) {
+            self.touch(now, id);
+        }
+    }
+
+    /// Deletion of a pod has begun, or its object is gone.
+    fn gone(
+        &mut self,
+        now: Time,
+        event: &Event,
+        pod: PodRef,
+        before: PodBefore,
+        cluster: &mut Cluster,
+        out: &mut Vec<Command>,
+    ) {
         let Some((id, row)) = self.owned(pod, cluster) else { return };
         let held = self.leave(id, row, before.ready);
-        let ours = self.sets.get_mut(&id).is_some_and(|state| state.deleting.remove(&pod));
+        let removed = matches!(event, Event::PodRemoved { .. });
+        if !before.phase.is_terminal() && before.deleting == removed {
+            self.count_terminating(now, id, !removed);
+        }
+        let Some(state) = self.sets.get_mut(&id) else { return };
+        let ours = state.sync.as_mut().is_some_and(|sync| sync.deleting.remove(&pod));
         if held || ours {
-            self.queue.add(id, now);
+            self.touch(now, id);
+        }
+        if ours {
+            self.answered(now, id, cluster, out);
         }
     }
 
-    /// A write was refused: it is no longer under way, and its sync counts as failed.
-    fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
-        let id = match write {
+    fn count_terminating(&mut self, now: Time, id: WorkloadId, more: bool) {
+        let Some(state) = self.sets.get_mut(&id).filter(|_| self.counts_terminating) else { return };
+        state.terminating = if more { state.terminating + 1 } else { state.terminating.saturating_sub(1) };
+        self.touch(now, id);
+    }
+
+    /// A write was refused: it is no longer under way, and its sync counts as failed, unless it was
+    /// the deletion of a pod that is gone.
+    fn refused(
+        &mut self,
+        now: Time,
+        write: &Write,
+        why: Refusal,
+        cluster: &mut Cluster,
+        out: &mut Vec<Command>,
+    ) {
+        match write {
             Write::CreatePod { owner, .. } => {
-                let Some(state) = self.sets.get_mut(owner) else { return };
-                state.creating = state.creating.saturating_sub(1);
-                *owner
+                let sync = self.sets.get_mut(owner).and_then(|state| state.sync.as_mut());
+                let Some(sync) = sync else { return };
+                sync.creating = sync.creating.saturating_sub(1);
+                sync.failed = true;
+                sync.plan.stop();
+                self.answered(now, *owner, cluster, out);
             }
             Write::DeletePod { pod, .. } => {
                 let Some((id, _)) = self.owned(*pod, cluster) else { return };
-                let Some(state) = self.sets.get_mut(&id) else { return };
-                if !state.deleting.remove(pod) {
-                    return;
-                }
-                id
+                let sync = self.sets.get_mut(&id).and_then(|state| state.sync.as_mut());
+                let Some(sync) = sync.filter(|sync| sync.deleting.contains(pod)) else { return };
+                sync.deleting.remove(pod);
+                sync.failed |= why != Refusal::Conflict;
+                self.answered(now, id, cluster, out);
             }
             Write::WorkloadStatus { workload, .. } => {
                 let Some(state) = self.sets.get_mut(workload) else { return };
-                state.written = cluster.workloads[*workload].replica_set_status();
-                *workload
+                (state.writing, state.dirty) = (None, false);
+                self.queue.add_failed(*workload, now);
             }
-            _ => return,
-        };
-        let Some(state) = self.sets.get_mut(&id) else { return };
-        state.failed = true;
-        if !state.is_busy() {
-            self.queue.add_failed(id, now);
+            _ => {}
         }
     }
 
@@ -203,7 +297,7 @@ impl ReplicaSetController {
         if !matches!(workload.kind, WorkloadKind::ReplicaSet(_)) {
             return;
         }
-        self.sets.insert(id, State { written: workload.replica_set_status(), ..State::default() });
+        self.sets.insert(id, State { min_ready: min_ready(cluster, id), ..State::default() });
         if let Some(deployment) = workload.owner {
             self.siblings.entry(deployment).or_default().push(id);
         }
@@ -222,31 +316,51 @@ impl ReplicaSetController {
         }
     }
 
-    fn sync(&mut self, now: Time, id: WorkloadId, cluster: &mut Cluster, out: &mut Vec<Command>) {
-        let Some(WorkloadKind::ReplicaSet(set)) = existing(cluster, id).map(|workload| &workload.kind) else {
-            return;
-        };
-        let desired = set.replicas;
+    /// The own status has been written: what has happened since is looked at.
+    fn written(&mut self, now: Time, id: WorkloadId) {
         let Some(state) = self.sets.get_mut(&id) else { return };
-        if state.is_busy() {
-            return;
+        let Some(sent) = state.writing.take() else { return };
+        if std::mem::take(&mut state.dirty) || state.failing {
+            self.queue.add_again(id, sent, now);
         }
-        if !std::mem::take(&mut state.failed) {
-            self.queue.forget(id);
-        }
-        match reconcile(state.active.len(), desired, self.burst) {
-            Action::Nothing => {}
-            Action::Create(amount) => self.create(id, amount, cluster, out),
-            Action::Delete(amount) => self.delete(now, id, amount as usize, cluster, out),
-        }
-        self.mature(now, id, cluster);
-        self.write_status(id, cluster, out);
     }
 
-    fn create(&mut self, id: WorkloadId, amount: u32, cluster: &mut Cluster, out: &mut Vec<Command>) {
+    fn sync(&mut self, now: Time, id: WorkloadId, cluster: &mut Cluster, out: &mut Vec<Command>) {
+        let Some(workload) = existing(cluster, id) else { return };
+        let WorkloadKind::ReplicaSet(set) = &workload.kind else { return };
+        let (desired, generation, deleting) = (set.replicas, workload.generation, workload.deleting);
+        self.mature(now, id, cluster);
         let Some(state) = self.sets.get_mut(&id) else { return };
+        if state.is_busy() {
+            state.dirty = true;
+            return;
+        }
+        let action =
+            if deleting { Action::Nothing } else { reconcile(state.active.len(), desired, self.burst) };
+        let plan = SlowStart::new(if let Action::Create(amount) = action { amount } else { 0 });
+        let counts = state.counts();
+        let deleting = Set::default();
+        state.sync = Some(Sync { counts, generation, action, plan, creating: 0, deleting, failed: false });
+        if let Action::Delete(amount) = action {
+            self.delete(now, id, amount as usize, cluster, out);
+        }
+        self.answered(now, id, cluster, out);
+    }
+
+    /// Goes on with a sync whose writes have all been answered: the next batch, or the end.
+    fn answered(&mut self, now: Time, id: WorkloadId, cluster: &mut Cluster, out: &mut Vec<Command>) {
+        let Some(state) = self.sets.get_mut(&id) else { return };
+        let Some(sync) = state.sync.as_mut() else { return };
+        if sync.creating > 0 || !sync.deleting.is_empty() {
+            return;
+        }
+        let batch = sync.plan.next_batch();
+        if batch == 0 {
+            return self.finish(now, id, cluster, out);
+        }
+        sync.creating = batch;
         let workload = &mut cluster.workloads[id];
-        for _ in 0..amount {
+        for _ in 0..batch {
             workload.pods_created += 1;
             let write = Write::CreatePod {
                 owner: id,
@@ -257,7 +371,30 @@ impl ReplicaSetController {
             };
             out.push(Command::Write(Client::ReplicaSet, write));
         }
-        state.creating = amount;
+    }
+
+    /// Ends a sync: its status, and its repetition if it failed.
+    fn finish(&mut self, now: Time, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
+        let Some(state) = self.sets.get_mut(&id) else { return };
+        let Some(sync) = state.sync.take() else { return };
+        let before = cluster.workloads[id].replica_set_status();
+        let failed = sync.failed.then_some(sync.action);
+        let stamp = self.clock.floor(now);
+        let status = status::status(sync.counts, sync.generation, failed, &before, stamp);
+        if status != before {
+            let write = Write::WorkloadStatus { workload: id, status: Status::ReplicaSet(status) };
+            out.push(Command::Write(Client::ReplicaSet, write));
+            state.writing = Some(now);
+        }
+        state.failing = sync.failed;
+        if sync.failed {
+            self.queue.add_failed(id, now);
+        } else {
+            self.queue.forget(id);
+        }
+        if state.writing.is_none() && std::mem::take(&mut state.dirty) {
+            self.queue.add(id, now);
+        }
     }
 
     fn delete(
@@ -275,10 +412,10 @@ impl ReplicaSetController {
         } else {
             self.sets[&id].active.clone()
         };
-        let Some(state) = self.sets.get_mut(&id) else { return };
+        let Some(sync) = self.sets.get_mut(&id).and_then(|state| state.sync.as_mut()) else { return };
         for victim in victims {
             let pod = cluster.pods.reference(victim);
-            state.deleting.insert(pod);
+            sync.deleting.insert(pod);
             let write = Write::DeletePod { pod, grace: None, reason: Reason::ScaledDown };
             out.push(Command::Write(Client::ReplicaSet, write));
         }
@@ -305,11 +442,16 @@ impl ReplicaSetController {
     fn mature(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
         let min_ready = min_ready(cluster, id);
         let Some(state) = self.sets.get_mut(&id) else { return };
+        if state.min_ready != min_ready {
+            state.min_ready = min_ready;
+            self.count_anew(id, cluster);
+        }
+        let Some(state) = self.sets.get_mut(&id) else { return };
         while let Some(&(since, pod)) = state.maturing.front() {
             let still = cluster.pods.get(pod).filter(|&row| {
                 self.places.holds(row)
                     && cluster.pods.ready[row.index()]
-                    && cluster.pods.ready_since[row.index()] == since
+                    && self.clock.floor(cluster.pods.ready_since[row.index()]) == since
             });
             match still {
                 Some(_) if since + min_ready > now => {
@@ -331,17 +473,22 @@ impl ReplicaSetController {
         }
     }
 
-    fn write_status(&mut self, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
+    /// Forgets which pods are available: `minReadySeconds` has changed.
+    fn count_anew(&mut self, id: WorkloadId, cluster: &Cluster) {
         let Some(state) = self.sets.get_mut(&id) else { return };
-        let ready = state.ready as i32;
-        let available = if min_ready(cluster, id) == Span::ZERO { ready } else { state.available as i32 };
-        let replicas = state.active.len() as i32;
-        let status = ReplicaSetStatus { replicas, ready, available, ..ReplicaSetStatus::default() };
-        if status != state.written {
-            state.written = status;
-            let write = Write::WorkloadStatus { workload: id, status: Status::ReplicaSet(status) };
-            out.push(Command::Write(Client::ReplicaSet, write));
+        state.available = 0;
+        let mut maturing = Vec::new();
+        for &pod in &state.active {
+            if pod.index() < self.available.len() {
+                self.available.remove(pod.index());
+            }
+            if state.min_ready > Span::ZERO && cluster.pods.ready[pod.index()] {
+                let since = self.clock.floor(cluster.pods.ready_since[pod.index()]);
+                maturing.push((since, cluster.pods.reference(pod)));
+            }
         }
+        maturing.sort_unstable_by_key(|&(since, pod)| (since, pod.id));
+        state.maturing = maturing.into();
     }
 }
 
@@ -364,7 +511,7 @@ impl Component for ReplicaSetController {
         event: &Event,
         before: PodBefore,
         cluster: &mut Cluster,
-        _out: &mut Vec<Command>,
+        out: &mut Vec<Command>,
     ) {
         match event {
             Event::PodAdded(new) => {
@@ -372,21 +519,28 @@ impl Component for ReplicaSetController {
                 if cluster.pods.is_active(new.pod.id) {
                     self.enter(id, new.pod.id, cluster);
                 }
-                if let Some(state) = self.sets.get_mut(&id) {
-                    state.creating = state.creating.saturating_sub(1);
+                self.touch(now, id);
+                if let Some(sync) = self.sets.get_mut(&id).and_then(|state| state.sync.as_mut()) {
+                    sync.creating = sync.creating.saturating_sub(1);
+                    self.answered(now, id, cluster, out);
                 }
-                self.queue.add(id, now);
+            }
+            Event::PodBound { pod, .. } => {
+                if let Some((id, _)) = self.owned(*pod, cluster) {
+                    self.touch_failing(now, id);
+                }
             }
             Event::PodStatus { pod, .. } => self.status_changed(now, *pod, before, cluster),
             Event::PodDeleting { pod, .. } | Event::PodRemoved { pod } => {
-                self.gone(now, *pod, before, cluster);
+                self.gone(now, event, *pod, before, cluster, out);
             }
             Event::WorkloadAdded { workload, .. } => self.added(now, *workload, cluster),
-            Event::WorkloadScaled { workload, .. } if self.sets.contains_key(workload) => {
-                self.queue.add(*workload, now);
+            Event::WorkloadScaled { workload, .. } | Event::WorkloadChanged { workload, .. } => {
+                self.touch(now, *workload);
             }
+            Event::WorkloadStatus { workload, .. } => self.written(now, *workload),
             Event::WorkloadRemoved { workload } => self.removed(*workload, cluster),
-            Event::Refused(write, _) => self.refused(now, write, cluster),
+            Event::Refused(write, why) => self.refused(now, write, *why, cluster, out),
             _ => {}
         }
     }

@@ -44,7 +44,7 @@ impl Target {
 }
 
 /// A limit as a number; `rounding` is added to the hundredths before the division.
-fn resolve(limit: IntOrPercent, replicas: i32, rounding: i64) -> i32 {
+pub(super) fn resolve(limit: IntOrPercent, replicas: i32, rounding: i64) -> i32 {
     match limit {
         IntOrPercent::Int(number) => number.max(0),
         IntOrPercent::Percent(percent) => {

@@ -13,17 +13,23 @@ const FIRST: u32 = 1;
 pub struct SlowStart {
     left: u32,
     batch: u32,
+    most: u32,
 }
 
 impl SlowStart {
     /// A plan for so many.
     pub const fn new(count: u32) -> SlowStart {
-        SlowStart { left: count, batch: FIRST }
+        SlowStart::limited(count, u32::MAX)
+    }
+
+    /// A plan for so many in batches of at most `most`.
+    pub const fn limited(count: u32, most: u32) -> SlowStart {
+        SlowStart { left: count, batch: FIRST, most }
     }
 
     /// The size of the next batch; zero if nothing is left.
     pub fn next_batch(&mut self) -> u32 {
-        let size = self.batch.min(self.left);
+        let size = self.batch.min(self.left).min(self.most);
         self.left -= size;
         self.batch = self.batch.saturating_mul(2);
         size
@@ -55,6 +61,8 @@ mod tests {
         assert_eq!(sizes(10), [1, 2, 4, 3]);
         assert_eq!(sizes(500).iter().sum::<u32>(), 500);
         assert_eq!(sizes(u32::MAX).len(), 32);
+        let mut plan = SlowStart::limited(9, 4);
+        assert_eq!([(); 5].map(|()| plan.next_batch()), [1, 2, 4, 2, 0]);
     }
 
     #[test]

@@ -15,9 +15,8 @@ pub(super) struct Extra {
     pub(super) probers: Vec<Prober>,
     /// Containers that are being stopped one by one.
     pub(super) endings: Vec<Ending>,
-    /// Containers that were stopped to be started again in the same go, each with the end of its run
-    /// before the one that was stopped.
-    pub(super) revivals: Vec<(u16, Option<Time>)>,
+    /// Containers that were stopped to be started again in the same go.
+    pub(super) revivals: Vec<Revival>,
     /// Back-offs of pulls, by the first container with that image.
     pub(super) pulls: Vec<(u16, BackOff)>,
     /// When images that are not there are looked at again.
@@ -26,6 +25,15 @@ pub(super) struct Extra {
     pub(super) restart_all: Option<ContainerIndex>,
     /// Whether the conditions of the pod's readiness gates are true.
     pub(super) gates_passed: bool,
+}
+
+/// A container that was stopped to be started again in the same go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Revival {
+    /// Which.
+    pub(super) container: u16,
+    /// The end of its run before the one that was stopped; `None` if there was none.
+    pub(super) finished_before: Option<Time>,
 }
 
 /// How far the stop of one container is.

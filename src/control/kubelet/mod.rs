@@ -18,6 +18,7 @@ pub mod qos;
 mod recorded;
 mod shortage;
 mod status;
+mod unsent;
 mod worker;
 
 pub use pod::{Container, ContainerState, Stage};
@@ -27,9 +28,11 @@ use self::admission::Admission;
 use self::eviction::Pressure;
 use self::images::{Pull, Pulls};
 use self::pod::{Containers, PodState};
+use self::unsent::{Unsent, Unsents};
 use self::worker::{ApiView, Settings, Worker};
 use super::{
-    Client, Command, Component, Config, Event, NewPod, NodeChange, PodBefore, RuntimeCommand, Topic, Write,
+    Client, Command, Component, Config, Event, NewPod, NodeChange, PodBefore, Refusal, RuntimeCommand, Topic,
+    Write,
 };
 use crate::api::PodPhase;
 use crate::base::ids::{NodeId, PodId};
@@ -59,6 +62,7 @@ pub struct Kubelets {
     pressure: BTreeMap<NodeId, Pressure>,
     /// When which of them is looked at.
     looks: BTreeSet<(Time, NodeId)>,
+    unsent: Unsents,
 }
 
 /// What a kubelet that does not run will find when it starts.
@@ -84,12 +88,13 @@ impl Kubelets {
             refused_pulls: Vec::new(),
             pressure: BTreeMap::new(),
             looks: BTreeSet::new(),
+            unsent: Unsents::default(),
         }
     }
 
     /// Whether no kubelet will do anything by itself: no back-off and no deadline is running.
     pub fn is_settled(&self) -> bool {
-        self.timers.is_empty() && self.looks.is_empty()
+        self.timers.is_empty() && self.looks.is_empty() && self.unsent.next().is_none()
     }
 
     /// How far the kubelet is with a pod; `Absent` if it does not know it.
@@ -315,6 +320,36 @@ impl Kubelets {
         }
     }
 
+    /// A write was refused. One that the API server was not there to take is made again.
+    fn refused(&mut self, now: Time, write: &Write, why: Refusal) {
+        let unsent = match *write {
+            Write::PodStatus { pod, .. } if self.hears(pod) => {
+                let in_flight = &mut self.pods[pod.id.index()].in_flight;
+                *in_flight = in_flight.saturating_sub(1);
+                Unsent::Pod(pod)
+            }
+            Write::DeletePod { pod, .. } if self.stage(pod) == Stage::Ended => Unsent::Pod(pod),
+            Write::NodeReady { node, ready: ReadyStatus::True } => Unsent::Node(node),
+            _ => return,
+        };
+        if why == Refusal::Unavailable {
+            self.unsent.add(now, unsent);
+        }
+    }
+
+    /// Writes what could not be written, if its kubelet runs; one that does not will find out.
+    fn send_again(&mut self, now: Time, unsent: Unsent, cluster: &Cluster, out: &mut Vec<Command>) {
+        match unsent {
+            Unsent::Pod(pod) if self.hears(pod) => {
+                self.with(now, pod, cluster, out, |worker| worker.write_again());
+            }
+            Unsent::Node(node) if self.runs(node) && cluster.nodes.present.contains(node.index()) => {
+                out.push(post_ready(node));
+            }
+            _ => {}
+        }
+    }
+
     fn added(&mut self, now: Time, new: &NewPod, cluster: &Cluster, out: &mut Vec<Command>) {
         if let Some(node) = new.node {
             self.take_in(now, new.pod, node, cluster, out);
@@ -360,14 +395,7 @@ impl Component for Kubelets {
             {
                 out.push(post_ready(*node));
             }
-            Event::Refused(write, _) => {
-                if let Write::PodStatus { pod, .. } = **write
-                    && self.hears(pod)
-                {
-                    let in_flight = &mut self.pods[pod.id.index()].in_flight;
-                    *in_flight = in_flight.saturating_sub(1);
-                }
-            }
+            Event::Refused(write, why) => self.refused(now, write, *why),
             _ => {}
         }
     }
@@ -375,7 +403,7 @@ impl Component for Kubelets {
     fn poll_timeout(&self) -> Option<Time> {
         let pod = self.timers.first().map(|&(at, _)| at);
         let node = self.looks.first().map(|&(at, _)| at);
-        pod.into_iter().chain(node).min()
+        pod.into_iter().chain(node).chain(self.unsent.next()).min()
     }
 
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
@@ -389,6 +417,9 @@ impl Component for Kubelets {
             });
         }
         self.look_at_nodes(now, cluster, out);
+        while let Some(unsent) = self.unsent.pop(now) {
+            self.send_again(now, unsent, cluster, out);
+        }
     }
 
     fn is_settled(&self) -> bool {

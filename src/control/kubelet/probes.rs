@@ -157,7 +157,7 @@ impl Prober {
 
     /// Does what is due at `now`; says whether the result has changed.
     pub(super) fn fire(&mut self, now: Time, sight: Sight<'_>) -> bool {
-        if !self.next(now, sight).is_some_and(|due| due <= now) {
+        if self.next(now, sight).is_none_or(|due| due > now) {
             return false;
         }
         let good = sight.finding == Finding::Good;

@@ -92,8 +92,15 @@ impl Scheduler {
         if known.is_some_and(|(why, node)| *node == nominated && **why == *diagnosis) {
             return;
         }
-        let first = known.is_none();
+        let is_written = cluster.pods.unscheduled[id.index()];
+        let first = known.is_none() && !is_written;
+        let is_known_to_others =
+            known.is_none() && is_written && cluster.pods.nominated[id.index()] == nominated;
         self.evictions.conditions.insert(pod, (diagnosis, nominated));
+        if is_known_to_others {
+            // An earlier scheduler has written it.
+            return;
+        }
         let patch = PodPatch::Unscheduled { nominated, gated: false, first };
         out.push(Command::Write(Client::Scheduler, Write::PatchPod { pod, patch }));
     }

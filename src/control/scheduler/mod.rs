@@ -130,6 +130,10 @@ impl Scheduler {
         let priority = cluster.classes[new.class].priority;
         let gate = cycle.profile.gate(cluster, new.class);
         self.queue.add(now, new.pod, new.class, priority, gate);
+        // A pod that an earlier scheduler has promised a node has the promise in its status.
+        if let Some(node) = cluster.pods.nominated[new.pod.id.index()] {
+            self.nominator.nominate(new.pod.id, node);
+        }
         out.push(Command::Note(Note::Queued { pod: new.pod }));
     }
 

@@ -74,6 +74,8 @@ impl RunObserver {
             Record::MemoryUsed { node, bytes } => self.node_uses(now, node, MEMORY, bytes),
             Record::Note(note) => self.note(now, note),
             Record::NodeTaint { .. }
+            | Record::Process { .. }
+            | Record::ApiServer { .. }
             | Record::PodStatus { .. }
             | Record::PodPatched { .. }
             | Record::WorkloadChanged { .. }

@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
 use crate::control::snapshot::full_pod_name;
 use crate::control::{Client, ContainerIndex, Diagnosis, Note};
 use crate::observe::events::{Line, Weight};
-use crate::sim::{Record, View};
+use crate::sim::{ProcessStep, Record, View};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -305,6 +305,14 @@ impl RunObserver {
                 let (kind, name) = self.replicas.label(*workload);
                 (kind, "Deleted", name)
             }
+            Record::Process { process, step } => {
+                let (action, what) = process_words(*step);
+                message.push_str(what);
+                ("Process", action, process.name())
+            }
+            Record::ApiServer { is_up } => {
+                ("Process", if *is_up { "Available" } else { "Unavailable" }, "api-server")
+            }
             _ => return,
         };
         let telling = !matches!(record, Record::NodeAdded { .. } | Record::WorkloadCreated { .. });
@@ -404,6 +412,18 @@ fn pod_words(record: &Record<'_>, actor: &str, name: &dyn Fn(ContainerIndex) -> 
         _ => ("", String::new()),
     };
     (action, weight, message)
+}
+
+/// What happens to a process: the action and the message.
+fn process_words(step: ProcessStep) -> (&'static str, &'static str) {
+    match step {
+        ProcessStep::Killed { led: true } => ("Killed", "it led: nobody does its work"),
+        ProcessStep::Killed { led: false } => ("Killed", "it stood by"),
+        ProcessStep::LeaseLost => ("LeaderElection", "could not renew its lease and gives up"),
+        ProcessStep::Launched => ("Launched", ""),
+        ProcessStep::Leads => ("LeaderElection", "became leader"),
+        ProcessStep::Ready => ("Ready", "knows what exists; every timer begins anew"),
+    }
 }
 
 /// Why a pod is deleted, in words.

@@ -9,11 +9,12 @@ use crate::control::config::{
     Controllers, EnabledPlugins, Kubelet, Mode, NodeLifecycle, Scheduler, SchedulerProfile, ScoringStrategy,
     Version,
 };
+use crate::control::controllers::hpa;
 use crate::control::scheduler::configuration::{self, Configured};
 use crate::scenario::At;
 use crate::scenario::schema::control::{self as written, Strategy};
 use crate::scenario::schema::scalars::{Amount, Duration, Period};
-use crate::sim::Timing;
+use crate::sim::{MetricsProfile, MetricsSetup, Timing};
 
 /// The control plane's constants; errors are noted.
 pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
@@ -28,6 +29,7 @@ pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
         nodes: nodes(&control.node_lifecycle, control.timing),
         kubelet: kubelet(build, &control.kubelet, control.timing),
         controllers: controllers(control.timing),
+        pod_autoscaler: hpa::Settings::default(),
     }
 }
 
@@ -37,6 +39,15 @@ fn controllers(timing: written::Preset) -> Controllers {
         written::Preset::Kubernetes => Controllers::default(),
         written::Preset::Ideal => Controllers { job_sync_batch: Span::ZERO, ..Controllers::default() },
     }
+}
+
+/// With ideal timing the metrics API knows the moment, else it is metrics-server.
+pub(super) fn metrics(timing: written::Preset) -> MetricsSetup {
+    let profile = match timing {
+        written::Preset::Kubernetes => MetricsProfile::default(),
+        written::Preset::Ideal => MetricsProfile::RECORDED,
+    };
+    MetricsSetup { profile, ..MetricsSetup::default() }
 }
 
 fn version(build: &mut Build<'_>, control: &written::ControlPlane) -> Version {

@@ -1,34 +1,45 @@
-//! Faults with the rows of the nodes that they hit.
+//! Faults with the rows of the nodes that they hit; those of the control plane are read elsewhere.
 
+use super::control_faults::{is_of_control_plane, resolve as of_control_plane};
 use super::nodes::{Nodes, unknown, zone};
 use super::{Build, run};
 use crate::base::{Diagnostic, Time};
 use crate::scenario::At;
 use crate::scenario::schema::events::{self, Scope};
 use crate::sim::setup::FaultWhen;
-use crate::sim::{Fault, FaultKind, FaultScope};
+use crate::sim::{Fault, FaultKind, FaultScope, Plane};
 use std::collections::BTreeMap;
 
 /// The shortest mean time between failures, in seconds: shorter ones only cost time.
 const MIN_MTBF: f64 = 1.0;
 
-/// All faults; errors are noted.
-pub(super) fn resolve(build: &mut Build<'_>, nodes: &Nodes) -> Vec<Fault> {
+/// All faults, of machines and of the control plane; errors are noted.
+pub(super) fn resolve(build: &mut Build<'_>, nodes: &Nodes) -> (Vec<Fault>, Plane) {
     let mut faults = Vec::new();
-    for fault in &build.scenario.faults {
+    let (of_control, of_machines): (Vec<_>, Vec<_>) =
+        build.scenario.faults.iter().partition(|fault| is_of_control_plane(fault));
+    for fault in of_machines {
         let result = if fault.every.is_some() { random(nodes, fault) } else { scheduled(nodes, fault) };
+        faults.extend(build.take(result));
+    }
+    let plane = of_control_plane(build, &of_control);
+    for fault in &build.scenario.faults {
         if let Some(at) = &fault.at {
             run::check_reached(build, at, "the fault");
         }
-        faults.extend(build.take(result));
     }
-    faults
+    (faults, plane)
 }
 
-fn kind(fault: &events::Fault) -> FaultKind {
-    match fault.kind {
-        events::FaultKind::Crash => FaultKind::Crash,
-        events::FaultKind::Partition => FaultKind::Partition,
+fn kind(fault: &events::Fault) -> Result<FaultKind, Diagnostic> {
+    let Some(kind) = &fault.kind else { return Ok(FaultKind::Crash) };
+    match kind.value {
+        events::Failure::Crash => Ok(FaultKind::Crash),
+        events::Failure::Partition => Ok(FaultKind::Partition),
+        events::Failure::Kill => {
+            let help = "a machine has `crash` and `partition`; name a `component` to kill it";
+            Err(kind.error("a machine is not killed").help(help))
+        }
     }
 }
 
@@ -60,7 +71,7 @@ fn scheduled(nodes: &Nodes, fault: &At<events::Fault>) -> Result<Fault, Diagnost
     };
     let duration = fault.r#for.as_ref().map(|duration| duration.0);
     let when = FaultWhen::Scheduled { at: Time(at.0.0), duration };
-    Ok(Fault { groups: vec![group], scope, kind: kind(fault), when })
+    Ok(Fault { groups: vec![group], scope, kind: kind(fault)?, when })
 }
 
 fn racks(nodes: &Nodes) -> BTreeMap<&str, Vec<usize>> {
@@ -102,7 +113,7 @@ fn random(nodes: &Nodes, fault: &At<events::Fault>) -> Result<Fault, Diagnostic>
     let (scope, groups) = groups(nodes, fault, every)?;
     let when =
         FaultWhen::Random { time_to_failure: mtbf.value.0.clone(), time_to_repair: mttr.value.0.clone() };
-    Ok(Fault { groups, scope, kind: kind(fault), when })
+    Ok(Fault { groups, scope, kind: kind(fault)?, when })
 }
 
 /// The groups of nodes that are hit each on its own.

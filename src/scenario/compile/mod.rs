@@ -4,6 +4,7 @@
 mod actions;
 mod batch;
 mod control;
+mod control_faults;
 mod expectations;
 mod faults;
 mod files;
@@ -234,7 +235,7 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
     let (bound_pods, objects, priorities) = objects::place(build, &nodes, objects);
     let mut sources = traces::pod_sources(build, &nodes);
     sources.extend(generators::pod_sources(build, &nodes));
-    let faults = faults::resolve(build, &nodes);
+    let (faults, plane) = faults::resolve(build, &nodes);
     let actions = actions::resolve(build, &nodes, &objects, priorities);
     let timing = timing::resolve(build);
     let control = control::resolve(build, &timing);
@@ -248,8 +249,10 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
         objects: objects.into_iter().map(|(at, sourced)| (at, sourced.object)).collect(),
         sources,
         faults,
+        plane,
         actions,
         default_behavior: run::behavior(&scenario.workload.behavior),
+        metrics: control::metrics(scenario.control_plane.timing),
         timing,
         control,
         stop,

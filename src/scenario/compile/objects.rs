@@ -4,6 +4,7 @@ use super::nodes::{Nodes, POOL, UNNAMED_POOL};
 use super::priorities::Priorities;
 use super::{Build, at_reference, files, selectors};
 use crate::api::kubernetes::{self, Manifest, Part, Sourced};
+use crate::api::workload::StatefulSetUpdate;
 use crate::api::{Node, Object, ObjectMeta, Pod, PodPhase};
 use crate::base::{Diagnostic, Location, Set, Time};
 use crate::scenario::At;
@@ -75,19 +76,39 @@ fn sort_in(build: &mut Build<'_>, nodes: &mut Nodes, objects: &mut Timed, at: Ti
             build.error(finding.help("name the file without `at`"));
         }
         object => {
-            if matches!(object, Object::StatefulSet(_) | Object::ReplicationController(_)) {
-                let kind = object.kind();
-                build.remark(format!("objects of which only the selector counts: {kind}"), 1);
-            }
+            remark_of(build, &object);
             objects.push((at, Sourced { object, ..sourced }));
         }
     }
 }
 
+/// Says what of an object does not count.
+fn remark_of(build: &mut Build<'_>, object: &Object) {
+    match object {
+        Object::ReplicationController(_) => {
+            build.remark("objects of which only the selector counts: ReplicationController", 1);
+        }
+        Object::StatefulSet(set) => {
+            build.remark(CLAIMS, u64::from(set.claim_templates > 0));
+            let limited =
+                matches!(set.update, StatefulSetUpdate::RollingUpdate { max_unavailable: Some(_), .. });
+            build.remark(MAX_UNAVAILABLE, u64::from(limited));
+        }
+        _ => {}
+    }
+}
+
+/// What is remarked of StatefulSets with `volumeClaimTemplates`.
+const CLAIMS: &str = "StatefulSets whose own volume claims are left out";
+/// What is remarked of StatefulSets that say how many pods may be unavailable: the feature gate is
+/// off by default.
+const MAX_UNAVAILABLE: &str = "StatefulSets whose `maxUnavailable` has no effect in this release";
+
 /// Whether an object is there before those of the same moment that may need it: it makes no pods.
 fn comes_first(object: &Object) -> bool {
-    use Object::{Deployment, Job, Node, Pod, ReplicaSet};
-    !matches!(object, Node(_) | Pod(_) | ReplicaSet(_) | Deployment(_) | Job(_))
+    use Object::{DaemonSet, Deployment, Job, Node, Pod, ReplicaSet, StatefulSet};
+    let makes_pods = matches!(object, ReplicaSet(_) | Deployment(_) | StatefulSet(_) | DaemonSet(_) | Job(_));
+    !makes_pods && !matches!(object, Node(_) | Pod(_))
 }
 
 fn add_node(build: &mut Build<'_>, nodes: &mut Nodes, mut node: Node, location: &Location) {
@@ -232,6 +253,7 @@ fn check_replicas(build: &mut Build<'_>, sourced: &Sourced) {
     let (what, wanted) = match &sourced.object {
         Object::Deployment(deployment) => ("replicas", deployment.replicas),
         Object::ReplicaSet(set) => ("replicas", set.replicas),
+        Object::StatefulSet(set) => ("replicas", set.replicas),
         Object::Job(job) => ("pods", job.parallelism.max(job.completions.unwrap_or(0))),
         _ => return,
     };

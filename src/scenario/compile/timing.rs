@@ -1,6 +1,7 @@
 //! How long things take: a preset, with single latencies replaced.
 
 use super::Build;
+use crate::base::Diagnostic;
 use crate::scenario::At;
 use crate::scenario::schema::control::{Preset, RateLimit as Written};
 use crate::scenario::schema::scalars::{Short, TimeDistribution};
@@ -45,18 +46,19 @@ pub(super) fn resolve(build: &mut Build<'_>) -> Timing {
 }
 
 fn limit(build: &mut Build<'_>, written: Option<&At<Short<Written>>>, target: &mut Option<RateLimit>) {
-    let Some(written) = written else { return };
+    if let Some(limit) = written.and_then(|written| build.take(limit_of(written))) {
+        *target = limit;
+    }
+}
+
+/// A limit as written; `None` is no limit.
+pub(super) fn limit_of(written: &At<Short<Written>>) -> Result<Option<RateLimit>, Diagnostic> {
     match &written.value {
-        Short::Text(text) if text == "none" => *target = None,
-        Short::Text(_) => {
-            let finding = written.error("not a limit");
-            build.error(finding.help("write `none` or `{qps: 50, burst: 100}`"));
+        Short::Text(text) if text == "none" => Ok(None),
+        Short::Text(_) => Err(written.error("not a limit").help("write `none` or `{qps: 50, burst: 100}`")),
+        Short::Long(limit) if limit.qps.0 < 1e-3 => {
+            Err(limit.qps.error("`qps` must be at least 0.001").help("`none` is no limit"))
         }
-        Short::Long(limit) => {
-            if limit.qps.0 < 1e-3 {
-                build.error(limit.qps.error("`qps` must be at least 0.001").help("`none` is no limit"));
-            }
-            *target = Some(RateLimit { qps: limit.qps.0, burst: limit.burst.0 as u32 });
-        }
+        Short::Long(limit) => Ok(Some(RateLimit { qps: limit.qps.0, burst: limit.burst.0 as u32 })),
     }
 }

@@ -1,6 +1,7 @@
 //! The parts `faults` and `actions`: what happens to the cluster during the run.
 
-use super::scalars::{Duration, TimeDistribution, Whole};
+use super::control::RateLimit;
+use super::scalars::{Duration, Short, TimeDistribution, Whole};
 use crate::scenario::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,8 +9,9 @@ use serde::Deserialize;
 /// The most replicas that an action or a manifest may ask for.
 pub const MAX_REPLICAS: i64 = 1_000_000;
 
-/// Something that goes wrong: once (`at`, on a `node`, `rack` or `zone`), or again and again
-/// (`every`, `mtbf`, `mttr`).
+/// Something that goes wrong: with machines once (`at`, on a `node`, `rack` or `zone`), or again and
+/// again (`every`, `mtbf`, `mttr`); or with the control plane (`at` and one of `component`,
+/// `slowWrites`, `watchDelay`, `clientLimit`).
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
@@ -31,9 +33,39 @@ pub struct Fault {
     pub mtbf: Option<At<TimeDistribution>>,
     /// With `every`: the time to repair.
     pub mttr: Option<At<TimeDistribution>>,
-    /// What happens.
-    #[serde(default)]
-    pub kind: FaultKind,
+    /// What happens: `crash` where it is not given, and `kill` to a component.
+    pub kind: Option<At<Failure>>,
+    /// The part of the control plane that is hit. `scheduler` and `controller-manager` are killed, and
+    /// started again after `for`; `api-server` answers nobody for that time. With `clientLimit`: whose
+    /// requests are limited.
+    pub component: Option<At<Component>>,
+    /// With a killed component: whether another one stands by from the start. It leads 13 to 24
+    /// seconds after the kill, when the lease of the dead one has run out.
+    pub standby: Option<At<bool>>,
+    /// With a killed component: whether there is a leader election. Without one a component works as
+    /// soon as it is started. There is one where nothing is said.
+    pub leader_election: Option<At<bool>>,
+    /// How much longer every request to the API server takes.
+    pub slow_writes: Option<At<TimeDistribution>>,
+    /// How much later every watch delivers.
+    pub watch_delay: Option<At<TimeDistribution>>,
+    /// The limit on the requests of a component (`scheduler`, `controller-manager`, `kubelets`):
+    /// `none`, or `{qps: 5, burst: 10}`.
+    pub client_limit: Option<At<Short<RateLimit>>>,
+}
+
+/// A part of the control plane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Component {
+    /// kube-apiserver.
+    ApiServer,
+    /// kube-scheduler.
+    Scheduler,
+    /// kube-controller-manager: every controller.
+    ControllerManager,
+    /// The kubelets of all nodes; only for `clientLimit`.
+    Kubelets,
 }
 
 /// What is hit at once.
@@ -49,14 +81,25 @@ pub enum Scope {
 }
 
 /// What happens to a machine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FaultKind {
     /// It goes down with everything on it.
-    #[default]
     Crash,
     /// It is cut off from the control plane; its containers run on.
     Partition,
+}
+
+/// What happens to a machine or to a component of the control plane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Failure {
+    /// A machine goes down with everything on it.
+    Crash,
+    /// A machine is cut off from the control plane; its containers run on.
+    Partition,
+    /// A component is killed at once.
+    Kill,
 }
 
 /// Something a person does during the run: exactly one of the keys that name an object or a node,

@@ -351,6 +351,34 @@ fn faults() {
 }
 
 #[test]
+fn faults_of_the_control_plane() {
+    behind("faults: [{component: schedular, at: 1m}]\n", &expect![[""]]);
+    behind("faults: [{component: scheduler}]\n", &expect![[""]]);
+    behind("faults: [{component: scheduler, at: 1m, kind: crash}]\n", &expect![[""]]);
+    behind("faults: [{node: w-0, at: 1m, kind: kill}]\n", &expect![[""]]);
+    behind("faults: [{component: scheduler, node: w-0, at: 1m}]\n", &expect![[""]]);
+    behind("faults: [{component: scheduler, every: node, mtbf: 1h, mttr: 1h}]\n", &expect![[""]]);
+    behind("faults: [{component: kubelets, at: 1m}]\n", &expect![[""]]);
+    behind("faults: [{component: api-server, at: 1m}]\n", &expect![[""]]);
+    behind("faults: [{component: api-server, at: 1m, for: 5s, kind: kill}]\n", &expect![[""]]);
+    behind("faults: [{component: api-server, at: 1m, for: 5s, standby: true}]\n", &expect![[""]]);
+    behind(
+        "faults: [{component: scheduler, at: 1m, standby: true, leaderElection: false}]\n",
+        &expect![[""]],
+    );
+    behind(
+        "faults: [{component: scheduler, at: 1m, standby: true}, {component: scheduler, at: 2m, standby: false}]\n",
+        &expect![[""]],
+    );
+    behind("faults: [{slowWrites: 1s, watchDelay: 1s, at: 1m}]\n", &expect![[""]]);
+    behind("faults: [{slowWrites: 1s, component: scheduler, at: 1m}]\n", &expect![[""]]);
+    behind("faults: [{watchDelay: 1s, at: 1m, kind: kill}]\n", &expect![[""]]);
+    behind("faults: [{clientLimit: none, at: 1m}]\n", &expect![[""]]);
+    behind("faults: [{clientLimit: none, component: api-server, at: 1m}]\n", &expect![[""]]);
+    behind("faults: [{clientLimit: {qps: 0, burst: 1}, component: scheduler, at: 1m}]\n", &expect![[""]]);
+}
+
+#[test]
 fn random_faults() {
     behind(
         "faults: [{every: node, mtbf: 1h}]\n",

@@ -2,7 +2,7 @@
 
 use super::{POOL, setup, try_compile};
 use crate::api::ResourceList;
-use crate::base::{Span, Time};
+use crate::base::{Distribution, Span, Time};
 use crate::control::config::{Mode, ScoringStrategy};
 use crate::scenario::{Compiled, Named, Plan, adhoc, compile, json_schema, load};
 use crate::sim::setup::{Action, FaultWhen, SubmissionName};
@@ -158,6 +158,45 @@ actions:
         Action::FailNode { node: "w-0".into(), kind: crate::sim::FaultKind::Partition }
     );
     assert!(matches!(&setup.actions[9].1, Action::Delete { kind: "Deployment", .. }));
+}
+
+#[test]
+fn faults_of_the_control_plane_are_read() {
+    use crate::control::Process;
+    use crate::sim::{ClientGroup, ControlFault, ControlFaultKind};
+    let text = format!(
+        "{POOL}faults:
+  - {{component: scheduler, at: 20s, kind: kill, standby: true}}
+  - {{component: controller-manager, at: 30s, for: 1m, leaderElection: false}}
+  - {{component: api-server, at: 60s, for: 30s}}
+  - {{slowWrites: 'uniform(min=100ms, max=300ms)', at: 2m, for: 10s}}
+  - {{watchDelay: 2s, at: 3m}}
+  - {{clientLimit: {{qps: 5, burst: 10}}, component: kubelets, at: 4m}}
+  - {{clientLimit: none, component: scheduler, at: 5m, for: 1m}}
+  - {{node: w-0, at: 6m, kind: crash}}
+"
+    );
+    let setup = setup(&text);
+    assert_eq!(setup.faults.len(), 1);
+    let (scheduler, manager) = (setup.plane.scheduler, setup.plane.controller_manager);
+    assert!(scheduler.standbys == 1 && scheduler.election.is_some());
+    assert!(manager.standbys == 0 && manager.election.is_none());
+    let limit = Some(crate::sim::timing::RateLimit { qps: 5.0, burst: 10 });
+    let kinds = [
+        (20, None, ControlFaultKind::Kill(Process::Scheduler)),
+        (30, Some(60), ControlFaultKind::Kill(Process::ControllerManager)),
+        (60, Some(30), ControlFaultKind::ApiServerDown),
+        (120, Some(10), ControlFaultKind::SlowWrites(Distribution::Uniform { min: 0.1, max: 0.3 })),
+        (180, None, ControlFaultKind::WatchDelay(Distribution::Constant(2.0))),
+        (240, None, ControlFaultKind::Limit(ClientGroup::Kubelets, limit)),
+        (300, Some(60), ControlFaultKind::Limit(ClientGroup::Scheduler, None)),
+    ];
+    let expected = kinds.map(|(at, duration, kind)| ControlFault {
+        at: Time::from_secs(at),
+        duration: duration.map(Span::from_secs),
+        kind,
+    });
+    assert_eq!(setup.plane.faults, expected);
 }
 
 fn drain(setup: &mut crate::sim::Setup, source: usize) -> Vec<Submission> {

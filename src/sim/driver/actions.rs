@@ -7,6 +7,7 @@ use crate::base::Span;
 use crate::base::ids::NodeId;
 use crate::cluster::{Cluster, PodName, PodRef, Reason, WorkloadKind, namespace_of};
 use crate::control::{Client, Event, PodPatch, Refusal, Write};
+use crate::sim::Load;
 use crate::sim::queue::Class;
 use crate::sim::record::{Record, View};
 use crate::sim::setup::{Action, FaultKind};
@@ -22,6 +23,7 @@ const REVISION: &str = "deployment.kubernetes.io/revision";
 impl Run<'_> {
     pub(super) fn act(&mut self, action: &Action) {
         match action {
+            Action::SetLoad(load) => self.metrics.set_load(Load::clone(load)),
             Action::Create(object) => self.create((**object).clone()),
             Action::Replace { object, keep_replicas } => self.replace(object, *keep_replicas),
             Action::Scale { kind, namespace, name, replicas } => {
@@ -55,6 +57,8 @@ impl Run<'_> {
             }
             Action::AddNode(node) => self.create_node(node.clone()),
             Action::RemoveNode(node) => self.remove_node(node),
+            Action::Kill(process) => self.kill(*process),
+            Action::Launch(process) => self.launch(*process),
         }
     }
 
@@ -129,7 +133,7 @@ impl Run<'_> {
             kind.set_replicas(replicas);
         }
         let generation = row.generation;
-        self.request(Write::UpdateWorkload { workload, kind: Box::new(kind), generation });
+        self.request(Write::UpdateWorkload { workload, kind: Box::new(kind), generation, seen: None });
     }
 
     /// `kubectl rollout undo`: the template of an older ReplicaSet becomes the Deployment's.
@@ -156,7 +160,7 @@ impl Run<'_> {
         if let WorkloadKind::Deployment(deployment) = &mut kind {
             deployment.template = Arc::new(template);
         }
-        self.request(Write::UpdateWorkload { workload, kind: Box::new(kind), generation });
+        self.request(Write::UpdateWorkload { workload, kind: Box::new(kind), generation, seen: None });
     }
 
     fn delete(&mut self, kind: &'static str, namespace: &str, name: &str, grace: Option<Span>) {
@@ -220,7 +224,7 @@ impl Run<'_> {
     /// A request of a person was refused.
     pub(super) fn request_refused(&mut self, write: Write, why: Refusal) {
         if let (Write::EvictPod { .. }, Refusal::TooManyRequests) = (&write, why) {
-            let again = Happening::Commit(Client::User, Box::new(write));
+            let again = Happening::Commit(Client::User, 0, Box::new(write));
             self.queue.schedule(self.now + DRAIN_RETRY, Class::ACTION, again);
         }
     }

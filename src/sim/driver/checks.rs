@@ -13,6 +13,7 @@ impl Run<'_> {
         self.world.finite == 0
             && self.inbox.is_empty()
             && self.queue.len() as u64 == self.pending_failures
+            && !self.metrics.changes_after(self.now)
             && self.control.is_settled()
     }
 

@@ -5,8 +5,8 @@ use crate::api::{Node, Object, Pod, PodPhase, Taint, TaintEffect};
 use crate::base::ids::{ClassId, NodeId, PoolId};
 use crate::base::rng::key_of;
 use crate::cluster::{Cluster, PodName, PodRef, WorkloadKind};
-use crate::control::PodStatus;
 use crate::control::node_lifecycle::NOT_READY;
+use crate::control::{Note, PodStatus};
 use crate::sim::api_server::PodRequest;
 use crate::sim::faults::Outage;
 use crate::sim::queue::Class;
@@ -48,8 +48,10 @@ impl Run<'_> {
         let mut tell = |record: &Record<'_>, cluster: &Cluster| {
             observer.record(now, record, View { cluster, actor: "user" });
         };
-        // What exists already is left as it is.
-        if let Some(event) = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell) {
+        let made = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell);
+        self.announce_side_events();
+        // What exists already is left as it is, and what a quota forbids is not made.
+        if let Ok(event) = made {
             self.announce(event);
         }
     }
@@ -90,16 +92,25 @@ impl Run<'_> {
         self.enter_pod(request, arrival);
     }
 
-    pub(super) fn enter_pod(&mut self, request: PodRequest, arrival: Arrival) -> PodRef {
+    /// Creates a pod, unless a quota forbids it; a dump's pod is there already.
+    pub(super) fn enter_pod(&mut self, request: PodRequest, arrival: Arrival) -> Option<PodRef> {
         let class = request.class;
+        let is_new = request.node.is_none();
         let (observer, now) = (&mut *self.observer, self.now);
         let mut tell = |record: &Record<'_>, cluster: &Cluster| {
             observer.record(now, record, View { cluster, actor: "user" });
         };
+        let admitted = if is_new { self.api.admit_pod(now, class, &self.cluster, &mut tell) } else { Ok(()) };
+        if let Err(quota) = admitted {
+            let note = Note::Workload { workload: quota, reason: "FailedCreate" };
+            self.tell("user", &Record::Note(&note));
+            return None;
+        }
         let (pod, event) = self.api.create_pod(now, request, &self.cluster, &mut tell);
+        self.announce_side_events();
         self.world.add_pod(pod, class, arrival);
         self.announce(event);
-        pod
+        Some(pod)
     }
 
     /// Reads the next submission of a source.
@@ -129,7 +140,7 @@ impl Run<'_> {
                 estimate: submission.estimate,
                 ..PodRequest::new(name, class)
             };
-            let pod = self.enter_pod(request, arrival);
+            let Some(pod) = self.enter_pod(request, arrival) else { continue };
             let rows = &mut self.open_pod_rows;
             if rows.len() <= pod.id.index() {
                 rows.resize(pod.id.index() + 1, false);

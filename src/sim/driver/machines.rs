@@ -131,10 +131,27 @@ impl Run<'_> {
 
     pub(super) fn recover(&mut self, node: NodeId) {
         self.tell("world", &Record::NodeRecovered { node });
-        self.heartbeats[node.index()] = Heartbeats { latest: self.now, next: self.now, number: 0 };
         self.inbox.push_back(Event::KubeletStarted { node });
         self.world.reconnect(node, &mut self.inbox);
-        self.inbox.push_back(Event::HeartbeatsResumed { node });
+        if self.plane.api_is_down() {
+            let last_renewal = self.faults.down[node.index()].last_renewal;
+            self.heartbeats[node.index()].next = self.now;
+            self.plane.muted.insert(node, last_renewal);
+        } else {
+            self.heartbeats[node.index()] = Heartbeats { latest: self.now, next: self.now, number: 0 };
+            self.inbox.push_back(Event::HeartbeatsResumed { node });
+        }
+    }
+
+    /// When a node's lease is to be renewed next. It has been asked for the latest renewal before.
+    pub(super) fn next_renewal(&self, node: NodeId) -> Time {
+        self.heartbeats[node.index()].next
+    }
+
+    /// A node's lease is renewed again from now on.
+    pub(super) fn resume_heartbeats(&mut self, node: NodeId) {
+        let beats = &mut self.heartbeats[node.index()];
+        (beats.latest, beats.next) = (self.now, self.now);
     }
 
     /// The kubelet of a new node renews its lease from now on. Nodes that exist at the start have done
@@ -162,6 +179,9 @@ impl Run<'_> {
     /// The latest renewal of a node's lease: each comes a period and a random part of it after the one
     /// before.
     pub(super) fn last_renewal(&mut self, node: NodeId) -> Time {
+        if let Some(&latest) = self.plane.muted.get(&node) {
+            return latest;
+        }
         let (streams, lease, now) = (self.streams, self.lease, self.now);
         let beats = &mut self.heartbeats[node.index()];
         let step = |number: u64| {

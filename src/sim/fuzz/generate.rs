@@ -63,6 +63,7 @@ pub(super) fn case(seed: u64) -> Case {
         objects.push((Time::from_secs(dice.between(0, horizon)), Object::Node(Box::new(late))));
     }
     let setup = Setup {
+        metrics: crate::sim::MetricsSetup::default(),
         seed: dice.between(0, u64::from(u32::MAX)),
         pools: vec![Pool { name: "pool".into(), price_per_hour: 1.0 }],
         registered: None,
@@ -71,6 +72,7 @@ pub(super) fn case(seed: u64) -> Case {
         objects,
         sources: work.sources,
         faults,
+        plane: crate::sim::Plane::default(),
         actions,
         default_behavior: workload::default_behavior(&mut dice, calm),
         timing,

@@ -166,7 +166,7 @@ impl World {
         match transfers.active.iter_mut().find(|transfer| transfer.image == image) {
             Some(transfer) => transfer.waiting.push(waiting),
             None => {
-                transfers.active.push(Transfer { image, bytes: size, left: whole, waiting: vec![waiting] })
+                transfers.active.push(Transfer { image, bytes: size, left: whole, waiting: vec![waiting] });
             }
         }
         self.plan_transfers(node, context);

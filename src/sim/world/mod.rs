@@ -235,6 +235,22 @@ impl World {
         }
     }
 
+    /// The CPU in millicores that a pod with a running main container gets.
+    pub(super) fn cpu(&self, pod: PodRef) -> Option<i64> {
+        self.in_machine(pod).map(|run| run.got)
+    }
+
+    /// The memory in bytes that a pod with a running main container holds.
+    pub(super) fn memory(&self, pod: PodRef) -> Option<i64> {
+        self.in_machine(pod).map(|run| run.memory)
+    }
+
+    /// A pod with a running main container.
+    fn in_machine(&self, pod: PodRef) -> Option<&PodRun> {
+        let run = self.pods.get(pod.id.index()).filter(|run| run.pod == pod)?;
+        run.runs.iter().any(|run| run.main && run.running).then_some(run)
+    }
+
     /// Whether nothing of the pod is left on its machine, so that its row may be used again.
     pub(super) fn is_clear(&self, pod: PodRef) -> bool {
         let run = &self.pods[pod.id.index()];

@@ -2,12 +2,17 @@
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod autoscaling;
+mod batch;
 mod containers;
+mod cron;
 mod placement;
 mod pods;
 mod public;
+mod quota;
 mod refused;
 mod robust;
+mod sets;
 mod storage;
 
 use super::*;

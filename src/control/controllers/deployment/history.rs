@@ -5,7 +5,7 @@
 //! `kubectl rollout undo` (kubectl, pkg/polymorphichelpers/rollback.go). When anything is written is
 //! not known here.
 
-use super::{HASH_LABEL, same_template};
+use super::object::{HASH_LABEL, same_template};
 use crate::api::meta::Annotations;
 use crate::api::{Deployment, PodTemplate, ReplicaSet};
 use crate::base::Time;

@@ -12,20 +12,18 @@ pub struct Indexes {
 }
 
 impl Indexes {
-    /// Gives out the lowest free index below `completions`.
-    pub fn take(&mut self, completions: u32) -> Option<u32> {
-        if let Some(lowest) = self.returned.first().copied().filter(|&lowest| lowest < completions) {
-            self.returned.remove(&lowest);
-            return Some(lowest);
-        }
-        let index = self.fresh;
-        (index < completions).then(|| {
-            self.fresh += 1;
-            index
-        })
+    /// Whether nobody works on an index.
+    pub fn is_free(&self, index: u32) -> bool {
+        index >= self.fresh || self.returned.contains(&index)
     }
 
-    /// Marks an index as in use that was given out by somebody else.
+    /// The free indexes below `completions`, ascending.
+    pub fn free(&self, completions: u32) -> impl Iterator<Item = u32> + '_ {
+        let returned = self.returned.iter().copied().take_while(move |&index| index < completions);
+        returned.chain(self.fresh..completions)
+    }
+
+    /// Marks an index as in use.
     pub fn occupy(&mut self, index: u32) {
         if index >= self.fresh {
             self.returned.extend(self.fresh..index);
@@ -47,15 +45,19 @@ impl Indexes {
 mod tests {
     use super::*;
 
+    fn free(indexes: &Indexes, completions: u32) -> Vec<u32> {
+        indexes.free(completions).collect()
+    }
+
     #[test]
-    fn the_lowest_free_index_comes_first() {
+    fn the_lowest_free_indexes_come_first() {
         let mut indexes = Indexes::default();
-        let given: Vec<_> = (0..3).map(|_| indexes.take(4)).collect();
-        assert_eq!(given, [Some(0), Some(1), Some(2)]);
+        assert_eq!(free(&indexes, 3), [0, 1, 2]);
+        (0..3).for_each(|index| indexes.occupy(index));
         indexes.give_back(1);
-        assert_eq!([indexes.take(4), indexes.take(4), indexes.take(4)], [Some(1), Some(3), None]);
-        indexes.give_back(2);
-        assert_eq!(indexes.take(2), None, "beyond the completions");
+        assert_eq!(free(&indexes, 5), [1, 3, 4]);
+        assert_eq!(free(&indexes, 1), [] as [u32; 0], "beyond the completions");
+        assert!(indexes.is_free(1) && indexes.is_free(3) && !indexes.is_free(2));
     }
 
     #[test]
@@ -63,8 +65,8 @@ mod tests {
         let mut indexes = Indexes::default();
         indexes.occupy(2);
         indexes.occupy(0);
-        assert_eq!([indexes.take(9), indexes.take(9)], [Some(1), Some(3)]);
+        assert_eq!(free(&indexes, 4), [1, 3]);
         indexes.give_back(7);
-        assert_eq!(indexes.take(9), Some(4), "an index that nobody has cannot come back");
+        assert_eq!(free(&indexes, 4), [1, 3], "an index that nobody has cannot come back");
     }
 }

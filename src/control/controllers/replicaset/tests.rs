@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::{PodTemplate, ReplicaSet};
+use crate::base::ids::ClassId;
 use crate::control::harness::Harness;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -111,7 +112,62 @@ fn more_than_a_burst_comes_in_turns() {
     harness.scale(id, 100);
     assert_eq!(harness.active(id).len(), 100);
     let statuses = harness.writes().filter(|(_, write)| matches!(write, Write::WorkloadStatus { .. }));
-    assert_eq!(statuses.count(), 6, "one status a sync, not one a pod");
+    assert_eq!(statuses.count(), 8, "one status a sync, not one a pod");
+}
+
+/// What a quota does: the failure is told once, and every change of a pod is a further try, which
+/// doubles the wait.
+#[test]
+fn a_failure_is_told_until_a_sync_goes_well() {
+    let mut harness = harness();
+    let node = harness.node("n", "a");
+    let id = harness.replica_set(set(1, 0));
+    let pod = harness.active(id)[0];
+    let failure = |harness: &Harness| {
+        harness.cluster.workloads[id].replica_set_status().failure.map(|failure| failure.reason)
+    };
+    harness.tell(Event::WorkloadScaled { workload: id, replicas: 1 });
+    let kind = Box::new(harness.cluster.workloads[id].kind.clone());
+    let refuse = |harness: &mut Harness| {
+        let pod =
+            Write::CreatePod { owner: id, class: ClassId::default(), number: 9, index: None, tracked: false };
+        harness.tell(Event::Refused(Box::new(pod), Refusal::Forbidden));
+    };
+    refuse(&mut harness);
+    assert_eq!(failure(&harness), None, "no sync is under way");
+    harness.reject_next(1);
+    harness.scale(id, 3);
+    assert_eq!(created(&harness), 4, "the status that tells of the failure makes another try at once");
+    assert_eq!((failure(&harness), harness.active(id).len()), (None, 3));
+    let failures = harness.writes().filter(|(_, write)| {
+        let Write::WorkloadStatus { status: Status::ReplicaSet(status), .. } = write else { return false };
+        status.failure.is_some_and(|failure| failure.reason == "FailedCreate")
+    });
+    assert_eq!(failures.count(), 1);
+    harness.start(pod, node);
+    let class = ClassId::default();
+    harness.tell(Event::WorkloadChanged { workload: id, kind, class, generation: 9 });
+    assert_eq!(harness.cluster.workloads[id].replica_set_status().observed_generation, 9);
+}
+
+#[test]
+fn pods_that_are_being_deleted_are_counted_until_they_end() {
+    let mut harness = harness();
+    let node = harness.node("n", "a");
+    let id = harness.replica_set(set(3, 0));
+    let pods = harness.active(id);
+    let terminating = |harness: &Harness| harness.cluster.workloads[id].replica_set_status().terminating;
+    pods.iter().for_each(|&pod| harness.start(pod, node));
+    harness.scale(id, 1);
+    assert_eq!(terminating(&harness), 2);
+    let gone: Vec<PodRef> = pods.iter().copied().filter(|pod| !harness.active(id).contains(pod)).collect();
+    harness.tell(Event::PodDeleting { pod: gone[0], grace: Span::ZERO, reason: Reason::Deleted });
+    assert_eq!(terminating(&harness), 2, "a repeated deletion is none");
+    harness.finish(gone[0], 1);
+    assert_eq!(terminating(&harness), 1);
+    harness.remove(gone[0]);
+    harness.remove(gone[1]);
+    assert_eq!(terminating(&harness), 0);
 }
 
 #[test]
@@ -121,9 +177,9 @@ fn a_refused_creation_is_tried_again_after_the_back_off() {
     let id = harness.replica_set(set(2, 0));
     assert_eq!(harness.active(id).len(), 0);
     harness.run_until(Time(4_999_999));
-    assert_eq!(created(&harness), 2);
+    assert_eq!(created(&harness), 1, "a refusal stops the batches");
     harness.run_until(Time(5_000_000));
-    assert_eq!(created(&harness), 4);
+    assert_eq!(created(&harness), 2);
     harness.run_until(Time::from_secs(1));
     assert_eq!(harness.active(id).len(), 2);
 }
@@ -159,7 +215,7 @@ proptest! {
             prop_assert_eq!(active.len() as i32, desired);
             let pods = &harness.cluster.pods;
             let ready: Vec<_> = active.iter().filter(|pod| pods.ready[pod.id.index()]).collect();
-            let since = |pod: &PodRef| harness.now.since(pods.ready_since[pod.id.index()]);
+            let since = |pod: &PodRef| harness.now.since(pods.ready_since[pod.id.index()].floor_second());
             let available = ready.iter().filter(|pod| since(pod) >= Span::from_secs(min_ready as u64)).count();
             prop_assert_eq!(numbers(&harness, id), [desired, ready.len() as i32, available as i32]);
         }

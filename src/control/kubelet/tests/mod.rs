@@ -97,7 +97,7 @@ impl Bench {
             match command {
                 Command::Write(_, write) => self.commit(write),
                 Command::Runtime(pod, order) => self.orders.push((pod, order)),
-                Command::Note(_) => {}
+                Command::Note(_) | Command::Query { .. } => {}
             }
         }
     }

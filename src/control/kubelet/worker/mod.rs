@@ -210,6 +210,16 @@ impl Worker<'_> {
         }
     }
 
+    /// A write did not reach the API server: what is so now is written.
+    pub(super) fn write_again(&mut self) {
+        if !self.api.phase.is_terminal() {
+            self.write(self.state.sent);
+        }
+        if self.state.stage == Stage::Ended && self.state.deletion.is_some() {
+            self.delete_object();
+        }
+    }
+
     /// The kubelet has come back: what it missed is made up for.
     pub(super) fn resume(&mut self, containers_lost: bool) {
         self.state.in_flight = 0;
@@ -250,7 +260,7 @@ impl Worker<'_> {
             container.backoff = super::backoff::BackOff::default();
             match container.state {
                 ContainerState::Running | ContainerState::Stopping => {
-                    self.exited(ContainerIndex(index as u16), KILLED, false, self.now)
+                    self.exited(ContainerIndex(index as u16), KILLED, false, self.now);
                 }
                 ContainerState::Exited => {}
                 _ => container.state = ContainerState::Waiting,

@@ -7,6 +7,7 @@ use super::{
 use crate::api::{ImagePullPolicy, RestartPolicy};
 use crate::base::Time;
 use crate::control::kubelet::backoff::Verdict;
+use crate::control::kubelet::extra::Revival;
 use crate::control::kubelet::pod::{Container, ImageTrouble, Past, policy, written};
 use crate::control::{Command, Note};
 
@@ -64,7 +65,8 @@ impl Worker<'_> {
         let limits = &self.settings.limits;
         let container = &mut self.state.containers.get_mut()[index];
         let ran = container.has_exited && container.past != Past::Removed;
-        let since = revival.unwrap_or(ran.then_some(container.finished));
+        let own = ran.then_some(container.finished);
+        let since = revival.map_or(own, |revival| revival.finished_before);
         if let Some(finished) = since {
             // The clean-up belongs to the polled rule: by the published rule only a long run resets.
             if limits.polled_backoff {
@@ -91,12 +93,11 @@ impl Worker<'_> {
         true
     }
 
-    /// The end of the run before the one that was stopped, if the container was stopped to be started
-    /// again.
-    fn take_revival(&mut self, index: usize) -> Option<Option<Time>> {
+    /// Whether the container was stopped to be started again.
+    fn take_revival(&mut self, index: usize) -> Option<Revival> {
         let revivals = &mut self.state.extra.as_mut()?.revivals;
-        let position = revivals.iter().position(|(container, _)| usize::from(*container) == index)?;
-        Some(revivals.swap_remove(position).1)
+        let position = revivals.iter().position(|revival| usize::from(revival.container) == index)?;
+        Some(revivals.swap_remove(position))
     }
 
     /// The back-off refuses a start. One that was to follow its stop at once is judged by the exit
@@ -273,7 +274,9 @@ impl Worker<'_> {
             extra.endings.retain(|ending| ending.container != index.0);
         }
         if stopped && after == AfterExit::Restarts {
-            self.extra().revivals.push((index.0, has_exited.then_some(finished)));
+            self.extra()
+                .revivals
+                .push(Revival { container: index.0, finished_before: has_exited.then_some(finished) });
         }
         if after == AfterExit::RestartsAll {
             self.extra().restart_all.get_or_insert(index);
