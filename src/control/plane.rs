@@ -235,6 +235,7 @@ fn topic_of(event: &Event, cluster: &Cluster) -> Topic {
         | Event::HeartbeatsStopped { .. }
         | Event::HeartbeatsResumed { .. }
         | Event::KubeletStopped { .. }
+        | Event::MachineMemory { .. }
         | Event::KubeletStarted { .. } => Topic::Node,
         Event::WorkloadAdded { .. }
         | Event::WorkloadScaled { .. }
@@ -268,6 +269,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
             NodeChange::Taints(taints) => cluster.set_taints(*node, taints),
             NodeChange::Unschedulable(unschedulable) => cluster.set_unschedulable(*node, *unschedulable),
             NodeChange::Ready(ready) => cluster.nodes.ready[node.index()] = *ready,
+            NodeChange::MemoryPressure(_) => {}
         },
         Event::NodeRemoved { node } => cluster.remove_node(*node),
         Event::PodAdded(new) => enter_pod(now, new, cluster),
@@ -303,6 +305,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
         | Event::HeartbeatsResumed { .. }
         | Event::KubeletStopped { .. }
         | Event::KubeletStarted { .. }
+        | Event::MachineMemory { .. }
         | Event::PodRemoved { .. }
         | Event::Refused(..)
         | Event::Metrics { .. }

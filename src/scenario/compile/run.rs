@@ -125,5 +125,11 @@ pub(super) fn behavior(written: &workload::Behavior) -> Behavior {
         memory_usage: quantity(&written.memory_usage),
         stop_time: time(&written.stop_time),
         image_size: quantity(&written.image_size),
+        unready_after: time(&written.unready_after),
+        unready_for: time(&written.unready_for),
+        unhealthy_after: time(&written.unhealthy_after),
+        pre_stop_time: time(&written.pre_stop_time),
+        gate_time: time(&written.gate_time),
+        pull_failures: written.pull_failures.map_or(0, |failures| failures.0 as u32),
     }
 }
