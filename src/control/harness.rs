@@ -367,6 +367,9 @@ impl Harness {
             Write::NodeReady { node, ready } => {
                 Event::NodeChanged { node: *node, change: NodeChange::Ready(*ready) }
             }
+            Write::NodePressure { node, memory } => {
+                Event::NodeChanged { node: *node, change: NodeChange::MemoryPressure(*memory) }
+            }
             Write::NodeTaints { node, add, remove } => {
                 let taints = self.cluster.nodes.taints(&self.cluster.names, *node);
                 let taints = changed_taints(taints, add, remove);

@@ -60,12 +60,24 @@ impl CronJobController {
         self.clock.moment(u64::try_from(wall).unwrap_or(0))
     }
 
+    /// What a status says, by the wall clock.
+    fn state(&self, status: &Status) -> State {
+        let Status::CronJob(status) = status else { return State::default() };
+        let wall = |moment: Option<Time>| moment.map(|moment| self.wall(moment));
+        State {
+            active: status.active.clone(),
+            last_schedule: wall(status.last_schedule),
+            last_successful: wall(status.last_successful),
+        }
+    }
+
     fn added(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
         let workload = &cluster.workloads[id];
         match &workload.kind {
             WorkloadKind::CronJob(cron) => {
                 let schedule = (cron.schedule.clone(), cron.time_zone.clone());
-                self.crons.insert(id, Tracked { schedule, ..Tracked::default() });
+                let state = self.state(&workload.status);
+                self.crons.insert(id, Tracked { schedule, state, ..Tracked::default() });
                 self.queue.add(id, now);
             }
             WorkloadKind::Job(job) => {

@@ -92,7 +92,11 @@ impl ControlPlane {
     /// any more.
     pub fn stop(&mut self, process: Process, cluster: &mut Cluster) {
         match process {
-            Process::ControllerManager => self.controllers.clear(),
+            Process::ControllerManager if self.controllers.is_empty() => {}
+            Process::ControllerManager => {
+                self.records =
+                    self.controllers.drain(..).map(|mut controller| controller.records()).collect();
+            }
             Process::Scheduler => {
                 self.scheduler = Scheduler::new(&self.config);
                 self.scheduler_runs = false;
@@ -119,6 +123,11 @@ impl ControlPlane {
             }
             Process::ControllerManager => {
                 self.controllers = controllers(&self.config);
+                for (controller, records) in self.controllers.iter_mut().zip(self.records.drain(..)) {
+                    if let Some(records) = records {
+                        controller.take_over(records);
+                    }
+                }
                 let controllers = self.controllers.iter_mut().map(|controller| &mut **controller as _);
                 tell_all(now, controllers.collect(), &self.known, cluster, out);
             }
