@@ -347,8 +347,7 @@ impl Harness {
             }
             Command::Write(_, write) => self.write(write),
             // There is no metrics API here, but the caller may answer in its place.
-            Command::Query { .. } => {}
-            Command::Runtime(..) | Command::Note(_) => {}
+            Command::Query { .. } | Command::Runtime(..) | Command::Note(_) => {}
         }
     }
 

@@ -304,7 +304,7 @@ impl Reader {
                 self.push(at, Action::Delete { kind, namespace: "default".into(), name, grace });
             }
             "failNode" => {
-                nodes().for_each(|node| self.push(at, Action::FailNode { node, kind: FaultKind::Partition }))
+                nodes().for_each(|node| self.push(at, Action::FailNode { node, kind: FaultKind::Partition }));
             }
             "recoverNode" => nodes().for_each(|node| self.push(at, Action::RecoverNode(node))),
             "addNode" => {

@@ -341,7 +341,9 @@ impl Kubelets {
     fn send_again(&mut self, now: Time, unsent: Unsent, cluster: &Cluster, out: &mut Vec<Command>) {
         match unsent {
             Unsent::Pod(pod) if self.hears(pod) => {
-                self.with(now, pod, cluster, out, |worker| worker.write_again());
+                self.with(now, pod, cluster, out, |worker| {
+                    worker.write_again();
+                });
             }
             Unsent::Node(node) if self.runs(node) && cluster.nodes.present.contains(node.index()) => {
                 out.push(post_ready(node));

@@ -104,7 +104,9 @@ impl ControlPlane {
                 let is_assumed =
                     |pod: &PodId| pods.node[index(*pod)].is_none() && pods.counted_on[index(*pod)].is_some();
                 let assumed: Vec<PodId> = pods.iter().filter(is_assumed).collect();
-                assumed.into_iter().for_each(|pod| cluster.displace(pod));
+                for pod in assumed {
+                    cluster.displace(pod);
+                }
             }
         }
     }

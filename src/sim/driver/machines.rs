@@ -200,7 +200,7 @@ impl Run<'_> {
         while beats.next <= now {
             beats.latest = beats.next;
             beats.number += 1;
-            beats.next = beats.next + step(beats.number);
+            beats.next += step(beats.number);
         }
         beats.latest
     }

@@ -36,7 +36,8 @@ impl EndpointSliceController {
     fn follow(&mut self, now: Time, id: WorkloadId, cluster: &mut Cluster) {
         let workload = &cluster.workloads[id];
         let WorkloadKind::Service(service) = &workload.kind else { return };
-        let written = if let Status::Service(status) = workload.status { status } else { Default::default() };
+        let written =
+            if let Status::Service(status) = workload.status { status } else { EndpointsStatus::default() };
         let Some(labels) = &service.selector else { return };
         let pairs: Vec<(String, String)> = labels.clone().into_iter().collect();
         let selector = Selector::of_pairs(&mut cluster.names, &pairs);
