@@ -438,7 +438,7 @@ impl<'o> Run<'o> {
         let mut latency = self.timing.api_write.sample_span(&mut self.api_draws);
         if matches!(write, Write::CreatePod { .. }) && self.api.has_quotas() {
             // The request writes the status of the quota before the pod.
-            latency = latency + self.timing.api_write.sample_span(&mut self.api_draws);
+            latency += self.timing.api_write.sample_span(&mut self.api_draws);
         }
         if !self.plane.slow_writes.is_empty() {
             latency = self.plane.slowed(latency);
