@@ -1,5 +1,7 @@
 //! The recorded cases, where they are at hand; and what is no case.
 
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
 use super::super::compare::differences;
 use super::*;
 use crate::base::Location;

@@ -351,6 +351,7 @@ fn faults() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn faults_of_the_control_plane() {
     behind(
         "faults: [{component: schedular, at: 1m}]\n",
@@ -468,9 +469,9 @@ fn random_faults() {
     );
     behind(
         "faults: [{every: node, mtbf: wiebull(shape=1, scale=1h), mttr: 1h}]\n",
-        &expect![[r#"
+        &expect![[r"
             s.yaml:5:30: error: the closing `)` is missing; inside `{…}` and `[…]` a comma ends a value: put it into quotes: `wiebull(shape=1`
-            s.yaml:5:47: error: unknown key: `scale=1h)` (expected one of node, rack, zone, every, pool, at, for, mtbf, mttr, kind, component, standby, leaderElection, slowWrites, watchDelay, clientLimit)"#]],
+            s.yaml:5:47: error: unknown key: `scale=1h)` (expected one of node, rack, zone, every, pool, at, for, mtbf, mttr, kind, component, standby, leaderElection, slowWrites, watchDelay, clientLimit)"]],
     );
     behind(
         "faults: [{every: node, mtbf: 'weibull(shape=1)', mttr: 1h}]\n",
