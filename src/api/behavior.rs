@@ -30,4 +30,20 @@ pub struct Behavior {
     pub stop_time: Option<Distribution>,
     /// `seatrial.dev/image-size`: bytes to pull if the node does not hold the image.
     pub image_size: Option<Distribution>,
+    /// `seatrial.dev/unready-after`: from container start to the moment from which readiness probes
+    /// fail; absent: never.
+    pub unready_after: Option<Distribution>,
+    /// `seatrial.dev/unready-for`: for how long they fail; absent: until the container is restarted.
+    pub unready_for: Option<Distribution>,
+    /// `seatrial.dev/unhealthy-after`: from container start to the moment from which the container
+    /// answers no probe any more, until it is restarted; absent: never.
+    pub unhealthy_after: Option<Distribution>,
+    /// `seatrial.dev/pre-stop-time`: how long a `preStop` hook takes that is no `sleep`; absent: no
+    /// time.
+    pub pre_stop_time: Option<Distribution>,
+    /// `seatrial.dev/gate-time`: from the pod's sandbox to the moment at which the conditions of its
+    /// readiness gates are true; absent: at once.
+    pub gate_time: Option<Distribution>,
+    /// `seatrial.dev/pull-failures`: that many first pulls of each container's image fail.
+    pub pull_failures: u32,
 }

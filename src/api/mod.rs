@@ -8,6 +8,7 @@ pub mod autoscaling;
 pub mod batch;
 pub mod behavior;
 pub mod budget;
+pub mod container;
 pub mod kubernetes;
 pub mod meta;
 pub mod node;
@@ -26,6 +27,7 @@ pub use autoscaling::HorizontalPodAutoscaler;
 pub use batch::{CronJob, Job};
 pub use behavior::Behavior;
 pub use budget::PodDisruptionBudget;
+pub use container::{ImagePullPolicy, PreStop, Probe, Probes, RestartAction, RestartRule};
 pub use meta::{Annotations, Labels, ObjectMeta, OwnerReference};
 pub use node::{Image, Node, Taint, TaintEffect};
 pub use pod::{

@@ -69,6 +69,9 @@ pub struct Node {
     pub allocatable: ResourceList,
     /// The images it holds.
     pub images: Vec<Image>,
+    /// Bytes of disk for images, if it says so (`seatrial.dev/image-capacity`): images are deleted when
+    /// they take too much of it.
+    pub image_capacity: Option<i64>,
     /// The Ready condition as a dump gives it; `None` where it is not given.
     pub ready: Option<bool>,
     /// What its kubelet says it can do (`status.declaredFeatures`).

@@ -1,5 +1,6 @@
 //! Pods as written.
 
+use super::container::{ImagePullPolicy, PreStop, Probes, RestartRule};
 use super::{LabelSelector, NodeSelector, ObjectMeta, PreferredTerm, ResourceList, TaintEffect, Volume};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -105,9 +106,17 @@ pub struct Container {
     pub host_ports: Vec<HostPort>,
     /// Its own restart policy. `Always` on an init container makes it a sidecar.
     pub restart_policy: Option<RestartPolicy>,
-    /// Whether one of its `restartPolicyRules` has the action `RestartAllContainers`, which only
-    /// nodes that declare this feature know.
+    /// What certain exit codes do, whatever the policy says (`restartPolicyRules`), in order.
+    pub restart_rules: Vec<RestartRule>,
+    /// Whether one of these rules has the action `RestartAllContainers`, which only nodes that
+    /// declare this feature know.
     pub restarts_all: bool,
+    /// When its image is pulled; `None` where nobody has said it, which is `IfNotPresent`.
+    pub image_pull_policy: Option<ImagePullPolicy>,
+    /// Its probes.
+    pub probes: Probes,
+    /// What is done before it is told to stop.
+    pub pre_stop: Option<PreStop>,
 }
 
 /// Which nodes a pod must and would like to run on.
@@ -205,6 +214,8 @@ pub struct PodSpec {
     pub topology_spread: Vec<TopologySpreadConstraint>,
     /// Gates that hold the pod back from scheduling.
     pub scheduling_gates: Vec<String>,
+    /// Conditions that others must set before the pod is ready (`readinessGates`).
+    pub readiness_gates: Vec<String>,
     /// Containers that run one after the other before the others, and sidecars.
     pub init_containers: Vec<Container>,
     /// The containers.

@@ -43,16 +43,15 @@ pub(super) fn run(arguments: &TimelineArguments) -> Exit {
         None => compare(arguments),
     };
     result.unwrap_or_else(|finding| {
-        complain(&render(std::slice::from_ref(&*finding), Style::of_stderr()));
+        complain(&render(std::slice::from_ref(&finding), Style::of_stderr()));
         Exit::BadInput
     })
 }
 
-type Outcome<T> = Result<T, Box<Diagnostic>>;
+type Outcome<T> = Result<T, Diagnostic>;
 
-fn trouble(path: &Path, what: impl std::fmt::Display) -> Box<Diagnostic> {
-    let place = Location::file(path.to_string_lossy().as_ref());
-    Box::new(Diagnostic::error(place, what.to_string()))
+fn trouble(path: &Path, what: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::error(Location::file(path.to_string_lossy().as_ref()), what.to_string())
 }
 
 fn content(path: &Path) -> Outcome<Vec<u8>> {
@@ -77,9 +76,7 @@ fn folders(given: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
         }
         if inner.is_empty() {
             let finding = trouble(path, "the folder holds no recording");
-            return Err(Box::new(
-                finding.help("a recording is a folder with `script.json` and `manifests.yaml`"),
-            ));
+            return Err(finding.help("a recording is a folder with `script.json` and `manifests.yaml`"));
         }
         inner.sort();
         found.extend(inner);
@@ -91,7 +88,7 @@ fn script(folder: &Path) -> Outcome<Script> {
     let name = folder.to_string_lossy();
     let (script, manifests) =
         (content(&folder.join("script.json"))?, content(&folder.join("manifests.yaml"))?);
-    Script::read(&name, &script, &manifests).map_err(Box::new)
+    Script::read(&name, &script, &manifests)
 }
 
 fn timeline(folder: &Path, script: &Script, seed: u64) -> Outcome<Vec<Line>> {
@@ -113,8 +110,7 @@ fn write(arguments: &TimelineArguments, target: &Path) -> Outcome<Exit> {
             out.write_all(b"\n")?;
         }
         Ok(())
-    })
-    .map_err(Box::new)?;
+    })?;
     Ok(Exit::Done)
 }
 

@@ -63,8 +63,34 @@ pub enum Reason {
     Deleted,
     /// Deleted because its node no longer exists.
     NodeGone,
-    /// Refused by the node: it did not fit.
+    /// Refused by the node: too little CPU.
+    OutOfCpu,
+    /// Refused by the node: too little memory.
+    OutOfMemory,
+    /// Refused by the node: too little local storage.
+    OutOfEphemeralStorage,
+    /// Refused by the node: it has as many pods as it may.
+    OutOfPods,
+    /// Refused by the node: too little of another resource.
     OutOfResources,
+    /// Refused by the node: its labels are not those that the pod asks for.
+    NodeAffinity,
+    /// Refused by the node: a port of the host is taken.
+    NodePorts,
+    /// Refused by the node: the pod does not tolerate one of its NoExecute taints.
+    TaintToleration,
+    /// Refused by the node: its kubelet does not know a feature that the pod uses.
+    PodFeatureUnsupported,
+    /// Ended by the kubelet because the node ran short, or refused for that reason.
+    NodePressure,
+    /// The image of a container could not be pulled.
+    ErrImagePull,
+    /// Waits for the back-off after a pull that failed.
+    ImagePullBackOff,
+    /// The image is not there, and may not be pulled.
+    ErrImageNeverPull,
+    /// Every container of the pod is started again because one of them ended.
+    RestartingAllContainers,
     /// Lost with its node.
     NodeLost,
     /// Ran longer than `activeDeadlineSeconds`.
@@ -90,7 +116,20 @@ impl Reason {
             Reason::OwnerDeleted => "OwnerDeleted",
             Reason::Deleted => "Deleted",
             Reason::NodeGone => "DeletionByPodGC",
+            Reason::OutOfCpu => "OutOfcpu",
+            Reason::OutOfMemory => "OutOfmemory",
+            Reason::OutOfEphemeralStorage => "OutOfephemeral-storage",
+            Reason::OutOfPods => "OutOfpods",
             Reason::OutOfResources => "OutOfResources",
+            Reason::NodeAffinity => "NodeAffinity",
+            Reason::NodePorts => "NodePorts",
+            Reason::TaintToleration => "TaintToleration",
+            Reason::PodFeatureUnsupported => "PodFeatureUnsupported",
+            Reason::NodePressure => "Evicted",
+            Reason::ErrImagePull => "ErrImagePull",
+            Reason::ImagePullBackOff => "ImagePullBackOff",
+            Reason::ErrImageNeverPull => "ErrImageNeverPull",
+            Reason::RestartingAllContainers => "RestartingAllContainers",
             Reason::NodeLost => "NodeLost",
             Reason::DeadlineExceeded => "DeadlineExceeded",
             Reason::Evicted => "EvictionByEvictionAPI",

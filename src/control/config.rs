@@ -132,6 +132,34 @@ pub struct Kubelet {
     pub backoff_reset: Span,
     /// The grace period of pods that state none.
     pub termination_grace: Span,
+    /// The first back-off after a pull of an image failed.
+    pub image_backoff_initial: Span,
+    /// The longest one.
+    pub image_backoff_max: Span,
+    /// Images that a node pulls at a time; 1 is `serializeImagePulls`, `None` any number.
+    pub parallel_pulls: Option<u32>,
+    /// Pulls a second that a node asks registries for (`registryPullQPS`); more fail. `None` for no
+    /// limit.
+    pub registry_rate: Option<f64>,
+    /// Pulls that may be asked for at once after a pause (`registryBurst`).
+    pub registry_burst: u32,
+    /// Wait before a pod is looked at again whose image is not there; the original draws from 1 to
+    /// 1.5 times as much.
+    pub error_resync: Span,
+    /// What must be left of the memory that pods may have before pods are evicted at once
+    /// (`evictionHard`, `memory.available`), in bytes; 0 for no eviction.
+    pub eviction_memory: i64,
+    /// The same for evictions after a grace period (`evictionSoft`), in bytes; 0 for none.
+    pub eviction_soft_memory: i64,
+    /// That grace period (`evictionSoftGracePeriod`).
+    pub eviction_soft_grace: Span,
+    /// The longest grace period of a pod that is evicted for a soft threshold
+    /// (`evictionMaxPodGracePeriod`).
+    pub eviction_max_pod_grace: Span,
+    /// Time between two looks at what is left.
+    pub eviction_period: Span,
+    /// How long the condition of the node outlasts its cause (`evictionPressureTransitionPeriod`).
+    pub pressure_transition: Span,
     /// Whether refused restarts are tried again only at the kubelet's next look (the original
     /// waits between 1 and 1.5 times the remaining back-off); otherwise exactly when it ends.
     pub polled_backoff: bool,
@@ -145,6 +173,18 @@ impl Default for Kubelet {
             backoff_max: Span::from_secs(300),
             backoff_reset: Span::from_secs(600),
             termination_grace: Span::from_secs(30),
+            image_backoff_initial: Span::from_secs(10),
+            image_backoff_max: Span::from_secs(300),
+            parallel_pulls: Some(1),
+            registry_rate: Some(5.0),
+            registry_burst: 10,
+            error_resync: Span::from_secs(10),
+            eviction_memory: 100 << 20,
+            eviction_soft_memory: 0,
+            eviction_soft_grace: Span::from_secs(90),
+            eviction_max_pod_grace: Span::ZERO,
+            eviction_period: Span::from_secs(10),
+            pressure_transition: Span::from_secs(300),
             polled_backoff: false,
         }
     }

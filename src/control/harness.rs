@@ -347,8 +347,7 @@ impl Harness {
             }
             Command::Write(_, write) => self.write(write),
             // There is no metrics API here, but the caller may answer in its place.
-            Command::Query { .. } => {}
-            Command::Runtime(..) | Command::Note(_) => {}
+            Command::Query { .. } | Command::Runtime(..) | Command::Note(_) => {}
         }
     }
 
@@ -366,6 +365,9 @@ impl Harness {
             Write::PodNotReady { pod } => return self.write_not_ready(*pod, write),
             Write::NodeReady { node, ready } => {
                 Event::NodeChanged { node: *node, change: NodeChange::Ready(*ready) }
+            }
+            Write::NodePressure { node, memory } => {
+                Event::NodeChanged { node: *node, change: NodeChange::MemoryPressure(*memory) }
             }
             Write::NodeTaints { node, add, remove } => {
                 let taints = self.cluster.nodes.taints(&self.cluster.names, *node);

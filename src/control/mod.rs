@@ -35,6 +35,7 @@ use crate::api::{Node, PodPhase, Status, Taint};
 use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, ExitCodes, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind};
+use std::any::Any;
 use std::sync::Arc;
 
 /// What every control plane is, whatever it controls.
@@ -98,6 +99,15 @@ pub(crate) trait Component {
 
     /// See [`Control::handle_timeout`].
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>);
+
+    /// What it has written to objects of the API server that the view does not hold, such as
+    /// ControllerRevisions: they outlive the process.
+    fn records(&mut self) -> Option<Box<dyn Any>> {
+        None
+    }
+
+    /// Takes over the records of its predecessor, before it is told anything.
+    fn take_over(&mut self, _records: Box<dyn Any>) {}
 
     /// Whether nothing that this component waits for by itself can change anything: it waits for
     /// nothing, or only for periodic looks at what no time alone can help.
@@ -255,6 +265,17 @@ pub enum Event {
         /// What changed.
         patch: PodPatch,
     },
+    /// To the kubelet of a node: what its pods may still take of its memory, from when it gets scarce
+    /// until it no longer is. It stands for statistics that the kubelet looks at now and then: it
+    /// must not act on it before its next look.
+    MachineMemory {
+        /// The node.
+        node: NodeId,
+        /// Bytes.
+        available: i64,
+        /// Bytes that each running pod uses.
+        usage: Box<[(PodRef, i64)]>,
+    },
     /// The API server refused a write.
     Refused(Box<Write>, Refusal),
     /// The metrics API answers a [`Command::Query`].
@@ -319,6 +340,8 @@ pub enum NodeChange {
     Unschedulable(bool),
     /// The Ready condition.
     Ready(ReadyStatus),
+    /// The MemoryPressure condition.
+    MemoryPressure(bool),
 }
 
 /// A Pod object at its creation.
@@ -368,11 +391,28 @@ pub struct PodStatus {
 pub enum RuntimeEvent {
     /// The pod's sandbox and network are there.
     SandboxReady,
-    /// The image of a container is on the node.
+    /// The image of a container is on the node, and nothing more needs to be done about it.
     ImagePulled(ContainerIndex),
+    /// The node holds the image of a container.
+    ImageFound(ContainerIndex),
+    /// The node does not hold the image of a container.
+    ImageAbsent(ContainerIndex),
+    /// The image of a container could not be fetched.
+    PullFailed(ContainerIndex),
+    /// The hook before a container's end is over.
+    HookDone(ContainerIndex),
+    /// The conditions of the pod's readiness gates have been set by whoever looks after them.
+    GatesPassed,
+    /// From now on a readiness probe of a container fails. Like the next two, it stands for what
+    /// probes would find: who probes learns of it only when a probe asks.
+    Unready(ContainerIndex),
+    /// From now on a readiness probe of a container succeeds again.
+    ReadyAgain(ContainerIndex),
+    /// From now on a container answers no probe any more.
+    Unhealthy(ContainerIndex),
     /// A container runs.
     Started(ContainerIndex),
-    /// The application in a container has finished starting up: it could serve.
+    /// The application in a container has finished starting up: it could serve, and probes succeed.
     Serving(ContainerIndex),
     /// A container ended.
     Exited {
@@ -392,9 +432,13 @@ pub enum RuntimeEvent {
 pub enum RuntimeCommand {
     /// Make the sandbox and the network. Answered by [`RuntimeEvent::SandboxReady`].
     SetUp,
-    /// Pull the image of a container. Answered by [`RuntimeEvent::ImagePulled`], at once if the
-    /// node has it.
+    /// Look for the image of a container. Answered at once by [`RuntimeEvent::ImagePulled`],
+    /// [`RuntimeEvent::ImageFound`] or [`RuntimeEvent::ImageAbsent`].
     Pull(ContainerIndex),
+    /// Fetch the image of a container from its registry; what the node holds of it is not
+    /// transferred again. Answered by [`RuntimeEvent::ImagePulled`] or
+    /// [`RuntimeEvent::PullFailed`].
+    Fetch(ContainerIndex),
     /// Start a container. Answered by [`RuntimeEvent::Started`], then, for containers that serve,
     /// [`RuntimeEvent::Serving`], and at its end [`RuntimeEvent::Exited`].
     Start(ContainerIndex),
@@ -404,6 +448,15 @@ pub enum RuntimeCommand {
         /// Time between the two signals.
         grace: Span,
     },
+    /// The same for one container.
+    StopContainer {
+        /// Which.
+        container: ContainerIndex,
+        /// Time between the two signals.
+        grace: Span,
+    },
+    /// Run the hook before a container's end. Answered by [`RuntimeEvent::HookDone`].
+    PreStop(ContainerIndex),
     /// The pod is over: forget it.
     TearDown,
 }
@@ -576,6 +629,13 @@ pub enum Write {
         /// The condition.
         ready: ReadyStatus,
     },
+    /// Write a node's MemoryPressure condition.
+    NodePressure {
+        /// The node.
+        node: NodeId,
+        /// The condition.
+        memory: bool,
+    },
     /// Add and remove taints of a node; a taint is the same if key and effect are.
     NodeTaints {
         /// The node.
@@ -653,9 +713,11 @@ impl Note {
             | Note::Unschedulable { .. }
             | Note::Followed { .. }
             | Note::Preempting { .. } => Client::Scheduler.name(),
-            Note::BackOff { .. } | Note::Restarting { .. } | Note::Killing { .. } | Note::Rejected { .. } => {
-                "kubelet"
-            }
+            Note::BackOff { .. }
+            | Note::Restarting { .. }
+            | Note::Killing { .. }
+            | Note::Rejected { .. }
+            | Note::Kubelet { .. } => "kubelet",
             Note::Workload { .. } => "",
         }
     }
@@ -740,6 +802,15 @@ pub enum Note {
         pod: PodRef,
         /// Why.
         reason: Reason,
+    },
+    /// The kubelet did something to a pod, or to a container of it.
+    Kubelet {
+        /// The pod.
+        pod: PodRef,
+        /// Which container; `None` for the pod as a whole.
+        container: Option<ContainerIndex>,
+        /// Kubernetes' word for it, such as `Unhealthy`.
+        word: &'static str,
     },
     /// A workload's controller has a word to say, such as "back-off limit exceeded".
     Workload {

@@ -20,6 +20,8 @@ use zones::{Turn, ZoneCount, Zones};
 pub const NOT_READY: &str = "node.kubernetes.io/not-ready";
 /// The taint of a node that is not heard of.
 pub const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+/// The taint of a node whose memory is short.
+pub const MEMORY_PRESSURE: &str = "node.kubernetes.io/memory-pressure";
 /// The taint of a cordoned node.
 pub const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// Nodes with this label do not count for the disruption of their zone.
@@ -30,11 +32,13 @@ const EXCLUDE_DISRUPTION: &str = "node.kubernetes.io/exclude-disruption";
 pub fn no_schedule_taints(
     ready: ReadyStatus,
     unschedulable: bool,
+    memory_pressure: bool,
     has: impl Fn(&str) -> bool,
 ) -> (Vec<Taint>, Vec<Taint>) {
     let wanted = [
         (NOT_READY, ready == ReadyStatus::False),
         (UNREACHABLE, ready == ReadyStatus::Unknown),
+        (MEMORY_PRESSURE, memory_pressure),
         (UNSCHEDULABLE, unschedulable),
     ];
     let of = |wish: bool| {
@@ -79,6 +83,8 @@ pub struct NodeLifecycleController {
     silent: BTreeMap<NodeId, Time>,
     /// Nodes whose Ready condition is not True.
     unready: BTreeSet<NodeId>,
+    /// Nodes that say that their memory is short.
+    short: BTreeSet<NodeId>,
     /// Nodes of which Unknown is being written. They are tainted once it is: the original waits for
     /// the write before it goes on.
     marking: BTreeSet<NodeId>,
@@ -104,6 +110,7 @@ impl NodeLifecycleController {
             zones: Zones::new(nodes),
             silent: BTreeMap::new(),
             unready: BTreeSet::new(),
+            short: BTreeSet::new(),
             marking: BTreeSet::new(),
             to_clear: BTreeSet::new(),
             last_pass: None,
@@ -134,13 +141,14 @@ impl NodeLifecycleController {
     fn node_added(&mut self, now: Time, node: NodeId, cluster: &Cluster, out: &mut Vec<Command>) {
         self.ready_changed(now, node, cluster);
         self.to_clear.insert(node);
-        no_schedule_pass(node, cluster, out);
+        no_schedule_pass(node, &self.short, cluster, out);
         self.look(now);
     }
 
     fn node_removed(&mut self, now: Time, node: NodeId, cluster: &Cluster) {
         self.silent.remove(&node);
         self.unready.remove(&node);
+        self.short.remove(&node);
         self.marking.remove(&node);
         self.to_clear.remove(&node);
         self.zones.dequeue(cluster.nodes.zone[node.index()], node);
@@ -176,8 +184,14 @@ impl NodeLifecycleController {
                 }
             }
             NodeChange::Unschedulable(_) => {}
+            NodeChange::MemoryPressure(true) => {
+                self.short.insert(node);
+            }
+            NodeChange::MemoryPressure(false) => {
+                self.short.remove(&node);
+            }
         }
-        no_schedule_pass(node, cluster, out);
+        no_schedule_pass(node, &self.short, cluster, out);
     }
 
     fn ready_changed(&mut self, now: Time, node: NodeId, cluster: &Cluster) {
@@ -219,10 +233,10 @@ impl NodeLifecycleController {
         let met = std::mem::take(&mut self.to_clear);
         for &node in &met {
             self.clear(node, cluster, out);
-            no_schedule_pass(node, cluster, out);
+            no_schedule_pass(node, &self.short, cluster, out);
         }
         for &node in &self.unready {
-            no_schedule_pass(node, cluster, out);
+            no_schedule_pass(node, &self.short, cluster, out);
         }
         let lost = self.lost(now, cluster);
         for &node in &lost {
@@ -306,7 +320,7 @@ impl NodeLifecycleController {
 }
 
 /// The first moment `phase` + k · `period` at or after another moment.
-pub(super) fn grid(phase: Time, period: Span, moment: Time) -> Time {
+pub(crate) fn grid(phase: Time, period: Span, moment: Time) -> Time {
     let after = moment.since(phase).0;
     match after.checked_rem(period.0) {
         None => moment.max(phase),
@@ -339,11 +353,12 @@ fn write_taints(node: NodeId, add: Vec<&str>, remove: Vec<&str>, out: &mut Vec<C
 }
 
 /// Brings the NoSchedule taints of a node in line with what it is now.
-fn no_schedule_pass(node: NodeId, cluster: &Cluster, out: &mut Vec<Command>) {
+fn no_schedule_pass(node: NodeId, short: &BTreeSet<NodeId>, cluster: &Cluster, out: &mut Vec<Command>) {
     let index = node.index();
     let has = |key: &str| has_taint(cluster, node, key, TaintEffect::NoSchedule);
     let unschedulable = cluster.nodes.unschedulable.contains(index);
-    let (add, remove) = no_schedule_taints(cluster.nodes.ready[index], unschedulable, has);
+    let (add, remove) =
+        no_schedule_taints(cluster.nodes.ready[index], unschedulable, short.contains(&node), has);
     if !(add.is_empty() && remove.is_empty()) {
         out.push(Command::Write(Client::NodeLifecycle, Write::NodeTaints { node, add, remove }));
     }

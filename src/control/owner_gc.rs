@@ -106,13 +106,13 @@ impl OwnerGarbageCollector {
             Write::FinalizeWorkload { workload } => Retry::Finalize(*workload),
             _ => return,
         };
-        if self.retry(retry, cluster).is_some() {
+        if Self::retry(retry, cluster).is_some() {
             self.retries.add_failed(retry, now);
         }
     }
 
     /// The write to try again; `None` if there is nothing left to do.
-    fn retry(&self, retry: Retry, cluster: &Cluster) -> Option<Write> {
+    fn retry(retry: Retry, cluster: &Cluster) -> Option<Write> {
         let is_there = |id: WorkloadId| cluster.workloads[id].present;
         match retry {
             Retry::Pod(pod) => {
@@ -153,10 +153,11 @@ impl Component for OwnerGarbageCollector {
         out: &mut Vec<Command>,
     ) {
         match event {
-            Event::PodAdded(new) if new.owner.is_some_and(|owner| !cluster.workloads[owner].present) => {
-                if cluster.pods.deleting_since[new.pod.id.index()].is_none() {
-                    delete(new.pod, out);
-                }
+            Event::PodAdded(new)
+                if new.owner.is_some_and(|owner| !cluster.workloads[owner].present)
+                    && cluster.pods.deleting_since[new.pod.id.index()].is_none() =>
+            {
+                delete(new.pod, out);
             }
             Event::PodRemoved { pod } if !self.waiting.is_empty() => {
                 let Some(row) = cluster.pods.get(*pod) else { return };
@@ -182,7 +183,7 @@ impl Component for OwnerGarbageCollector {
 
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
         while let Some(retry) = self.retries.pop(now) {
-            match self.retry(retry, cluster) {
+            match Self::retry(retry, cluster) {
                 Some(write) => out.push(Command::Write(Client::GarbageCollector, write)),
                 None => self.retries.forget(retry),
             }

@@ -25,6 +25,7 @@ use crate::base::ids::PodId;
 use crate::cluster::pods::NewRow;
 use crate::cluster::{Cluster, ControllerKind, PodRef, WorkloadKind, namespace_of};
 use processes::Known;
+use std::any::Any;
 
 /// Who runs the pods of the nodes.
 enum Agents {
@@ -84,6 +85,8 @@ pub struct ControlPlane {
     scheduler_runs: bool,
     config: Config,
     known: Known,
+    /// The records of controllers that do not run any more, in the order of [`controllers`].
+    records: Vec<Option<Box<dyn Any>>>,
 }
 
 impl ControlPlane {
@@ -96,6 +99,7 @@ impl ControlPlane {
             scheduler_runs: true,
             config: config.clone(),
             known: Known::default(),
+            records: Vec::new(),
         }
     }
 
@@ -231,6 +235,7 @@ fn topic_of(event: &Event, cluster: &Cluster) -> Topic {
         | Event::HeartbeatsStopped { .. }
         | Event::HeartbeatsResumed { .. }
         | Event::KubeletStopped { .. }
+        | Event::MachineMemory { .. }
         | Event::KubeletStarted { .. } => Topic::Node,
         Event::WorkloadAdded { .. }
         | Event::WorkloadScaled { .. }
@@ -264,6 +269,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
             NodeChange::Taints(taints) => cluster.set_taints(*node, taints),
             NodeChange::Unschedulable(unschedulable) => cluster.set_unschedulable(*node, *unschedulable),
             NodeChange::Ready(ready) => cluster.nodes.ready[node.index()] = *ready,
+            NodeChange::MemoryPressure(_) => {}
         },
         Event::NodeRemoved { node } => cluster.remove_node(*node),
         Event::PodAdded(new) => enter_pod(now, new, cluster),
@@ -299,6 +305,7 @@ pub(super) fn apply(now: Time, event: &Event, cluster: &mut Cluster) {
         | Event::HeartbeatsResumed { .. }
         | Event::KubeletStopped { .. }
         | Event::KubeletStarted { .. }
+        | Event::MachineMemory { .. }
         | Event::PodRemoved { .. }
         | Event::Refused(..)
         | Event::Metrics { .. }

@@ -182,6 +182,7 @@ fn words(first: &Series, unit: &str) -> (String, String) {
         ("autoscaler_utilization", _) => {
             ("Utilization seen by autoscalers".to_owned(), "share of the requests".to_owned())
         }
+        ("quotas", _) => ("Quotas".to_owned(), "share of the quota that is taken".to_owned()),
         ("autoscaler_metric", _) => ("Metrics seen by autoscalers".to_owned(), "metric".to_owned()),
         ("disruption_budgets", _) => ("Disruption budgets".to_owned(), "number of pods".to_owned()),
         (chart, _) => {

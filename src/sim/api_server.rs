@@ -41,6 +41,7 @@ struct ApiNode {
     taints: Vec<Taint>,
     ready: ReadyStatus,
     unschedulable: bool,
+    memory_pressure: bool,
 }
 
 /// A workload as the API server has it.
@@ -151,7 +152,8 @@ impl ApiServer {
         if self.nodes.len() <= node.index() {
             self.nodes.resize_with(node.index() + 1, ApiNode::default);
         }
-        self.nodes[node.index()] = ApiNode { present: true, taints: taints.to_vec(), ready, unschedulable };
+        self.nodes[node.index()] =
+            ApiNode { present: true, taints: taints.to_vec(), ready, unschedulable, memory_pressure: false };
     }
 
     /// Creates a pod object and tells of it.
@@ -361,7 +363,7 @@ impl ApiServer {
                 let status = PodStatus { ready: false, ..row.status };
                 self.pod_status(now, pod, status, cluster, tell).ok_or(conflict(write))
             }
-            Write::NodeReady { .. } | Write::NodeTaints { .. } => {
+            Write::NodeReady { .. } | Write::NodePressure { .. } | Write::NodeTaints { .. } => {
                 self.commit_node(write, cluster, tell).map_err(conflict)
             }
             Write::CreateWorkload { owner, kind } => {
@@ -513,7 +515,10 @@ impl ApiServer {
         cluster: &Cluster,
         tell: &mut Tell<'_>,
     ) -> Result<Committed, Write> {
-        let (Write::NodeReady { node, .. } | Write::NodeTaints { node, .. }) = write else {
+        let (Write::NodeReady { node, .. }
+        | Write::NodePressure { node, .. }
+        | Write::NodeTaints { node, .. }) = write
+        else {
             return Err(write);
         };
         let Some(row) = self.nodes.get_mut(node.index()).filter(|row| row.present) else { return Err(write) };
@@ -524,6 +529,11 @@ impl ApiServer {
                 }
                 tell(&Record::NodeReady { node, ready }, cluster);
                 Ok(Some(Event::NodeChanged { node, change: NodeChange::Ready(ready) }))
+            }
+            Write::NodePressure { memory, .. } => {
+                let changed = std::mem::replace(&mut row.memory_pressure, memory) != memory;
+                let change = NodeChange::MemoryPressure(memory);
+                Ok(changed.then_some(Event::NodeChanged { node, change }))
             }
             Write::NodeTaints { add, remove, .. } => {
                 let before = row.taints.clone();

@@ -37,6 +37,14 @@ pub(super) enum Happening {
     End { pod: PodRef, container: ContainerIndex },
     /// An answer of a container runtime reaches the kubelet.
     Runtime { pod: PodRef, epoch: u32, event: RuntimeEvent },
+    /// What probes of a container would find changes, if it is still in the same run.
+    Health { pod: PodRef, epoch: u32, run: u32, event: RuntimeEvent },
+    /// What a pull costs before the transfer is over.
+    Transfer { pod: PodRef, epoch: u32, container: ContainerIndex },
+    /// A transfer to a machine is over.
+    Transferred(NodeId),
+    /// The kubelet of a machine looks whether images must be deleted.
+    CollectImages(NodeId),
     /// A write reaches the API server, sent by the n-th process of its kind.
     Commit(Client, u32, Box<Write>),
     /// A watch delivers.
@@ -216,7 +224,7 @@ impl<'o> Run<'o> {
             control: ControlPlane::new(&config),
             cluster,
             api: ApiServer::default(),
-            world: World::default(),
+            world: World::new(&config.kubelet),
             metrics: Metrics::new(setup.metrics, config.clock, setup.default_behavior.clone(), streams),
             clients: Clients::new(&setup.timing),
             plane: PlaneState::new(setup.plane, streams),
@@ -428,6 +436,10 @@ impl<'o> Run<'o> {
 
     fn write(&mut self, client: Client, write: Write) {
         let mut latency = self.timing.api_write.sample_span(&mut self.api_draws);
+        if matches!(write, Write::CreatePod { .. }) && self.api.has_quotas() {
+            // The request writes the status of the quota before the pod.
+            latency = latency + self.timing.api_write.sample_span(&mut self.api_draws);
+        }
         if !self.plane.slow_writes.is_empty() {
             latency = self.plane.slowed(latency);
         }
@@ -542,6 +554,18 @@ impl<'o> Run<'o> {
             }
             Happening::Runtime { pod, epoch, event } => {
                 self.world.deliver(pod, epoch, event, &mut self.inbox);
+            }
+            Happening::Health { pod, epoch, run, event } => {
+                self.world.deliver_health(pod, epoch, run, event, &mut self.inbox);
+            }
+            Happening::Transfer { pod, epoch, container } => {
+                self.in_world(|world, context| world.transfer(pod, epoch, container, context));
+            }
+            Happening::Transferred(node) => {
+                self.in_world(|world, context| world.transferred(node, context));
+            }
+            Happening::CollectImages(node) => {
+                self.in_world(|world, context| world.collect_images(node, context));
             }
             Happening::Metrics(autoscaler, pods) => self.measure(autoscaler, &pods),
             Happening::Commit(client, sender, write) => {

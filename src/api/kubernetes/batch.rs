@@ -219,12 +219,11 @@ fn failure_rule(value: Value<'_>, job: &Job, context: &mut Context<'_>) -> Read<
             return Err(rule.require("onPodConditions")?.error(message));
         }
     }
-    let when = match codes {
-        Some(codes) => exit_codes(&codes, &job.template, context)?,
-        None => {
-            let patterns = patterns.into_iter().map(|pattern| pod_condition(pattern, context));
-            FailureCondition::PodConditions(patterns.collect::<Read<_>>()?)
-        }
+    let when = if let Some(codes) = codes {
+        exit_codes(&codes, &job.template, context)?
+    } else {
+        let patterns = patterns.into_iter().map(|pattern| pod_condition(pattern, context));
+        FailureCondition::PodConditions(patterns.collect::<Read<_>>()?)
     };
     Ok(FailureRule { action, when })
 }

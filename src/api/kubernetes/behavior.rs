@@ -18,6 +18,12 @@ const KEYS: &[&str] = &[
     "memory-usage",
     "stop-time",
     "image-size",
+    "unready-after",
+    "unready-for",
+    "unhealthy-after",
+    "pre-stop-time",
+    "gate-time",
+    "pull-failures",
 ];
 
 /// The highest exit code of a process.
@@ -41,6 +47,12 @@ pub(super) fn read(fields: &Fields<'_>) -> Read<Behavior> {
             "memory-usage" => behavior.memory_usage = Some(distribution(value, name, Unit::Quantity)?),
             "stop-time" => behavior.stop_time = Some(distribution(value, name, Unit::Time)?),
             "image-size" => behavior.image_size = Some(distribution(value, name, Unit::Quantity)?),
+            "unready-after" => behavior.unready_after = Some(distribution(value, name, Unit::Time)?),
+            "unready-for" => behavior.unready_for = Some(distribution(value, name, Unit::Time)?),
+            "unhealthy-after" => behavior.unhealthy_after = Some(distribution(value, name, Unit::Time)?),
+            "pre-stop-time" => behavior.pre_stop_time = Some(distribution(value, name, Unit::Time)?),
+            "gate-time" => behavior.gate_time = Some(distribution(value, name, Unit::Time)?),
+            "pull-failures" => behavior.pull_failures = count(value, name)?,
             _ => {
                 let help = match suggest(name, KEYS.iter().copied()) {
                     Some(near) => format!("did you mean `{PREFIX}{near}`?"),

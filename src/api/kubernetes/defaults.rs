@@ -7,8 +7,8 @@
 use crate::api::pod::PodAffinityTerm;
 use crate::api::workload::IntOrPercent;
 use crate::api::{
-    Container, Labels, Node, ObjectMeta, Operator, PodSpec, PodTemplate, Requirement, ResourceList,
-    Resources, RestartPolicy,
+    Container, ImagePullPolicy, Labels, Node, ObjectMeta, Operator, PodSpec, PodTemplate, Requirement,
+    ResourceList, Resources, RestartPolicy,
 };
 use crate::base::Quantity;
 
@@ -91,6 +91,20 @@ pub(super) fn host_port(
     let from_container =
         if host_network && defaulting == Defaulting::ApiServer { container_port } else { None };
     written.or(from_container)
+}
+
+/// When an image is pulled of which nobody says it: each time where its tag is `latest` or missing.
+pub(super) fn image_pull_policy(
+    written: Option<ImagePullPolicy>,
+    image: &str,
+    defaulting: Defaulting,
+) -> Option<ImagePullPolicy> {
+    if written.is_some() || image.is_empty() || defaulting == Defaulting::None {
+        return written;
+    }
+    let name = image.rsplit('/').next().unwrap_or(image);
+    let is_pinned = name.contains('@') || name.split_once(':').is_some_and(|(_, tag)| tag != "latest");
+    Some(if is_pinned { ImagePullPolicy::IfNotPresent } else { ImagePullPolicy::Always })
 }
 
 /// A node that says what it has, but not what pods can have, gives all of it.

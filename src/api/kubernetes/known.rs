@@ -288,6 +288,33 @@ pub(super) const RESOURCE_CLAIM: Shape =
 
 pub(super) const RESTART_RULE: Shape = Shape { name: "the restart rule", known: &["action", "exitCodes"] };
 
+pub(super) const EXIT_CODES: Shape = Shape { name: "the exit codes", known: &["operator", "values"] };
+
+pub(super) const PROBE: Shape = Shape {
+    name: "the probe",
+    known: &[
+        "exec",
+        "failureThreshold",
+        "grpc",
+        "httpGet",
+        "initialDelaySeconds",
+        "periodSeconds",
+        "successThreshold",
+        "tcpSocket",
+        "terminationGracePeriodSeconds",
+        "timeoutSeconds",
+    ],
+};
+
+pub(super) const LIFECYCLE: Shape =
+    Shape { name: "the lifecycle", known: &["postStart", "preStop", "stopSignal"] };
+
+pub(super) const HOOK: Shape = Shape { name: "the hook", known: &["exec", "httpGet", "sleep", "tcpSocket"] };
+
+pub(super) const SLEEP: Shape = Shape { name: "the sleep", known: &["seconds"] };
+
+pub(super) const READINESS_GATE: Shape = Shape { name: "the readiness gate", known: &["conditionType"] };
+
 pub(super) const CONTAINER_STATUS: Shape = Shape {
     name: "the container status",
     known: &[

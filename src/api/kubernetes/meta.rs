@@ -46,9 +46,14 @@ pub(super) fn read(fields: &Fields<'_>, scope: Scope, context: &mut Context<'_>)
 
 /// Warns of behaviour annotations on an object whose annotations its pods do not get.
 pub(super) fn warn_of_behavior(fields: &Fields<'_>, context: &mut Context<'_>) {
+    warn_of_other_behavior(fields, "", context);
+}
+
+/// The same for all but one of them.
+pub(super) fn warn_of_other_behavior(fields: &Fields<'_>, known: &str, context: &mut Context<'_>) {
     let annotations = fields.get("metadata").and_then(|metadata| metadata.get("annotations"));
     for (key, _) in annotations.into_iter().flat_map(Value::entries) {
-        if key.raw().starts_with(PREFIX) {
+        if key.raw().starts_with(PREFIX) && key.raw() != known {
             let message = "this annotation has no effect here";
             context.warn(key.warning(message).help("write it in the metadata of the pod template"));
         }

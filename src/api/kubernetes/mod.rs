@@ -8,6 +8,7 @@ mod affinity;
 mod autoscaling;
 mod batch;
 mod behavior;
+mod container;
 mod cron;
 mod defaults;
 mod fields;

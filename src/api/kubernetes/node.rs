@@ -8,11 +8,15 @@ use super::status::condition;
 use super::{Context, defaults, known};
 use crate::api::yaml::Value;
 use crate::api::{Image, Node, Object, ResourceList, Taint};
+use crate::base::Quantity;
+
+/// Bytes of disk for images.
+const IMAGE_CAPACITY: &str = "seatrial.dev/image-capacity";
 
 /// A node.
 pub(super) fn read(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
     let mut node = Node { meta: meta::read(fields, Scope::Cluster, context)?, ..Node::default() };
-    meta::warn_of_behavior(fields, context);
+    node.image_capacity = image_capacity(fields, context)?;
     if let Some(spec) = fields.child("spec", &known::NODE_SPEC, context)? {
         node.unschedulable = spec.flag("unschedulable")?;
         node.taints = spec.list("taints")?.map(|value| taint(value, context)).collect::<Read<_>>()?;
@@ -28,6 +32,22 @@ pub(super) fn read(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Objec
         defaults::allocatable(&mut node, is_given, context.defaulting);
     }
     Ok(Object::Node(Box::new(node)))
+}
+
+/// The one annotation of seatrial that nodes have; others belong to pods.
+fn image_capacity(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Option<i64>> {
+    let annotations = fields.get("metadata").and_then(|metadata| metadata.get("annotations"));
+    let Some(value) = annotations.and_then(|annotations| annotations.get(IMAGE_CAPACITY)) else {
+        meta::warn_of_behavior(fields, context);
+        return Ok(None);
+    };
+    meta::warn_of_other_behavior(fields, IMAGE_CAPACITY, context);
+    let amount: Option<Quantity> = text(value, IMAGE_CAPACITY)?.trim().parse().ok();
+    let Some(amount) = amount.filter(|amount| *amount > Quantity::ZERO) else {
+        let finding = value.error(format!("`{IMAGE_CAPACITY}` must be a quantity above zero"));
+        return Err(finding.help("write it in quotes, such as \"50Gi\""));
+    };
+    Ok(Some(amount.units_ceil()))
 }
 
 /// Warns of a resource of which pods get more than the machine has.

@@ -1,21 +1,15 @@
 //! Pods, pod templates and containers.
 
 use super::affinity::{affinity, spread, toleration};
+use super::container::{RESTART_POLICIES, containers};
 use super::fields::{Fields, Read};
 use super::meta::{self, LABEL_RULE, Scope, is_dns_label};
 use super::resources::{Place, list, resources};
 use super::volume::{resource_claims, volumes};
 use super::{Context, Part, behavior, defaults, known, status};
-use crate::api::yaml::Value;
-use crate::api::{Container, HostPort, Labels, Object, ObjectMeta, Pod, PodSpec, PodTemplate, RestartPolicy};
+use crate::api::{Labels, Object, ObjectMeta, Pod, PodSpec, PodTemplate};
 use crate::base::Set;
 use std::sync::Arc;
-
-const RESTART_POLICIES: &[(&str, RestartPolicy)] = &[
-    ("Always", RestartPolicy::Always),
-    ("OnFailure", RestartPolicy::OnFailure),
-    ("Never", RestartPolicy::Never),
-];
 
 /// A pod.
 pub(super) fn read(fields: &Fields<'_>, context: &mut Context<'_>) -> Read<Object> {
@@ -93,6 +87,12 @@ fn pod_spec(spec: &Fields<'_>, labels: &Labels, context: &mut Context<'_>) -> Re
             .list("schedulingGates")?
             .map(|value| Ok(Fields::open(value, &known::GATE, context)?.text("name")?.to_owned()))
             .collect::<Read<_>>()?,
+        readiness_gates: spec
+            .list("readinessGates")?
+            .map(|value| {
+                Ok(Fields::open(value, &known::READINESS_GATE, context)?.text("conditionType")?.to_owned())
+            })
+            .collect::<Read<_>>()?,
         init_containers: containers(spec, "initContainers", host_network, context)?,
         containers: containers(spec, "containers", host_network, context)?,
         overhead: list(spec, "overhead", Place::Container.checked(context))?,
@@ -134,55 +134,4 @@ fn check_containers(spec: &Fields<'_>, pod: &PodSpec) -> Read<()> {
         }
     }
     Ok(())
-}
-
-fn containers(
-    spec: &Fields<'_>,
-    key: &str,
-    host_network: bool,
-    context: &mut Context<'_>,
-) -> Read<Vec<Container>> {
-    spec.list(key)?.map(|value| container(value, host_network, context)).collect()
-}
-
-fn container(value: Value<'_>, host_network: bool, context: &mut Context<'_>) -> Read<Container> {
-    let written = Fields::open(value, &known::CONTAINER, context)?;
-    let mut container = Container {
-        name: written.text("name")?.to_owned(),
-        image: written.text("image")?.to_owned(),
-        resources: resources(&written, Place::Container, context)?.unwrap_or_default(),
-        host_ports: Vec::new(),
-        restart_policy: written.choice("restartPolicy", RESTART_POLICIES)?,
-        restarts_all: restarts_all(&written, context)?,
-    };
-    for port in written.list("ports")? {
-        container.host_ports.extend(host_port(port, host_network, context)?);
-    }
-    Ok(container)
-}
-
-/// Whether one of the container's restart rules restarts the whole pod.
-fn restarts_all(container: &Fields<'_>, context: &mut Context<'_>) -> Read<bool> {
-    const ACTIONS: &[(&str, bool)] = &[("Restart", false), ("RestartAllContainers", true)];
-    let mut any = false;
-    for value in container.list("restartPolicyRules")? {
-        any |=
-            Fields::open(value, &known::RESTART_RULE, context)?.choice("action", ACTIONS)?.unwrap_or(false);
-    }
-    Ok(any)
-}
-
-fn host_port(value: Value<'_>, host_network: bool, context: &mut Context<'_>) -> Read<Option<HostPort>> {
-    const PROTOCOLS: &[(&str, &str)] = &[("TCP", "TCP"), ("UDP", "UDP"), ("SCTP", "SCTP")];
-    let written = Fields::open(value, &known::PORT, context)?;
-    let container_port = written.integer("containerPort", 1, 65_535)?;
-    if container_port.is_none() && context.checks() {
-        return Err(value.error("`containerPort` is missing"));
-    }
-    // Zero stands for none, as in a dump of Go's structures.
-    let written_port = written.integer("hostPort", 0, 65_535)?.filter(|port| *port > 0);
-    let protocol = written.choice("protocol", PROTOCOLS)?.unwrap_or("TCP");
-    let ip = written.text("hostIP")?.to_owned();
-    let port = defaults::host_port(written_port, container_port, host_network, context.defaulting);
-    Ok(port.map(|port| HostPort { ip, protocol: protocol.to_owned(), port: port as u16 }))
 }

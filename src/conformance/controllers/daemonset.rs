@@ -97,9 +97,12 @@ fn placements(
     Ok(placements)
 }
 
+/// A pod with the name of its node.
+type OnNode<'c> = (&'c str, DaemonPod);
+
 /// The names of the pods in order, and the pods with their node; a pod's id is the place of its
 /// name.
-fn pods(case: &Case, now: Time) -> Result<(Vec<&str>, Vec<(&str, DaemonPod)>), Diagnostic> {
+fn pods(case: &Case, now: Time) -> Result<(Vec<&str>, Vec<OnNode<'_>>), Diagnostic> {
     let mut written: Vec<(&str, &Value)> = case
         .list(&case.input, "pods")?
         .iter()
@@ -127,7 +130,7 @@ fn pods(case: &Case, now: Time) -> Result<(Vec<&str>, Vec<(&str, DaemonPod)>), D
 /// name.
 fn joined<'n>(
     placements: &'n BTreeMap<String, Placement>,
-    pods: Vec<(&'n str, DaemonPod)>,
+    pods: Vec<OnNode<'n>>,
 ) -> (Vec<&'n str>, Vec<DaemonNode>) {
     let mut nodes: BTreeMap<&str, DaemonNode> = BTreeMap::new();
     for (name, placement) in placements {

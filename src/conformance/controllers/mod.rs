@@ -3,6 +3,7 @@
 //! What is decided, and how, is not known here: the pure functions of [`crate::control`] are asked.
 
 mod budget;
+mod crashloop;
 mod cronjob;
 mod daemonset;
 mod deployment;
@@ -25,6 +26,7 @@ type Answer = fn(&Case) -> Result<Value, Diagnostic>;
 
 /// The modes, each with what answers it.
 const MODES: &[(&str, Answer)] = &[
+    ("crashloop", crashloop::answer),
     ("daemonset", daemonset::answer),
     ("deployment", deployment::answer),
     ("hpa", hpa::answer),

@@ -64,5 +64,5 @@ fn what_is_no_case() {
         cases.jsonl:1: error: c: cronJob: a Kubernetes object is a mapping, but this is a number: `5` (a manifest has `apiVersion` and `kind`; a trace is named under `workload.traces` of a scenario)
         cases.jsonl:1: error: d: `now` must be from 1970 to 2554
         cases.jsonl:1: error: e: a pod has no `name`: `{}`
-        cases.jsonl:1: error: f: `mode` has an unknown value: `crnjob` (one of cronjob, pdb-status)"]].assert_eq(&answers);
+        cases.jsonl:1: error: f: `mode` has an unknown value: `crnjob` (one of cronjob, deployment, pdb-status, replicaset-delete, taint-eviction, zone-disruption, zone-state)"]].assert_eq(&answers);
 }

@@ -132,7 +132,9 @@ impl Recording {
                 ranked.entry(key).or_default().push(line.t);
             }
         }
-        ranked.values_mut().for_each(|times| times.sort_by(f64::total_cmp));
+        for times in ranked.values_mut() {
+            times.sort_by(f64::total_cmp);
+        }
         (ranked, steps)
     }
 }
@@ -245,7 +247,7 @@ fn plateaus(steps: &[(f64, Value)], end: f64) -> Vec<(f64, &Value)> {
         let until = steps.get(place + 1).map_or(end, |(next, _)| *next);
         let t = t.max(0.0);
         if until - t >= PLATEAU {
-            found.push(((t + until) / 2.0, value));
+            found.push((f64::midpoint(t, until), value));
         }
     }
     found

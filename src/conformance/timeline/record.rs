@@ -220,16 +220,13 @@ impl Timeline {
     fn workload_created(&mut self, now: Time, record: &Record<'_>) {
         let Record::WorkloadCreated { workload, kind, name, owner, object, .. } = *record else { return };
         let owner = owner.and_then(|owner| self.workloads.get(&owner)).cloned();
-        let name = match owner {
-            Some(owner) => {
-                let base = format!("{kind} {}", owner.name);
-                format!("{}#{}", owner.name, self.next(&base))
-            }
-            None => {
-                let count = self.given.entry((kind, name.to_owned())).or_insert(0);
-                *count += 1;
-                if *count == 1 { name.to_owned() } else { format!("{name}~{count}") }
-            }
+        let name = if let Some(owner) = owner {
+            let base = format!("{kind} {}", owner.name);
+            format!("{}#{}", owner.name, self.next(&base))
+        } else {
+            let count = self.given.entry((kind, name.to_owned())).or_insert(0);
+            *count += 1;
+            if *count == 1 { name.to_owned() } else { format!("{name}~{count}") }
         };
         if kind == "Service" {
             return;

@@ -1,7 +1,10 @@
 //! The fields of statuses and the conditions in the words of the recordings.
 
 use super::record::Fields;
-use crate::api::status::{Condition, CurrentMetric};
+use crate::api::status::{
+    BudgetStatus, Condition, CronJobStatus, CurrentMetric, DaemonSetStatus, DeploymentStatus, HpaStatus,
+    JobStatus, ReplicaSetStatus, StatefulSetStatus,
+};
 use crate::api::{Status, Truth};
 use crate::cluster::WorkloadKind;
 use serde_json::Value;
@@ -51,14 +54,17 @@ fn texts(conditions: &[Condition]) -> Conditions {
 }
 
 fn replica_set(status: &Status) -> (Fields, Conditions) {
-    let status = if let Status::ReplicaSet(status) = status { *status } else { Default::default() };
+    let status = if let Status::ReplicaSet(status) = status { *status } else { ReplicaSetStatus::default() };
     let fields = [("replicas", status.replicas), ("ready", status.ready), ("available", status.available)];
     (numbers(&fields), texts(status.failure.as_slice()))
 }
 
 fn deployment(status: &Status) -> (Fields, Conditions) {
-    let status =
-        if let Status::Deployment(status) = status { (**status).clone() } else { Default::default() };
+    let status = if let Status::Deployment(status) = status {
+        (**status).clone()
+    } else {
+        DeploymentStatus::default()
+    };
     let fields = [
         ("replicas", status.replicas),
         ("updated", status.updated),
@@ -70,8 +76,11 @@ fn deployment(status: &Status) -> (Fields, Conditions) {
 }
 
 fn stateful_set(status: &Status) -> (Fields, Conditions) {
-    let status =
-        if let Status::StatefulSet(status) = status { (**status).clone() } else { Default::default() };
+    let status = if let Status::StatefulSet(status) = status {
+        (**status).clone()
+    } else {
+        StatefulSetStatus::default()
+    };
     let fields = [
         ("replicas", status.replicas),
         ("ready", status.ready),
@@ -83,7 +92,7 @@ fn stateful_set(status: &Status) -> (Fields, Conditions) {
 }
 
 fn daemon_set(status: &Status) -> (Fields, Conditions) {
-    let status = if let Status::DaemonSet(status) = status { *status } else { Default::default() };
+    let status = if let Status::DaemonSet(status) = status { *status } else { DaemonSetStatus::default() };
     let fields = [
         ("desired", status.desired),
         ("current", status.current),
@@ -96,7 +105,7 @@ fn daemon_set(status: &Status) -> (Fields, Conditions) {
 }
 
 fn job(status: &Status) -> (Fields, Conditions) {
-    let status = if let Status::Job(status) = status { (**status).clone() } else { Default::default() };
+    let status = if let Status::Job(status) = status { (**status).clone() } else { JobStatus::default() };
     let mut fields =
         numbers(&[("active", status.active), ("succeeded", status.succeeded), ("failed", status.failed)]);
     fields.insert("completedIndexes".into(), status.completed_indexes.into());
@@ -108,7 +117,8 @@ fn job(status: &Status) -> (Fields, Conditions) {
 }
 
 fn cron_job(status: &Status) -> (Fields, Conditions) {
-    let status = if let Status::CronJob(status) = status { (**status).clone() } else { Default::default() };
+    let status =
+        if let Status::CronJob(status) = status { (**status).clone() } else { CronJobStatus::default() };
     let mut fields = numbers(&[("active", status.active.len() as i32)]);
     for (key, time) in [("lastSchedule", status.last_schedule), ("lastSuccessful", status.last_successful)] {
         time.map(|time| fields.insert(key.into(), time.as_secs_f64().into()));
@@ -120,7 +130,7 @@ fn autoscaler(status: &Status) -> (Fields, Conditions) {
     let status = if let Status::HorizontalPodAutoscaler(status) = status {
         (**status).clone()
     } else {
-        Default::default()
+        HpaStatus::default()
     };
     let mut fields = numbers(&[("current", status.current), ("desired", status.desired)]);
     if let Some(Some(CurrentMetric { utilization, average_milli, .. })) = status.metrics.first() {
@@ -140,7 +150,7 @@ fn budget(status: &Status) -> (Fields, Conditions) {
     let status = if let Status::PodDisruptionBudget(status) = status {
         (**status).clone()
     } else {
-        Default::default()
+        BudgetStatus::default()
     };
     let fields = [
         ("allowed", status.allowed),

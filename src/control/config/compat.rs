@@ -33,6 +33,9 @@ pub struct Compat {
     pub numbers_declared_features: bool,
     /// Portworx volumes count as their driver's only where the node lists them. Until 1.35.
     pub moves_portworx_by_list: bool,
+    /// The kubelet tries a refused restart again after what is left of its back-off; before that it
+    /// tried every ten seconds. Since 1.35.
+    pub requeues_by_expiry: bool,
     /// A curve of requested to capacity is refused where the strategy is another. Since 1.36.
     pub refuses_unused_curves: bool,
     /// Statuses of ReplicaSets and Deployments count the pods that are being deleted. Since 1.35.
@@ -57,6 +60,7 @@ impl Version {
             batches: is_new,
             numbers_declared_features: is_new,
             moves_portworx_by_list: !is_new,
+            requeues_by_expiry: is_new,
             refuses_unused_curves: is_new,
             counts_terminating_replicas: is_new,
         }

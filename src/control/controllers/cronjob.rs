@@ -60,12 +60,24 @@ impl CronJobController {
         self.clock.moment(u64::try_from(wall).unwrap_or(0))
     }
 
+    /// What a status says, by the wall clock.
+    fn state(&self, status: &Status) -> State {
+        let Status::CronJob(status) = status else { return State::default() };
+        let wall = |moment: Option<Time>| moment.map(|moment| self.wall(moment));
+        State {
+            active: status.active.clone(),
+            last_schedule: wall(status.last_schedule),
+            last_successful: wall(status.last_successful),
+        }
+    }
+
     fn added(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
         let workload = &cluster.workloads[id];
         match &workload.kind {
             WorkloadKind::CronJob(cron) => {
                 let schedule = (cron.schedule.clone(), cron.time_zone.clone());
-                self.crons.insert(id, Tracked { schedule, ..Tracked::default() });
+                let state = self.state(&workload.status);
+                self.crons.insert(id, Tracked { state, schedule, ..Tracked::default() });
                 self.queue.add(id, now);
             }
             WorkloadKind::Job(job) => {
@@ -111,7 +123,7 @@ impl CronJobController {
     }
 
     /// The new Job was refused: its time is still to come.
-    fn refused(&mut self, now: Time, write: &Write, out: &mut Vec<Command>) {
+    fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster, out: &mut Vec<Command>) {
         match write {
             Write::CreateWorkload { owner: Some(id), kind } => {
                 let Some(tracked) = self.crons.get_mut(id) else { return };
@@ -125,7 +137,8 @@ impl CronJobController {
                 self.queue.add_failed(*id, now);
             }
             Write::DeleteWorkload { workload, .. } => {
-                for tracked in self.crons.values_mut() {
+                let owner = cluster.workloads[*workload].owner;
+                if let Some(tracked) = owner.and_then(|owner| self.crons.get_mut(&owner)) {
                     tracked.deleting.remove(workload);
                 }
             }
@@ -241,7 +254,7 @@ impl Component for CronJobController {
                 }
             }
             Event::WorkloadRemoved { workload } => self.removed(now, *workload, cluster),
-            Event::Refused(write, _) => self.refused(now, write, out),
+            Event::Refused(write, _) => self.refused(now, write, cluster, out),
             _ => {}
         }
     }

@@ -76,7 +76,11 @@ impl<K: Copy + Ord + Hash> WorkQueue<K> {
     /// writes then is refused, or it notices itself, and it waits as after a failure.
     pub(crate) fn add_again(&mut self, key: K, sent: Time, now: Time) {
         let wait = if now > sent { self.retry_initial } else { Span::ZERO };
-        self.add_at(key, now, now + wait);
+        // A longer wait after failures goes on beside it.
+        if !self.ready.contains_key(&key) {
+            let place = self.enter(key, now + wait);
+            self.ready.insert(key, place);
+        }
     }
 
     /// Forgets the failures of a key, after a sync that went well.
@@ -155,6 +159,16 @@ mod tests {
         queue.add(7, Time::from_secs(3));
         assert_eq!(drain(&mut queue, 9), [7], "due for two reasons is due once");
         assert_eq!(queue.next(), None);
+    }
+
+    #[test]
+    fn beginning_anew_leaves_the_wait_after_failures_alone() {
+        let mut queue = queue();
+        queue.add_at(1, Time::ZERO, Time::from_secs(80));
+        queue.add_again(1, Time::ZERO, Time::from_secs(1));
+        queue.add_again(1, Time::ZERO, Time::from_secs(1));
+        assert_eq!(drain(&mut queue, 2), [1]);
+        assert_eq!(queue.next(), Some(Time::from_secs(80)));
     }
 
     #[test]

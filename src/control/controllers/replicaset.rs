@@ -320,7 +320,11 @@ impl ReplicaSetController {
     fn written(&mut self, now: Time, id: WorkloadId) {
         let Some(state) = self.sets.get_mut(&id) else { return };
         let Some(sent) = state.writing.take() else { return };
-        if std::mem::take(&mut state.dirty) || state.failing {
+        let dirty = std::mem::take(&mut state.dirty);
+        if state.failing {
+            // Its own status wakes it, and the wait after the failure goes on beside that.
+            self.queue.add(id, now);
+        } else if dirty {
             self.queue.add_again(id, sent, now);
         }
     }
@@ -518,6 +522,8 @@ impl Component for ReplicaSetController {
                 let Some(id) = new.owner.filter(|owner| self.sets.contains_key(owner)) else { return };
                 if cluster.pods.is_active(new.pod.id) {
                     self.enter(id, new.pod.id, cluster);
+                } else if !cluster.pods.phase[new.pod.id.index()].is_terminal() {
+                    self.count_terminating(now, id, true);
                 }
                 self.touch(now, id);
                 if let Some(sync) = self.sets.get_mut(&id).and_then(|state| state.sync.as_mut()) {

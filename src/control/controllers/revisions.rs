@@ -21,12 +21,11 @@ impl Revisions {
             return (number, false);
         }
         let known = self.kept.iter().position(|(_, known)| *known == class);
-        let number = match known.map(|at| self.kept.remove(at)) {
-            Some((number, _)) => number,
-            None => {
-                self.numbers += 1;
-                self.numbers
-            }
+        let number = if let Some(at) = known {
+            self.kept.remove(at).0
+        } else {
+            self.numbers += 1;
+            self.numbers
         };
         self.kept.push((number, class));
         (number, true)

@@ -221,6 +221,11 @@ impl Members {
         for &index in &old {
             let set = self.sets[index];
             let unhealthy = i64::from(set.replicas) - i64::from(set.available);
+            // The set's status lags behind its size: the original takes this for an error, and leaves
+            // the old sets alone for now (cleanupUnhealthyReplicas).
+            if unhealthy < 0 && budget > 0 {
+                return changed;
+            }
             let taken = unhealthy.min(budget).max(0);
             if taken > 0 {
                 self.resize(index, set.replicas - taken as i32, target);

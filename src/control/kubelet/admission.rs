@@ -2,11 +2,16 @@
 //!
 //! The scheduler's sums count pods that it has assumed; these count pods that a kubelet has
 //! accepted and not yet ended. Source: Kubernetes 1.36, pkg/kubelet/lifecycle/predicate.go
-//! (reference control-plane §1.12). Affinity and taints, which the original looks at too, are left
-//! to the scheduler.
+//! (reference control-plane §1.12). The first thing that is wrong is the reason that is given.
 
-use crate::base::ids::NodeId;
-use crate::cluster::{Cluster, PodClass, Port};
+use super::affinity::Affinities;
+use crate::api::{Container, TaintEffect};
+use crate::base::ids::{ClassId, NodeId, ResourceId};
+use crate::cluster::class::tolerates;
+use crate::cluster::{Cluster, PodClass, Port, Reason};
+
+/// What the kubelet of a node must say of itself before it takes pods that restart as a whole.
+const RESTARTS_ALL: &str = "RestartAllContainersOnContainerExits";
 
 /// What the admitted pods of every node take.
 #[derive(Clone, Debug, Default)]
@@ -17,18 +22,39 @@ pub(super) struct Admission {
     count: Vec<i64>,
     /// Host ports, by node.
     ports: Vec<Vec<Port>>,
+    affinities: Affinities,
 }
 
 impl Admission {
-    /// Counts a pod on a node if it fits there; says whether it does.
-    pub(super) fn admit(&mut self, cluster: &Cluster, node: NodeId, class: &PodClass) -> bool {
+    /// Counts a pod on a node if it takes it; says why if it does not. Of a pod that runs there
+    /// already only the amounts are looked at.
+    pub(super) fn admit(
+        &mut self,
+        cluster: &Cluster,
+        node: NodeId,
+        class: ClassId,
+        runs_already: bool,
+    ) -> Result<(), Reason> {
         self.grow(cluster, node);
-        let fits = self.fits(cluster, node, class);
-        if fits {
-            self.count(node, class, 1);
-            self.ports[node.index()].extend_from_slice(&class.ports);
+        let pod = &cluster.classes[class];
+        if let Some(reason) = self.too_little(cluster, node, pod) {
+            return Err(reason);
         }
-        fits
+        if !runs_already && !self.affinities.matches(cluster, class, node) {
+            return Err(Reason::NodeAffinity);
+        }
+        if self.takes_port(cluster, node, pod) {
+            return Err(Reason::NodePorts);
+        }
+        if !runs_already && has_untolerated(cluster, node, pod) {
+            return Err(Reason::TaintToleration);
+        }
+        if !runs_already && lacks_feature(cluster, node, pod) {
+            return Err(Reason::PodFeatureUnsupported);
+        }
+        self.count(node, pod, 1);
+        self.ports[node.index()].extend_from_slice(&pod.ports);
+        Ok(())
     }
 
     /// Stops counting a pod.
@@ -42,18 +68,27 @@ impl Admission {
         }
     }
 
-    fn fits(&self, cluster: &Cluster, node: NodeId, class: &PodClass) -> bool {
+    /// The first resource of which there is too little, the number of pods before all.
+    fn too_little(&self, cluster: &Cluster, node: NodeId, pod: &PodClass) -> Option<Reason> {
         let (nodes, index) = (&cluster.nodes, node.index());
-        self.count[index] < nodes.allowed_pods[index]
-            && class.requests.iter().all(|&(resource, amount)| {
-                let free =
-                    nodes.allocatable[resource.index()][index] - self.requested[resource.index()][index];
-                amount <= free
-            })
-            && !class
-                .ports
-                .iter()
-                .any(|wanted| self.ports[index].iter().any(|taken| conflict(cluster, *wanted, *taken)))
+        if self.count[index] >= nodes.allowed_pods[index] {
+            return Some(Reason::OutOfPods);
+        }
+        let is_short = |&&(resource, amount): &&(ResourceId, i64)| {
+            let free = nodes.allocatable[resource.index()][index] - self.requested[resource.index()][index];
+            amount > free
+        };
+        pod.requests.iter().find(is_short).map(|&(resource, _)| match resource {
+            ResourceId::CPU => Reason::OutOfCpu,
+            ResourceId::MEMORY => Reason::OutOfMemory,
+            ResourceId::EPHEMERAL_STORAGE => Reason::OutOfEphemeralStorage,
+            _ => Reason::OutOfResources,
+        })
+    }
+
+    fn takes_port(&self, cluster: &Cluster, node: NodeId, pod: &PodClass) -> bool {
+        let taken = &self.ports[node.index()];
+        pod.ports.iter().any(|wanted| taken.iter().any(|taken| conflict(cluster, *wanted, *taken)))
     }
 
     fn count(&mut self, node: NodeId, class: &PodClass, sign: i64) {
@@ -99,6 +134,26 @@ impl Admission {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the node has a NoExecute taint that the pod does not tolerate. Others are the scheduler's
+/// business.
+fn has_untolerated(cluster: &Cluster, node: NodeId, pod: &PodClass) -> bool {
+    cluster.nodes.class_of(node).taints.iter().any(|taint| {
+        let bears = |toleration| tolerates(toleration, taint.key, taint.value, taint.effect);
+        taint.effect == TaintEffect::NoExecute && !pod.tolerations.iter().any(bears)
+    })
+}
+
+/// Whether the pod needs a feature that the node's kubelet does not declare.
+fn lacks_feature(cluster: &Cluster, node: NodeId, pod: &PodClass) -> bool {
+    let spec = &pod.template.spec;
+    let restarts = |container: &Container| container.restarts_all;
+    let needs = spec.init_containers.iter().chain(&spec.containers).any(restarts);
+    needs && {
+        let name = cluster.names.get(RESTARTS_ALL);
+        !cluster.nodes.declared_features[node.index()].iter().any(|declared| Some(*declared) == name)
     }
 }
 

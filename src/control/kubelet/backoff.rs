@@ -8,7 +8,7 @@ use crate::control::config;
 
 /// What a container remembers of its restarts: nothing before the first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct BackOff {
+pub(crate) struct BackOff {
     /// The wait after the next end; zero stands for "no entry".
     length: Span,
     /// When the container was restarted last.
@@ -17,7 +17,7 @@ pub(super) struct BackOff {
 
 /// Whether a container may start now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It may; the restart is entered.
     Start,
     /// It may not before this moment.
@@ -31,7 +31,7 @@ impl BackOff {
     /// Asks to start again, at `now`, a container that ended at `finished`. The first restart is
     /// immediate; each later one waits twice as long as the one before, counted from the end of the
     /// run. A run longer than `backoff_reset`, counted from its restart, starts afresh.
-    pub(super) fn attempt(&mut self, now: Time, finished: Time, limits: &config::Kubelet) -> Verdict {
+    pub(crate) fn attempt(&mut self, now: Time, finished: Time, limits: &config::Kubelet) -> Verdict {
         let fresh = self.length == Span::ZERO || finished.since(self.updated) > limits.backoff_reset;
         if !fresh && now.since(finished) < self.length {
             return Verdict::Wait { until: self.until(finished) };
@@ -43,14 +43,38 @@ impl BackOff {
 
     /// Forgets a restart that is longer ago than `backoff_reset`: the kubelet's periodic clean-up,
     /// which does not care whether the container runs or waits.
-    pub(super) fn clean_up(&mut self, now: Time, limits: &config::Kubelet) {
+    pub(crate) fn clean_up(&mut self, now: Time, limits: &config::Kubelet) {
         if now.since(self.updated) > limits.backoff_reset {
             *self = BackOff::default();
         }
     }
 
+    /// Whether a pull must wait at `now`, counted from the last one that failed; after
+    /// `backoff_reset` without one it is forgotten (pkg/kubelet/images/image_manager.go).
+    pub(crate) fn holds_pull(self, now: Time, limits: &config::Kubelet) -> bool {
+        let since = now.since(self.updated);
+        since <= limits.backoff_reset && since < self.length
+    }
+
+    /// A pull has failed: the next waits twice as long as the one before.
+    pub(crate) fn pull_failed(&mut self, now: Time, limits: &config::Kubelet) {
+        let fresh = self.length == Span::ZERO || now.since(self.updated) > limits.backoff_reset;
+        let next = if fresh { limits.image_backoff_initial } else { self.length * 2 };
+        *self = BackOff { length: next.min(limits.image_backoff_max), updated: now };
+    }
+
+    /// When the next pull may be made.
+    pub(crate) fn pull_at(self) -> Time {
+        self.updated + self.length
+    }
+
+    /// The wait after the next end, zero if there is no entry.
+    pub(crate) fn length(self) -> Span {
+        self.length
+    }
+
     /// When a container that ended at `finished` may start again.
-    pub(super) fn until(self, finished: Time) -> Time {
+    pub(crate) fn until(self, finished: Time) -> Time {
         finished + self.length
     }
 }
@@ -58,8 +82,6 @@ impl BackOff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
-    use std::io::BufRead as _;
 
     /// The waits before each restart of a container whose runs last as given, in seconds.
     fn waits(runs: &[u64]) -> Vec<u64> {
@@ -97,71 +119,5 @@ mod tests {
         let mut entry = BackOff::default();
         assert_eq!(entry.attempt(Time::ZERO, Time::ZERO, &limits), Verdict::Start);
         assert_eq!(entry.until(Time::ZERO), Time::from_secs(3));
-    }
-
-    fn seconds(value: &Value) -> Time {
-        Time::from_secs_f64(value.as_f64().expect("times are numbers"))
-    }
-
-    /// What `case` answers, in the form of its `expected`.
-    fn answer(case: &Value) -> Vec<Value> {
-        let mut limits = config::Kubelet::default();
-        if let Some(max) = case["input"]["maxBackoff"].as_u64() {
-            limits.backoff_max = Span::from_secs(max);
-        }
-        let mut entries = std::collections::BTreeMap::<&str, BackOff>::new();
-        let mut answers = Vec::new();
-        for event in case["input"]["events"].as_array().expect("events are a list") {
-            let now = seconds(&event["time"]);
-            if event["op"] == "gc" {
-                for entry in entries.values_mut() {
-                    entry.clean_up(now, &limits);
-                }
-                answers.push(serde_json::json!({}));
-                continue;
-            }
-            let finished = seconds(&event["finishedAt"]);
-            let entry = entries.entry(event["container"].as_str().expect("a name")).or_default();
-            let verdict = entry.attempt(now, finished, &limits);
-            let mut answer = serde_json::json!({
-                "restart": verdict == Verdict::Start, "backoff": entry.length.as_secs_f64()});
-            if let Verdict::Wait { until } = verdict {
-                answer["backoffUntil"] = until.as_secs_f64().into();
-            }
-            answers.push(answer);
-        }
-        answers
-    }
-
-    /// Equality that does not tell 10 from 10.0.
-    fn same(ours: &Value, theirs: &Value) -> bool {
-        let same_number = |key: &str| ours[key].as_f64() == theirs[key].as_f64();
-        ours["restart"] == theirs["restart"] && same_number("backoff") && same_number("backoffUntil")
-    }
-
-    #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        clippy::print_stderr,
-        reason = "the data lie outside the repository"
-    )]
-    fn conformance_crashloop() {
-        let Some(data) = std::env::var_os("SEATRIAL_DATA") else {
-            eprintln!("skipped: conformance_crashloop (SEATRIAL_DATA is not set)");
-            return;
-        };
-        let path = std::path::Path::new(&data).join("conformance/controllers-1.36/crashloop.jsonl.gz");
-        let file = flate2::read::MultiGzDecoder::new(std::fs::File::open(path).expect("the data are there"));
-        let mut cases = 0;
-        for line in std::io::BufReader::new(file).lines() {
-            let case: Value = serde_json::from_str(&line.expect("text")).expect("JSON");
-            let (ours, theirs) = (answer(&case), case["expected"]["events"].as_array().expect("answers"));
-            assert_eq!(ours.len(), theirs.len());
-            for (step, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
-                assert!(same(ours, theirs), "{} step {step}: {ours} is not {theirs}", case["id"]);
-            }
-            cases += 1;
-        }
-        assert_eq!(cases, 30);
     }
 }

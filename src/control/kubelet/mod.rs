@@ -3,12 +3,20 @@
 //!
 //! One component holds them all; the state is one row a pod. What a kubelet knows of its containers
 //! comes from [`RuntimeEvent`](super::RuntimeEvent)s only: how long anything takes is not known
-//! here. Probes, image back-off, node-pressure eviction and in-place resize are not modelled.
+//! here. In-place resize and the graceful shutdown of nodes are not modelled.
 
 mod admission;
-mod backoff;
+mod affinity;
+pub(crate) mod backoff;
+mod eviction;
+mod extra;
+pub mod image_gc;
+mod images;
 mod pod;
+mod probes;
+pub mod qos;
 mod recorded;
+mod shortage;
 mod status;
 mod unsent;
 mod worker;
@@ -17,6 +25,8 @@ pub use pod::{Container, ContainerState, Stage};
 pub use recorded::RecordedKubelets;
 
 use self::admission::Admission;
+use self::eviction::Pressure;
+use self::images::{Pull, Pulls};
 use self::pod::{Containers, PodState};
 use self::unsent::{Unsent, Unsents};
 use self::worker::{ApiView, Settings, Worker};
@@ -24,9 +34,10 @@ use super::{
     Client, Command, Component, Config, Event, NewPod, NodeChange, PodBefore, Refusal, RuntimeCommand, Topic,
     Write,
 };
+use crate::api::PodPhase;
 use crate::base::ids::{NodeId, PodId};
 use crate::base::{Span, Time};
-use crate::cluster::{Cluster, PodRef, ReadyStatus};
+use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kubelets of all nodes.
@@ -42,6 +53,15 @@ pub struct Kubelets {
     timers: BTreeSet<(Time, PodId)>,
     /// The kubelets that do not run.
     stopped: BTreeMap<NodeId, Outage>,
+    /// When those started that did not run from the beginning.
+    started: BTreeMap<NodeId, Time>,
+    pulls: Pulls,
+    /// Pulls that fail because too much is asked of the registries, until their pods have been told.
+    refused_pulls: Vec<Pull>,
+    /// The nodes whose memory is short, or was a while ago.
+    pressure: BTreeMap<NodeId, Pressure>,
+    /// When which of them is looked at.
+    looks: BTreeSet<(Time, NodeId)>,
     unsent: Unsents,
 }
 
@@ -63,13 +83,18 @@ impl Kubelets {
             admission: Admission::default(),
             timers: BTreeSet::new(),
             stopped: BTreeMap::new(),
+            started: BTreeMap::new(),
+            pulls: Pulls::default(),
+            refused_pulls: Vec::new(),
+            pressure: BTreeMap::new(),
+            looks: BTreeSet::new(),
             unsent: Unsents::default(),
         }
     }
 
     /// Whether no kubelet will do anything by itself: no back-off and no deadline is running.
     pub fn is_settled(&self) -> bool {
-        self.timers.is_empty() && self.unsent.next().is_none()
+        self.timers.is_empty() && self.looks.is_empty() && self.unsent.next().is_none()
     }
 
     /// How far the kubelet is with a pod; `Absent` if it does not know it.
@@ -111,9 +136,17 @@ impl Kubelets {
         if !known || !self.runs(node) || self.row(pod).is_some() || cluster.pods.phase[index].is_terminal() {
             return;
         }
-        let class = &cluster.classes[cluster.pods.class[index]];
+        let class_id = cluster.pods.class[index];
+        let class = &cluster.classes[class_id];
         let deleting = cluster.pods.deleting_since[index].is_some();
-        let admitted = !deleting && self.admission.admit(cluster, node, class);
+        let runs_already = cluster.pods.phase[index] == PodPhase::Running;
+        let answer = if deleting {
+            Err(Reason::Deleted)
+        } else if !runs_already && self.is_refused_for_pressure(cluster, node, class) {
+            Err(Reason::NodePressure)
+        } else {
+            self.admission.admit(cluster, node, class_id, runs_already)
+        };
         let count = class.template.spec.init_containers.len() + class.template.spec.containers.len();
         let position = self.enlist(node, pod.id);
         let mut row = PodState {
@@ -121,7 +154,7 @@ impl Kubelets {
             node,
             position,
             stage: Stage::Ended,
-            admitted,
+            admitted: answer.is_ok(),
             containers: Containers::new(count),
             ..PodState::default()
         };
@@ -134,10 +167,10 @@ impl Kubelets {
             self.pods.resize(index + 1, PodState::default());
         }
         self.pods[index] = row;
-        self.with(now, pod, cluster, out, |worker| match (deleting, admitted) {
-            (true, _) => worker.delete(Span::ZERO),
-            (false, true) => worker.accept(),
-            (false, false) => worker.reject(),
+        self.with(now, pod, cluster, out, |worker| match answer {
+            _ if deleting => worker.delete(Span::ZERO),
+            Ok(()) => worker.accept(),
+            Err(reason) => worker.reject(reason),
         });
     }
 
@@ -160,6 +193,22 @@ impl Kubelets {
         out: &mut Vec<Command>,
         act: impl FnOnce(&mut Worker<'_>),
     ) {
+        self.act(now, pod, cluster, out, act);
+        while let Some((pod, container)) = self.refused_pulls.pop() {
+            if self.row(pod).is_some() {
+                self.act(now, pod, cluster, out, |worker| worker.pull_refused(container));
+            }
+        }
+    }
+
+    fn act(
+        &mut self,
+        now: Time,
+        pod: PodRef,
+        cluster: &Cluster,
+        out: &mut Vec<Command>,
+        act: impl FnOnce(&mut Worker<'_>),
+    ) {
         let index = pod.id.index();
         let state = &mut self.pods[index];
         let class = &cluster.classes[cluster.pods.class[index]];
@@ -170,8 +219,20 @@ impl Kubelets {
             reason: cluster.pods.reason[index],
         };
         let before = state.wake;
-        let (spec, settings) = (&class.template.spec, &self.settings);
-        act(&mut Worker { now, pod, state, spec, settings, api, out });
+        let kubelet_start =
+            if self.started.is_empty() { None } else { self.started.get(&state.node).copied() };
+        act(&mut Worker {
+            now,
+            pod,
+            state,
+            spec: &class.template.spec,
+            settings: &self.settings,
+            api,
+            kubelet_start,
+            pulls: &mut self.pulls,
+            refused: &mut self.refused_pulls,
+            out,
+        });
         if state.stage == Stage::Ended && std::mem::take(&mut state.admitted) {
             self.admission.release(state.node, class);
         }
@@ -217,6 +278,9 @@ impl Kubelets {
 
     fn stop(&mut self, node: NodeId, containers_lost: bool) {
         self.stopped.entry(node).or_default().containers_lost |= containers_lost;
+        if containers_lost {
+            self.pulls.forget(node);
+        }
         for pod in self.of_node.get(node.index()).into_iter().flatten() {
             self.pods[pod.index()].wake.take().map(|at| self.timers.remove(&(at, *pod)));
         }
@@ -227,6 +291,9 @@ impl Kubelets {
         let Some(outage) = self.stopped.remove(&node) else { return };
         // A kubelet that starts posts its status before all else.
         out.push(post_ready(node));
+        if outage.containers_lost {
+            self.started.insert(node, now);
+        }
         for pod in outage.removed {
             if !outage.containers_lost {
                 let grace = worker::MIN_STOP_GRACE;
@@ -274,7 +341,9 @@ impl Kubelets {
     fn send_again(&mut self, now: Time, unsent: Unsent, cluster: &Cluster, out: &mut Vec<Command>) {
         match unsent {
             Unsent::Pod(pod) if self.hears(pod) => {
-                self.with(now, pod, cluster, out, |worker| worker.write_again());
+                self.with(now, pod, cluster, out, |worker| {
+                    worker.write_again();
+                });
             }
             Unsent::Node(node) if self.runs(node) && cluster.nodes.present.contains(node.index()) => {
                 out.push(post_ready(node));
@@ -322,6 +391,7 @@ impl Component for Kubelets {
             Event::KubeletStopped { node, containers_lost } => self.stop(*node, *containers_lost),
             Event::KubeletStarted { node } => self.start(now, *node, cluster, out),
             // Somebody thinks the node is lost whose kubelet runs: the next post says otherwise.
+            Event::MachineMemory { node, available, usage } => self.measured(now, *node, *available, usage),
             Event::NodeChanged { node, change: NodeChange::Ready(ReadyStatus::Unknown) }
                 if self.runs(*node) =>
             {
@@ -333,8 +403,9 @@ impl Component for Kubelets {
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        let look = self.timers.first().map(|&(at, _)| at);
-        look.into_iter().chain(self.unsent.next()).min()
+        let pod = self.timers.first().map(|&(at, _)| at);
+        let node = self.looks.first().map(|&(at, _)| at);
+        pod.into_iter().chain(node).chain(self.unsent.next()).min()
     }
 
     fn handle_timeout(&mut self, now: Time, cluster: &mut Cluster, out: &mut Vec<Command>) {
@@ -347,9 +418,14 @@ impl Component for Kubelets {
                 worker.look();
             });
         }
+        self.look_at_nodes(now, cluster, out);
         while let Some(unsent) = self.unsent.pop(now) {
             self.send_again(now, unsent, cluster, out);
         }
+    }
+
+    fn is_settled(&self) -> bool {
+        Kubelets::is_settled(self)
     }
 }
 

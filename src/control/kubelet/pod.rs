@@ -3,7 +3,8 @@
 //! Plain data, one row a pod; what happens to it is decided in `worker`.
 
 use super::backoff::BackOff;
-use crate::api::{PodSpec, RestartPolicy};
+use super::extra::Extra;
+use crate::api::{self, PodSpec, RestartAction, RestartPolicy};
 use crate::base::ids::NodeId;
 use crate::base::{Span, Time};
 use crate::cluster::Reason;
@@ -33,10 +34,14 @@ pub enum ContainerState {
     Waiting,
     /// Its image is being pulled.
     Pulling,
+    /// Its image could not be pulled; that is to be tried again.
+    PullBackOff,
     /// It has been told to start.
     Starting,
     /// It runs.
     Running,
+    /// It runs, and has been told to stop while its pod goes on.
+    Stopping,
     /// It is to be started again when its back-off is over.
     BackOff,
     /// It has ended and stays so.
@@ -63,17 +68,61 @@ pub struct Container {
     pub pulled: bool,
     /// Whether it runs and could serve.
     pub serving: bool,
+    /// Whether it runs and has started: its startup probe, if it has one, has succeeded.
+    pub started: bool,
+    /// Whether its readiness probe, if it has one, has succeeded.
+    pub(super) probed_ready: bool,
+    /// Whether readiness probes of it fail.
+    pub(super) unready: bool,
+    /// Whether no probe of it is answered.
+    pub(super) unhealthy: bool,
+    /// What is left of its last instance.
+    pub(super) past: Past,
+    /// What is wrong with its image.
+    pub(super) image: ImageTrouble,
+}
+
+/// What is left of the last instance of a container that has run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Past {
+    /// It is there.
+    #[default]
+    Kept,
+    /// It was removed, so that nothing holds back the next.
+    Removed,
+    /// It ran in a sandbox that is gone.
+    Elsewhere,
+}
+
+/// Why the image of a container is not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum ImageTrouble {
+    /// Nothing is known to be wrong.
+    #[default]
+    None,
+    /// The last pull failed.
+    Failed,
+    /// The last pull failed, and the next must wait.
+    BackOff,
+    /// It is not there and may not be pulled.
+    NeverPull,
 }
 
 impl Container {
     /// Whether a first run of it has begun.
     pub(super) fn has_started(&self) -> bool {
-        self.has_exited || self.state == ContainerState::Running
+        self.has_exited || self.runs()
     }
 
-    /// Whether it is on its way from an order to the runtime to running.
+    /// Whether it runs, be it that it was told to stop.
+    pub(super) fn runs(&self) -> bool {
+        matches!(self.state, ContainerState::Running | ContainerState::Stopping)
+    }
+
+    /// Whether the kubelet waits for the runtime to do something with it: nothing else is begun in
+    /// the pod meanwhile.
     pub(super) fn is_busy(&self) -> bool {
-        matches!(self.state, ContainerState::Pulling | ContainerState::Starting)
+        matches!(self.state, ContainerState::Pulling | ContainerState::Starting | ContainerState::Stopping)
     }
 
     /// Whether its last run ended well.
@@ -162,10 +211,14 @@ pub(super) struct PodState {
     pub(super) grace: Span,
     /// When it must be looked at without any event.
     pub(super) wake: Option<Time>,
+    /// When a start that was refused is tried again.
+    pub(super) retry: Option<Time>,
     /// The status that was written, or seen, last.
     pub(super) sent: PodStatus,
     /// The containers.
     pub(super) containers: Containers,
+    /// What most pods do not need.
+    pub(super) extra: Option<Box<Extra>>,
 }
 
 /// What a container is for.
@@ -193,18 +246,43 @@ pub(super) fn mains<'a>(state: &'a PodState, spec: &PodSpec) -> &'a [Container] 
     &state.containers.get()[spec.init_containers.len()..]
 }
 
-/// Whether the `index`-th container of a pod is started again after ending with `code`: by its own
-/// policy if it has one, else by the pod's (reference control-plane-1.36 §1.2). An init container
-/// that has done its work is not.
-pub(super) fn restarts_after(spec: &PodSpec, index: usize, code: u8) -> bool {
-    let role = role(spec, index);
-    let own = match spec.init_containers.get(index) {
-        Some(container) => container.restart_policy,
-        None => spec.containers.get(index - spec.init_containers.len()).and_then(|main| main.restart_policy),
-    };
-    match own.unwrap_or(spec.restart_policy) {
-        RestartPolicy::Always => role != Role::Init || code != 0,
+/// The specification of the `index`-th container of a pod.
+pub(super) fn written(spec: &PodSpec, index: usize) -> &api::Container {
+    spec.init_containers.get(index).unwrap_or_else(|| &spec.containers[index - spec.init_containers.len()])
+}
+
+/// The restart policy of the `index`-th container of a pod: its own if it has one, else the pod's.
+pub(super) fn policy(spec: &PodSpec, index: usize) -> RestartPolicy {
+    written(spec, index).restart_policy.unwrap_or(spec.restart_policy)
+}
+
+/// What follows the end of a container.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum AfterExit {
+    /// It stays as it is.
+    Stays,
+    /// It is started again.
+    Restarts,
+    /// Every container of the pod is ended and started again.
+    RestartsAll,
+}
+
+/// What follows when the `index`-th container of a pod ends with `code` by itself: by the first of
+/// its rules that matches, else by its policy (reference control-plane-1.36 §1.2). An init container
+/// that has done its work is not started again.
+pub(super) fn after_exit(spec: &PodSpec, index: usize, code: u8) -> AfterExit {
+    let container = written(spec, index);
+    let done = role(spec, index) == Role::Init && code == 0;
+    let rules = container.restart_policy.map_or(&[][..], |_| &container.restart_rules);
+    match rules.iter().find(|rule| rule.matches(code)).map(|rule| rule.action) {
+        Some(RestartAction::RestartAllContainers) => return AfterExit::RestartsAll,
+        Some(RestartAction::Restart) if !done => return AfterExit::Restarts,
+        _ => {}
+    }
+    let again = match policy(spec, index) {
+        RestartPolicy::Always => !done,
         RestartPolicy::OnFailure => code != 0,
         RestartPolicy::Never => false,
-    }
+    };
+    if again { AfterExit::Restarts } else { AfterExit::Stays }
 }

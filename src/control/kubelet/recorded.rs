@@ -8,7 +8,8 @@
 use super::backoff::{BackOff, Verdict};
 use crate::api::{Annotations, PodPhase, RestartPolicy};
 use crate::base::ids::{ClassId, NodeId, PodId, WorkloadId};
-use crate::base::{Map, Span, Time};
+use crate::base::rng::Purpose;
+use crate::base::{Map, Span, Streams, Time};
 use crate::cluster::{Cluster, ExitCodes, PodRef, ReadyStatus, Reason};
 use crate::control::config::Kubelet;
 use crate::control::{
@@ -19,6 +20,9 @@ use std::sync::Arc;
 
 /// The prefix of the annotations.
 const PREFIX: &str = "sim.example/";
+
+/// The least lateness of a timer; at most it is twice that.
+const LATE: Span = Span::from_millis(6);
 
 /// How the pods of a class live.
 #[derive(Clone, PartialEq, Debug)]
@@ -118,6 +122,7 @@ pub struct RecordedKubelets {
     attempts: Map<(WorkloadId, Option<u32>), u32>,
     timers: BTreeSet<(Time, u64, PodRef)>,
     sequence: u64,
+    streams: Streams,
     /// Nodes that do nothing, with what they will do first when they return: deletions seen meanwhile.
     frozen: BTreeMap<NodeId, Vec<(PodRef, Span)>>,
     /// Timers that have run out on frozen nodes, in order.
@@ -134,6 +139,7 @@ impl RecordedKubelets {
             attempts: Map::default(),
             timers: BTreeSet::new(),
             sequence: 0,
+            streams: Streams::new(config.seed),
             frozen: BTreeMap::new(),
             held: Vec::new(),
         }
@@ -171,12 +177,16 @@ impl RecordedKubelets {
         if cluster.pods.deleting_since[row.index()].is_some() {
             return self.delete(now, pod, Span::ZERO, out);
         }
+        // That the pod was accepted is written at once.
+        post(pod, &self.pods[&pod], out);
         self.set(pod, now + start, Due::Run);
     }
 
+    /// Sets a timer. In the recordings they ran out some milliseconds late.
     fn set(&mut self, pod: PodRef, at: Time, due: Due) {
         let number = self.sequence;
         self.sequence += 1;
+        let at = at + LATE + Span(self.streams.draw(Purpose::Latency, number) % LATE.0);
         if let Some(known) = self.pods.get_mut(&pod) {
             known.timers.push((at, number, due));
             self.timers.insert((at, number, pod));

@@ -3,24 +3,52 @@
 //! Source: Kubernetes 1.36, pkg/kubelet/kubelet_pods.go (`getPhase`), status/generate.go (reference
 //! control-plane-1.36 §1.6). When it is written is not known here.
 
-use super::pod::{Container, ContainerState, PodState, mains};
+use super::pod::{Container, ContainerState, ImageTrouble, Past, PodState, Role, mains, role, written};
 use crate::api::{PodPhase, PodSpec};
 use crate::cluster::{ExitCodes, Reason};
 use crate::control::PodStatus;
 
-/// The status of a pod that has not ended. It is Running from when every main container has
-/// started once, and ready while all of them serve.
+/// The status of a pod that has not ended.
 pub(super) fn now(state: &PodState, spec: &PodSpec) -> PodStatus {
-    let mains = mains(state, spec);
-    let started = mains.iter().all(Container::has_started);
     PodStatus {
-        phase: if started { PodPhase::Running } else { PodPhase::Pending },
-        ready: started && mains.iter().all(|container| container.serving),
+        phase: phase(state, spec),
+        ready: is_ready(state, spec),
         restarts: restarts(state),
-        reason: waiting_reason(state.containers.get()),
+        reason: waiting_reason(state),
         finished: None,
         exits: ExitCodes::default(),
     }
+}
+
+/// The phase of a pod that has not ended: Running unless something in it has never started, or is
+/// about to be initialized again.
+fn phase(state: &PodState, spec: &PodSpec) -> PodPhase {
+    let containers = state.containers.get();
+    let initialized = mains(state, spec).iter().any(Container::has_started);
+    let pending = |(index, container): (usize, &Container)| match role(spec, index) {
+        Role::Init => container.runs() || !container.has_exited,
+        Role::Sidecar => !container.has_started() || (container.runs() && !container.started && !initialized),
+        Role::Main => !container.has_started(),
+    };
+    if containers.iter().enumerate().any(pending) { PodPhase::Pending } else { PodPhase::Running }
+}
+
+/// Whether every main container and sidecar is ready, and every readiness gate is passed.
+fn is_ready(state: &PodState, spec: &PodSpec) -> bool {
+    let ready = |(index, container): (usize, &Container)| {
+        let probes = &written(spec, index).probes;
+        let could = match (role(spec, index), probes.readiness) {
+            (Role::Init, _) => return true,
+            (_, Some(_)) => container.probed_ready,
+            // Nothing says that a sidecar without probes is not ready.
+            (Role::Sidecar, None) => true,
+            (Role::Main, None) => container.serving,
+        };
+        container.runs() && container.started && could
+    };
+    let gates =
+        spec.readiness_gates.is_empty() || state.extra.as_ref().is_some_and(|extra| extra.gates_passed);
+    gates && state.containers.get().iter().enumerate().all(ready)
 }
 
 /// The status of a pod of which nothing runs any more: Succeeded if every main container ended
@@ -44,8 +72,22 @@ pub(super) fn at_end(state: &PodState, spec: &PodSpec) -> PodStatus {
     PodStatus { phase, ready: false, restarts: restarts(state), reason, finished, exits }
 }
 
-/// Why a container does not run that is to run again.
-fn waiting_reason(containers: &[Container]) -> Reason {
+/// Why a container does not run that is to run.
+fn waiting_reason(state: &PodState) -> Reason {
+    let containers = state.containers.get();
+    let trouble =
+        containers.iter().map(|container| container.image).find(|image| *image != ImageTrouble::None);
+    match trouble {
+        Some(ImageTrouble::Failed) => return Reason::ErrImagePull,
+        Some(ImageTrouble::BackOff) => return Reason::ImagePullBackOff,
+        Some(ImageTrouble::NeverPull) => return Reason::ErrImageNeverPull,
+        _ => {}
+    }
+    if containers.iter().any(|container| container.past == Past::Removed)
+        || state.extra.as_ref().is_some_and(|extra| extra.restart_all.is_some())
+    {
+        return Reason::RestartingAllContainers;
+    }
     if containers.iter().any(|container| container.state == ContainerState::BackOff) {
         return Reason::CrashLoopBackOff;
     }

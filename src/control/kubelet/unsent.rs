@@ -40,7 +40,8 @@ impl Unsents {
 
     /// Takes the next that is due.
     pub(super) fn pop(&mut self, now: Time) -> Option<Unsent> {
-        let (_, unsent) = self.order.pop_front_if(|(at, _)| *at <= now)?;
+        self.order.front().filter(|(at, _)| *at <= now)?;
+        let (_, unsent) = self.order.pop_front()?;
         self.known.remove(&unsent);
         Some(unsent)
     }

@@ -45,7 +45,7 @@ fn taints_follow_the_condition_and_the_cordon() {
         (ReadyStatus::True, false, NOT_READY, vec![], vec![NOT_READY]),
         (ReadyStatus::Unknown, false, UNREACHABLE, vec![], vec![]),
     ] {
-        let (added, removed) = no_schedule_taints(ready, cordoned, |key| key == has);
+        let (added, removed) = no_schedule_taints(ready, cordoned, false, |key| key == has);
         assert_eq!(
             (keys(added), keys(removed)),
             (add.iter().map(ToString::to_string).collect(), remove.iter().map(ToString::to_string).collect()),

@@ -92,7 +92,11 @@ impl ControlPlane {
     /// any more.
     pub fn stop(&mut self, process: Process, cluster: &mut Cluster) {
         match process {
-            Process::ControllerManager => self.controllers.clear(),
+            Process::ControllerManager if self.controllers.is_empty() => {}
+            Process::ControllerManager => {
+                self.records =
+                    self.controllers.drain(..).map(|mut controller| controller.records()).collect();
+            }
             Process::Scheduler => {
                 self.scheduler = Scheduler::new(&self.config);
                 self.scheduler_runs = false;
@@ -100,7 +104,9 @@ impl ControlPlane {
                 let is_assumed =
                     |pod: &PodId| pods.node[index(*pod)].is_none() && pods.counted_on[index(*pod)].is_some();
                 let assumed: Vec<PodId> = pods.iter().filter(is_assumed).collect();
-                assumed.into_iter().for_each(|pod| cluster.displace(pod));
+                for pod in assumed {
+                    cluster.displace(pod);
+                }
             }
         }
     }
@@ -119,6 +125,11 @@ impl ControlPlane {
             }
             Process::ControllerManager => {
                 self.controllers = controllers(&self.config);
+                for (controller, records) in self.controllers.iter_mut().zip(self.records.drain(..)) {
+                    if let Some(records) = records {
+                        controller.take_over(records);
+                    }
+                }
                 let controllers = self.controllers.iter_mut().map(|controller| &mut **controller as _);
                 tell_all(now, controllers.collect(), &self.known, cluster, out);
             }

@@ -188,7 +188,7 @@ fn describe(event: &Event, cluster: &Cluster) -> (&'static str, String) {
                 NodeChange::Taints(_) => "taints of node changed",
                 NodeChange::Unschedulable(true) => "node cordoned",
                 NodeChange::Unschedulable(false) => "node uncordoned",
-                NodeChange::Ready(_) => "condition of node changed",
+                NodeChange::Ready(_) | NodeChange::MemoryPressure(_) => "condition of node changed",
             };
             (what, node(*id))
         }

@@ -1,4 +1,5 @@
-//! What controllers write about objects, over time: endpoints of Services, disruption budgets, autoscalers.
+//! What controllers write about objects, over time: endpoints of Services, disruption budgets, quotas,
+//! autoscalers.
 //!
 //! Loads are shown beside them; what they do to autoscalers is not known here.
 
@@ -47,15 +48,15 @@ pub fn loads(setup: &Setup) -> Vec<ChartedLoad> {
 struct Line {
     /// The beginning of the series' name, before the object's.
     what: &'static str,
-    label: &'static str,
+    label: String,
     chart: &'static str,
     unit: &'static str,
     series: StepSeries,
 }
 
 impl Line {
-    fn new(what: &'static str, label: &'static str, chart: &'static str, unit: &'static str) -> Line {
-        Line { what, label, chart, unit, series: StepSeries::default() }
+    fn new(what: &'static str, label: &str, chart: &'static str, unit: &'static str) -> Line {
+        Line { what, label: label.to_owned(), chart, unit, series: StepSeries::default() }
     }
 }
 
@@ -89,6 +90,10 @@ impl Statuses {
                 ],
                 None,
             ),
+            WorkloadKind::ResourceQuota(quota) => {
+                let line = |resource: &String| Line::new("quota_used", resource, "quotas", "1");
+                (quota.hard.keys().map(line).collect(), None)
+            }
             WorkloadKind::HorizontalPodAutoscaler(autoscaler) => of_autoscaler(autoscaler),
             _ => return,
         };
@@ -113,6 +118,13 @@ impl Statuses {
             Status::PodDisruptionBudget(status) => {
                 set(0, f64::from(status.healthy));
                 set(1, f64::from(status.desired_healthy));
+            }
+            Status::ResourceQuota(status) => {
+                for (line, (resource, hard)) in status.hard.iter().enumerate() {
+                    let used = status.used.get(resource).map_or(0.0, |used| used.as_f64());
+                    let hard = hard.as_f64();
+                    set(line, if hard > 0.0 { used / hard } else { 0.0 });
+                }
             }
             Status::HorizontalPodAutoscaler(status) => {
                 set(0, f64::from(status.desired));
@@ -168,7 +180,10 @@ impl Statuses {
                     continue;
                 }
                 all.push(Series {
-                    name: format!("{}.workload.{}", line.what, object.name),
+                    name: match line.what {
+                        "quota_used" => format!("quota_used_{}.workload.{}", line.label, object.name),
+                        what => format!("{what}.workload.{}", object.name),
+                    },
                     label: format!("{}: {}", object.name, line.label),
                     chart: line.chart,
                     unit: line.unit,

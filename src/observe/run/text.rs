@@ -169,6 +169,13 @@ impl RunObserver {
                     (reason.name(), Weight::Telling, "refused by the kubelet".into()),
                 );
             }
+            Note::Kubelet { pod, container, word } => {
+                let message = match container {
+                    Some(container) => format!("container {}", container.0),
+                    None => String::new(),
+                };
+                self.log_pod(now, *pod, None, view, (word, Weight::Telling, message));
+            }
             Note::Workload { workload, reason } => {
                 let (kind, name) = self.replicas.label(*workload);
                 let (kind, name) = (if kind.is_empty() { "Workload" } else { kind }, name.to_owned());

@@ -133,7 +133,8 @@ impl Resolver<'_> {
     }
 
     fn node_action(&self, action: &events::Action) -> Resolved {
-        let simple: [(&Option<At<String>>, fn(String) -> Action); 5] = [
+        type Simple<'a> = (&'a Option<At<String>>, fn(String) -> Action);
+        let simple: [Simple<'_>; 5] = [
             (&action.cordon, Action::Cordon),
             (&action.uncordon, Action::Uncordon),
             (&action.drain, Action::Drain),

@@ -13,7 +13,7 @@ use crate::control::controllers::hpa;
 use crate::control::scheduler::configuration::{self, Configured};
 use crate::scenario::At;
 use crate::scenario::schema::control::{self as written, MetricsSource, Strategy};
-use crate::scenario::schema::scalars::{Duration, Period};
+use crate::scenario::schema::scalars::{Amount, Duration, Period};
 use crate::sim::{MetricsProfile, MetricsSetup, Timing};
 
 /// The control plane's constants; errors are noted.
@@ -27,7 +27,7 @@ pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
         clock: Clock { start_unix_nanos: build.scenario.run.start.map_or(0, |start| start.0) },
         scheduler: Scheduler { attempt: timing.scheduling_attempt, ..scheduler },
         nodes: nodes(&control.node_lifecycle, control.timing),
-        kubelet: kubelet(build, &control.kubelet),
+        kubelet: kubelet(build, &control.kubelet, control.timing),
         controllers: controllers(control.timing),
         pod_autoscaler: pod_autoscaler(&control.pod_autoscaler),
     }
@@ -271,22 +271,45 @@ fn nodes(written: &written::NodeLifecycle, timing: written::Preset) -> NodeLifec
     }
 }
 
-fn kubelet(build: &mut Build<'_>, written: &written::Kubelet) -> Kubelet {
-    let mut kubelet = Kubelet::default();
+/// The kubelet's own periods are looked at as in the original unless timing is ideal; nor does a
+/// node then ask its registries too much.
+fn kubelet(build: &mut Build<'_>, written: &written::Kubelet, timing: written::Preset) -> Kubelet {
+    let is_ideal = timing == written::Preset::Ideal;
+    let mut kubelet = Kubelet { polled_backoff: !is_ideal, ..Kubelet::default() };
+    if is_ideal {
+        kubelet.registry_rate = None;
+    }
     set(&mut kubelet.backoff_initial, written.backoff_initial.as_ref());
     set(&mut kubelet.backoff_max, written.backoff_max.as_ref());
     if kubelet.backoff_initial > kubelet.backoff_max {
-        let place = written.backoff_initial.as_ref().or(written.backoff_max.as_ref());
-        build.errors.extend(place.map(|place| place.error("the first back-off is longer than the longest")));
+        match &written.backoff_initial {
+            Some(place) => build.error(place.error("the first back-off is longer than the longest")),
+            // As in the original (KubeletCrashLoopBackOffMax).
+            None => kubelet.backoff_initial = kubelet.backoff_max,
+        }
     }
-    if let Some(reset) = written.backoff_reset {
-        kubelet.backoff_reset = reset.0;
+    let span = |target: &mut Span, written: Option<Duration>| {
+        *target = written.map_or(*target, |span| span.0);
+    };
+    span(&mut kubelet.backoff_reset, written.backoff_reset);
+    span(&mut kubelet.termination_grace, written.termination_grace);
+    span(&mut kubelet.eviction_soft_grace, written.eviction_soft_grace);
+    span(&mut kubelet.eviction_max_pod_grace, written.eviction_max_pod_grace);
+    span(&mut kubelet.pressure_transition, written.eviction_pressure_transition);
+    let bytes = |target: &mut i64, written: Option<Amount>| {
+        *target = written.map_or(*target, |amount| amount.0.units_ceil());
+    };
+    bytes(&mut kubelet.eviction_memory, written.eviction_hard_memory);
+    bytes(&mut kubelet.eviction_soft_memory, written.eviction_soft_memory);
+    if let Some(pulls) = written.max_parallel_image_pulls {
+        kubelet.parallel_pulls = Some(pulls.0 as u32);
     }
-    if let Some(grace) = written.termination_grace {
-        kubelet.termination_grace = grace.0;
+    if let Some(rate) = written.registry_pull_qps {
+        kubelet.registry_rate = Some(rate.0).filter(|rate| *rate > 0.0);
     }
-    if let Some(polled) = written.polled_backoff {
-        kubelet.polled_backoff = polled;
+    if let Some(burst) = written.registry_burst {
+        kubelet.registry_burst = burst.0 as u32;
     }
+    kubelet.polled_backoff = written.polled_backoff.unwrap_or(kubelet.polled_backoff);
     kubelet
 }

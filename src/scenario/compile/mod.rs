@@ -243,6 +243,7 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
     let timing = timing::resolve(build);
     let control = control::resolve(build, &timing);
     let stop = run::stop(build);
+    run::refuse_endless(build, &objects, &stop);
     build.errors.is_empty().then(|| Setup {
         seed: run::seed(scenario),
         pools: nodes.pools,

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// Pods that a node takes where nothing else is said (`maxPods` of a kubelet).
 pub(super) const DEFAULT_PODS: i64 = 110;
+/// What a kubelet of 1.36 says that it can do (`status.declaredFeatures`), of what pods can ask for.
+const DECLARED_FEATURES: [&str; 1] = ["RestartAllContainersOnContainerExits"];
 /// The most cores of a node.
 const MAX_CORES: i64 = 1_000_000;
 /// The longest name of a pool; its nodes' names are longer.
@@ -91,6 +93,7 @@ fn template(build: &mut Build<'_>, pool: &Pool) -> Node {
         capacity,
         allocatable,
         images: pool.images.iter().map(image).collect(),
+        declared_features: DECLARED_FEATURES.map(str::to_owned).to_vec(),
         ..Node::default()
     }
 }

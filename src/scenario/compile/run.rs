@@ -1,8 +1,9 @@
 //! Name, seed, end and outputs of a run, and how pods behave by default.
 
 use super::{Build, Outputs};
-use crate::api::Behavior;
-use crate::base::{Distribution, Span, Time};
+use crate::api::kubernetes::{Part, Sourced};
+use crate::api::{Behavior, Object};
+use crate::base::{Diagnostic, Distribution, Span, Time};
 use crate::scenario::At;
 use crate::scenario::schema::scalars::{Duration, QuantityDistribution, TimeDistribution};
 use crate::scenario::schema::{OutputKind, Scenario, Stop, workload};
@@ -68,6 +69,19 @@ pub(super) fn stop(build: &mut Build<'_>) -> StopRule {
     StopRule { at, when_settled: run.stop == Stop::Settled, when_jobs_done: run.stop == Stop::JobsDone }
 }
 
+/// A CronJob makes Jobs for ever: a run that waits until nothing happens any more would never end.
+pub(super) fn refuse_endless(build: &mut Build<'_>, objects: &[(Time, Sourced)], stop: &StopRule) {
+    let makes_jobs = |object: &Object| matches!(object, Object::CronJob(cron) if !cron.suspend);
+    if stop.at.is_some() || stop.when_jobs_done {
+        return;
+    }
+    if let Some((_, sourced)) = objects.iter().find(|(_, sourced)| makes_jobs(&sourced.object)) {
+        let message = "the run would never end: this CronJob makes Jobs for ever and there is no `run.until`";
+        let finding = Diagnostic::error(sourced.at(Part::Name), message);
+        build.error(finding.found(&sourced.object.meta().name).help("write `run: {until: 1h}`"));
+    }
+}
+
 /// Warns of what is planned for after the end.
 pub(super) fn check_reached(build: &mut Build<'_>, at: &At<Duration>, what: &str) {
     if let Some(until) = &build.scenario.run.until
@@ -111,5 +125,11 @@ pub(super) fn behavior(written: &workload::Behavior) -> Behavior {
         memory_usage: quantity(&written.memory_usage),
         stop_time: time(&written.stop_time),
         image_size: quantity(&written.image_size),
+        unready_after: time(&written.unready_after),
+        unready_for: time(&written.unready_for),
+        unhealthy_after: time(&written.unhealthy_after),
+        pre_stop_time: time(&written.pre_stop_time),
+        gate_time: time(&written.gate_time),
+        pull_failures: written.pull_failures.map_or(0, |failures| failures.0 as u32),
     }
 }

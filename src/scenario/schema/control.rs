@@ -240,8 +240,26 @@ pub struct Kubelet {
     pub backoff_reset: Option<Duration>,
     /// The grace period of pods that state none; 30s.
     pub termination_grace: Option<Duration>,
+    /// Images that a node pulls at a time; 1 (`serializeImagePulls`).
+    pub max_parallel_image_pulls: Option<Whole<1, 1_000_000>>,
+    /// Pulls a second that a node asks registries for; more fail. 5, and 0 is no limit, as it is with
+    /// `timing: ideal`.
+    pub registry_pull_qps: Option<Real>,
+    /// Pulls that may be asked for at once after a pause; 10.
+    pub registry_burst: Option<Whole<1, 1_000_000>>,
+    /// Bytes that must be left of the memory that pods may have before pods are evicted at once;
+    /// 100Mi, and 0 for no eviction. A machine has them on top of what pods may have.
+    pub eviction_hard_memory: Option<Amount>,
+    /// The same for evictions after a grace period; none.
+    pub eviction_soft_memory: Option<Amount>,
+    /// How long less than `evictionSoftMemory` must be left before pods are evicted; 90s.
+    pub eviction_soft_grace: Option<Duration>,
+    /// The longest grace period of a pod that is evicted for `evictionSoftMemory`; 0s.
+    pub eviction_max_pod_grace: Option<Duration>,
+    /// How long the condition MemoryPressure outlasts its cause; 5m.
+    pub eviction_pressure_transition: Option<Duration>,
     /// Whether a restart waits for the kubelet's next look at the pod after its back-off, as in the
-    /// original; otherwise it happens exactly when the back-off ends.
+    /// original and with `timing: kubernetes`; otherwise it happens exactly when the back-off ends.
     pub polled_backoff: Option<bool>,
 }
 

@@ -39,7 +39,7 @@ pub struct Fault {
     /// started again after `for`; `api-server` answers nobody for that time. With `clientLimit`: whose
     /// requests are limited.
     pub component: Option<At<Component>>,
-    /// With a killed component: whether another one stands by from the start. It leads 13 to 24
+    /// With a killed component: whether another one stands by from the start. It leads 14 to 22
     /// seconds after the kill, when the lease of the dead one has run out.
     pub standby: Option<At<bool>>,
     /// With a killed component: whether there is a leader election. Without one a component works as

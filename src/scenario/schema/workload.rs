@@ -280,4 +280,17 @@ pub struct Behavior {
     pub stop_time: Option<TimeDistribution>,
     /// Bytes to pull if the node does not hold the image.
     pub image_size: Option<QuantityDistribution>,
+    /// From container start to the moment from which readiness probes fail; never.
+    pub unready_after: Option<TimeDistribution>,
+    /// For how long they fail; until the container is restarted.
+    pub unready_for: Option<TimeDistribution>,
+    /// From container start to the moment from which it answers no probe any more; never.
+    pub unhealthy_after: Option<TimeDistribution>,
+    /// How long a `preStop` hook takes that is no `sleep`; no time.
+    pub pre_stop_time: Option<TimeDistribution>,
+    /// From a pod's sandbox to the moment at which the conditions of its readiness gates are true; no
+    /// time.
+    pub gate_time: Option<TimeDistribution>,
+    /// That many first pulls of each container's image fail; 0.
+    pub pull_failures: Option<Whole<0, 1_000_000>>,
 }

@@ -41,6 +41,12 @@ fn manifests_that_do_not_fit() {
         tests/fixtures/dump.yaml:55:17: error: a pod that is bound already exists from the start: `n9` (name the file without `at`, or remove `nodeName`)"]],
     );
     with(
+        "cron.yaml",
+        &expect![
+            "tests/fixtures/cron.yaml:4:9: error: the run would never end: this CronJob makes Jobs for ever and there is no `run.until`: `tick` (write `run: {until: 1h}`)"
+        ],
+    );
+    with(
         "unsorted.csv",
         &expect![
             "tests/fixtures/unsorted.csv:1:1: error: a Kubernetes object is a mapping, but this is text: `submit_s,run_time_s,cpu,memory 20,5,1,1Gi 0,5,1,1Gi 10,5,500m,1Gi` (a manifest has `apiVersion` and `kind`; a trace is named under `workload.traces` of a scenario)"

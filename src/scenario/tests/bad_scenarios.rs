@@ -352,30 +352,104 @@ fn faults() {
 
 #[test]
 fn faults_of_the_control_plane() {
-    behind("faults: [{component: schedular, at: 1m}]\n", &expect![[""]]);
-    behind("faults: [{component: scheduler}]\n", &expect![[""]]);
-    behind("faults: [{component: scheduler, at: 1m, kind: crash}]\n", &expect![[""]]);
-    behind("faults: [{node: w-0, at: 1m, kind: kill}]\n", &expect![[""]]);
-    behind("faults: [{component: scheduler, node: w-0, at: 1m}]\n", &expect![[""]]);
-    behind("faults: [{component: scheduler, every: node, mtbf: 1h, mttr: 1h}]\n", &expect![[""]]);
-    behind("faults: [{component: kubelets, at: 1m}]\n", &expect![[""]]);
-    behind("faults: [{component: api-server, at: 1m}]\n", &expect![[""]]);
-    behind("faults: [{component: api-server, at: 1m, for: 5s, kind: kill}]\n", &expect![[""]]);
-    behind("faults: [{component: api-server, at: 1m, for: 5s, standby: true}]\n", &expect![[""]]);
+    behind(
+        "faults: [{component: schedular, at: 1m}]\n",
+        &expect!["s.yaml:5:22: error: unknown value: `schedular` (did you mean `scheduler`?)"],
+    );
+    behind(
+        "faults: [{component: scheduler}]\n",
+        &expect![
+            "s.yaml:5:10: error: the fault does not say when (write `{component: scheduler, at: 10m, for: 1m}`, `{component: api-server, …}`, `{slowWrites: 200ms, …}`, `{watchDelay: 2s, …}` or `{clientLimit: {qps: 5, burst: 10}, component: controller-manager, …}`)"
+        ],
+    );
+    behind(
+        "faults: [{component: scheduler, at: 1m, kind: crash}]\n",
+        &expect!["s.yaml:5:47: error: this happens to machines: `crash` (a component has `kill`)"],
+    );
+    behind(
+        "faults: [{node: w-0, at: 1m, kind: kill}]\n",
+        &expect![
+            "s.yaml:5:36: error: a machine is not killed: `kill` (a machine has `crash` and `partition`; name a `component` to kill it)"
+        ],
+    );
+    behind(
+        "faults: [{component: scheduler, node: w-0, at: 1m}]\n",
+        &expect![
+            "s.yaml:5:39: error: `node` is of machines: `w-0` (the control plane fails apart from machines: write two faults)"
+        ],
+    );
+    behind(
+        "faults: [{component: scheduler, every: node, mtbf: 1h, mttr: 1h}]\n",
+        &expect![
+            "s.yaml:5:40: error: `every` is of machines: `node` (the control plane fails apart from machines: write two faults)"
+        ],
+    );
+    behind(
+        "faults: [{component: kubelets, at: 1m}]\n",
+        &expect![
+            "s.yaml:5:22: error: kubelets fail with their machines: `kubelets` (cut off their machines: `{every: …, kind: partition}`, `{zone: …, kind: partition}`)"
+        ],
+    );
+    behind(
+        "faults: [{component: api-server, at: 1m}]\n",
+        &expect![
+            "s.yaml:5:22: error: without an API server the run would never end: `api-server` (say for how long with `for`, or give the run an end: `run.until`)"
+        ],
+    );
+    behind(
+        "faults: [{component: api-server, at: 1m, for: 5s, kind: kill}]\n",
+        &expect![
+            "s.yaml:5:57: error: `kind` says nothing of the API server: it is away: `kill` (leave it out)"
+        ],
+    );
+    behind(
+        "faults: [{component: api-server, at: 1m, for: 5s, standby: true}]\n",
+        &expect![
+            "s.yaml:5:60: error: `standby` needs a component that is killed: `true` (it belongs to `{component: scheduler, …}` or `{component: controller-manager, …}`)"
+        ],
+    );
     behind(
         "faults: [{component: scheduler, at: 1m, standby: true, leaderElection: false}]\n",
-        &expect![[""]],
+        &expect![
+            "s.yaml:5:50: error: nothing can stand by without a leader election: `true` (without `leaderElection` a component works as soon as it is started)"
+        ],
     );
     behind(
         "faults: [{component: scheduler, at: 1m, standby: true}, {component: scheduler, at: 2m, standby: false}]\n",
-        &expect![[""]],
+        &expect!["s.yaml:5:97: error: another fault of this component says otherwise of `standby`: `false`"],
     );
-    behind("faults: [{slowWrites: 1s, watchDelay: 1s, at: 1m}]\n", &expect![[""]]);
-    behind("faults: [{slowWrites: 1s, component: scheduler, at: 1m}]\n", &expect![[""]]);
-    behind("faults: [{watchDelay: 1s, at: 1m, kind: kill}]\n", &expect![[""]]);
-    behind("faults: [{clientLimit: none, at: 1m}]\n", &expect![[""]]);
-    behind("faults: [{clientLimit: none, component: api-server, at: 1m}]\n", &expect![[""]]);
-    behind("faults: [{clientLimit: {qps: 0, burst: 1}, component: scheduler, at: 1m}]\n", &expect![[""]]);
+    behind(
+        "faults: [{slowWrites: 1s, watchDelay: 1s, at: 1m}]\n",
+        &expect!["s.yaml:5:39: error: two faults in one: write one for each: `1s`"],
+    );
+    behind(
+        "faults: [{slowWrites: 1s, component: scheduler, at: 1m}]\n",
+        &expect![
+            "s.yaml:5:38: error: `slowWrites` is of the API server, whoever asks: `scheduler` (leave `component` out)"
+        ],
+    );
+    behind(
+        "faults: [{watchDelay: 1s, at: 1m, kind: kill}]\n",
+        &expect![
+            "s.yaml:5:41: error: `kind` says what happens to a component, not to requests: `kill` (write `{component: scheduler, at: 10m, for: 1m}`, `{component: api-server, …}`, `{slowWrites: 200ms, …}`, `{watchDelay: 2s, …}` or `{clientLimit: {qps: 5, burst: 10}, component: controller-manager, …}`)"
+        ],
+    );
+    behind(
+        "faults: [{clientLimit: none, at: 1m}]\n",
+        &expect![
+            "s.yaml:5:10: error: `clientLimit` does not say whose requests are limited (write `component: scheduler`, `controller-manager` or `kubelets`)"
+        ],
+    );
+    behind(
+        "faults: [{clientLimit: none, component: api-server, at: 1m}]\n",
+        &expect![
+            "s.yaml:5:41: error: the API server is nobody's client: `api-server` (write `component: scheduler`, `controller-manager` or `kubelets`)"
+        ],
+    );
+    behind(
+        "faults: [{clientLimit: {qps: 0, burst: 1}, component: scheduler, at: 1m}]\n",
+        &expect!["s.yaml:5:30: error: `qps` must be at least 0.001: `0` (`none` is no limit)"],
+    );
 }
 
 #[test]
@@ -394,9 +468,9 @@ fn random_faults() {
     );
     behind(
         "faults: [{every: node, mtbf: wiebull(shape=1, scale=1h), mttr: 1h}]\n",
-        &expect![[r"
-        s.yaml:5:30: error: the closing `)` is missing; inside `{…}` and `[…]` a comma ends a value: put it into quotes: `wiebull(shape=1`
-        s.yaml:5:47: error: unknown key: `scale=1h)` (expected one of node, rack, zone, every, pool, at, for, mtbf, mttr, kind)"]],
+        &expect![[r#"
+            s.yaml:5:30: error: the closing `)` is missing; inside `{…}` and `[…]` a comma ends a value: put it into quotes: `wiebull(shape=1`
+            s.yaml:5:47: error: unknown key: `scale=1h)` (expected one of node, rack, zone, every, pool, at, for, mtbf, mttr, kind, component, standby, leaderElection, slowWrites, watchDelay, clientLimit)"#]],
     );
     behind(
         "faults: [{every: node, mtbf: 'weibull(shape=1)', mttr: 1h}]\n",

@@ -38,7 +38,10 @@ fn loads_are_constants_steps_or_tables() {
     assert_eq!(steps(&cpu.total_milli), [(0, 2500)]);
     assert_eq!((requests.name.as_str(), requests.max_milli_per_pod), ("app=shop", 50_000));
     assert_eq!(requests.measure, Measure::Metric("requests".into()));
-    assert_eq!((steps(&requests.total_milli), requests.not_ready_milli), (vec![(0, 30_000), (300, 1_000_000)], 1000));
+    assert_eq!(
+        (steps(&requests.total_milli), requests.not_ready_milli),
+        (vec![(0, 30_000), (300, 1_000_000)], 1000)
+    );
     assert_eq!((&bytes.selector, bytes.max_milli_per_pod), (&requests.selector, i64::MAX));
     let trace = steps(&bytes.total_milli);
     assert!(trace[0].0 == 3600 && trace[1].0 == 4200, "{:?}", &trace[..2]);
@@ -52,12 +55,18 @@ fn loads_are_constants_steps_or_tables() {
 fn actions_set_loads_one_after_the_other() {
     let setup = setup(&format!(
         "{}actions:\n  - {{at: 2m, setLoad: shop, total: 4}}\n  - {{at: 1m, setLoad: Deployment/shop, total: 500m}}\n",
-        shop("  loads: [{target: Deployment/shop, total: [{at: 0s, value: 1}, {at: 90s, value: 9}], notReady: 10m}]\n"),
+        shop(
+            "  loads: [{target: Deployment/shop, total: [{at: 0s, value: 1}, {at: 90s, value: 9}], notReady: 10m}]\n"
+        ),
     ));
-    let loads: Vec<_> = setup.actions.iter().map(|(at, action)| match action {
-        Action::SetLoad(load) => (*at, steps(&load.total_milli), load.not_ready_milli),
-        other => panic!("{other:?}"),
-    }).collect();
+    let loads: Vec<_> = setup
+        .actions
+        .iter()
+        .map(|(at, action)| match action {
+            Action::SetLoad(load) => (*at, steps(&load.total_milli), load.not_ready_milli),
+            other => panic!("{other:?}"),
+        })
+        .collect();
     assert_eq!(loads[0], (Time::from_secs(60), vec![(0, 1000), (60, 500)], 10));
     assert_eq!(loads[1], (Time::from_secs(120), vec![(0, 1000), (60, 500), (120, 4000)], 10));
     let charted = observe::loads(&setup);
@@ -74,8 +83,14 @@ run: {{start: 2026-01-05T06:30:00+01:00}}
 "
     ));
     let scaler = settings.control.pod_autoscaler;
-    assert_eq!((scaler.sync_period, scaler.downscale_stabilization), (Span::from_secs(30), Span::from_secs(60)));
-    assert_eq!((scaler.initial_readiness_delay, scaler.cpu_initialization), (Span::ZERO, Span::from_secs(120)));
+    assert_eq!(
+        (scaler.sync_period, scaler.downscale_stabilization),
+        (Span::from_secs(30), Span::from_secs(60))
+    );
+    assert_eq!(
+        (scaler.initial_readiness_delay, scaler.cpu_initialization),
+        (Span::ZERO, Span::from_secs(120))
+    );
     assert!((scaler.tolerance - 0.2).abs() < 1e-12);
     let server = MetricsProfile::Server { resolution: Span::from_secs(60), lag: Span::from_secs(10) };
     assert_eq!(settings.metrics.profile, server);
@@ -152,7 +167,11 @@ controlPlane: {metrics: {source: none, lag: 5s}}
         &expect![[r#""#]],
     );
     let start = |text: &str| errors(&format!("{POOL}run: {{start: {text}}}\n"), &[]);
-    expect![[r#""#]].assert_eq(&["yesterday", "2026-01-05", "1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z", "7"].map(start).join("\n"));
+    expect![[r#""#]].assert_eq(
+        &["yesterday", "2026-01-05", "1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z", "7"]
+            .map(start)
+            .join("\n"),
+    );
 }
 
 /// Real tables of loads are read, whatever their columns are called.

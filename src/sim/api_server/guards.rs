@@ -34,6 +34,8 @@ struct Protector {
 pub(super) struct Guards {
     quotas: Vec<(WorkloadId, Symbol)>,
     budgets: Vec<Protector>,
+    /// The quota that has forbidden something latest.
+    denied_by: Option<WorkloadId>,
 }
 
 impl Guards {
@@ -161,7 +163,15 @@ impl ApiServer {
         }
         let namespace = cluster.names.intern(namespace_of(kind.meta()));
         let object = Countable::Other(resource_of(kind.kind()));
-        self.admit(now, namespace, object, cluster, tell).map_err(|_| Refusal::Forbidden)
+        self.admit(now, namespace, object, cluster, tell).map_err(|quota| {
+            self.guards.denied_by = Some(quota);
+            Refusal::Forbidden
+        })
+    }
+
+    /// The quota that has forbidden the creation of an object other than a pod, once.
+    pub(in crate::sim) fn take_denial(&mut self) -> Option<WorkloadId> {
+        self.guards.denied_by.take()
     }
 
     fn admit(
@@ -242,6 +252,11 @@ impl ApiServer {
         protector.written + pace > now
             && protector.before != BudgetStatus::default()
             && self.judge_eviction(pod, &protectors, |known| Some(&known.before)) == Some(Verdict::Charged)
+    }
+
+    /// Whether anything is limited at all.
+    pub(in crate::sim) fn has_quotas(&self) -> bool {
+        !self.guards.quotas.is_empty()
     }
 
     /// Whether any pod is protected at all.

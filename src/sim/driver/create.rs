@@ -51,8 +51,17 @@ impl Run<'_> {
         let made = self.api.create_workload(now, kind, None, &mut self.cluster, &mut tell);
         self.announce_side_events();
         // What exists already is left as it is, and what a quota forbids is not made.
-        if let Ok(event) = made {
-            self.announce(event);
+        match made {
+            Ok(event) => self.announce(event),
+            Err(_) => self.tell_of_denial(),
+        }
+    }
+
+    /// Says which quota has forbidden an object.
+    fn tell_of_denial(&mut self) {
+        if let Some(quota) = self.api.take_denial() {
+            let note = Note::Workload { workload: quota, reason: "FailedCreate" };
+            self.tell("user", &Record::Note(&note));
         }
     }
 

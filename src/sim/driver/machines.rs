@@ -49,7 +49,7 @@ impl Run<'_> {
         self.api.create_node(node, &object.taints, ready, object.unschedulable);
         let event = Event::NodeAdded { node, object: Arc::clone(object), pool };
         self.control.handle(self.now, event, &mut self.cluster, &mut self.commands);
-        self.world.add_machine(node, &self.cluster);
+        self.world.add_machine(node, object.image_capacity, &self.cluster);
         self.begin_heartbeats(node);
         let nodes = &self.cluster.nodes;
         let allocatable: Vec<(String, i64)> = self
@@ -200,7 +200,7 @@ impl Run<'_> {
         while beats.next <= now {
             beats.latest = beats.next;
             beats.number += 1;
-            beats.next = beats.next + step(beats.number);
+            beats.next += step(beats.number);
         }
         beats.latest
     }

@@ -162,9 +162,12 @@ impl Run<'_> {
         if let Some(duration) = duration.filter(|_| begins) {
             self.schedule(self.now + duration, Turn::Fault { fault, begins: false });
         }
-        let toggle = |list: &mut Vec<usize>| match begins {
-            true => list.push(fault),
-            false => list.retain(|active| *active != fault),
+        let toggle = |list: &mut Vec<usize>| {
+            if begins {
+                list.push(fault);
+            } else {
+                list.retain(|active| *active != fault);
+            }
         };
         match kind {
             ControlFaultKind::Kill(process) if begins => self.kill(process),

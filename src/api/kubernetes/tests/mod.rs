@@ -4,6 +4,7 @@
 
 mod autoscaling;
 mod batch;
+mod containers;
 mod cron;
 mod placement;
 mod pods;

@@ -18,7 +18,8 @@ use crate::base::{Clock, Span, Time};
 use crate::cluster::{Cluster, PodRef, Reason, WorkloadKind};
 use crate::control::NodeChange;
 use nodes::{Changes, DaemonNode, Rule};
-use state::State;
+use state::{Records, State};
+use std::any::Any;
 use std::collections::BTreeMap;
 
 /// The most pods that one sync creates, and the most that it deletes (BurstReplicas).
@@ -32,6 +33,8 @@ const BURST: usize = 250;
 pub struct DaemonSetController {
     queue: WorkQueue<WorkloadId>,
     sets: BTreeMap<WorkloadId, State>,
+    /// What a controller before this one has written of sets.
+    inherited: BTreeMap<WorkloadId, Records>,
     /// Every node that there has been, by name.
     by_name: Vec<NodeId>,
     clock: Clock,
@@ -43,6 +46,7 @@ impl DaemonSetController {
         DaemonSetController {
             queue: WorkQueue::new(config),
             sets: BTreeMap::new(),
+            inherited: BTreeMap::new(),
             by_name: Vec::new(),
             clock: config.clock,
         }
@@ -58,7 +62,7 @@ impl DaemonSetController {
     fn added(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) {
         let workload = &cluster.workloads[id];
         let WorkloadKind::DaemonSet(set) = &workload.kind else { return };
-        let mut state = State::new(workload.class, set);
+        let mut state = State::new(workload.class, set, self.inherited.remove(&id));
         if let Status::DaemonSet(status) = workload.status {
             state.written = status;
         }
@@ -304,6 +308,19 @@ impl Component for DaemonSetController {
         };
         if let Some(id) = id {
             self.go_on(now, id, cluster, out);
+        }
+    }
+
+    fn records(&mut self) -> Option<Box<dyn Any>> {
+        let sets = std::mem::take(&mut self.sets).into_iter();
+        let records: BTreeMap<WorkloadId, Records> =
+            sets.map(|(id, state)| (id, state.into_records())).collect();
+        Some(Box::new(records))
+    }
+
+    fn take_over(&mut self, records: Box<dyn Any>) {
+        if let Ok(records) = records.downcast() {
+            self.inherited = *records;
         }
     }
 

@@ -19,6 +19,15 @@ struct Pin {
     revision: u32,
 }
 
+/// What ControllerRevisions and pods themselves say of a set: it outlives the controller.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Records {
+    templates: Revisions,
+    revision: u32,
+    classes: Map<Pin, ClassId>,
+    pins: Map<ClassId, Pin>,
+}
+
 /// See the module's description.
 #[derive(Clone, Debug)]
 pub(super) struct State {
@@ -46,8 +55,10 @@ pub(super) struct State {
 }
 
 impl State {
-    /// A set without nodes and pods whose template has a class.
-    pub(super) fn new(class: ClassId, set: &DaemonSet) -> State {
+    /// A set without nodes and pods whose template has a class, and of which something may have been
+    /// written before.
+    pub(super) fn new(class: ClassId, set: &DaemonSet, records: Option<Records>) -> State {
+        let Records { templates, revision, classes, pins } = records.unwrap_or_default();
         let mut state = State {
             nodes: Vec::new(),
             min_ready: Span::ZERO,
@@ -55,15 +66,21 @@ impl State {
             writes: Writes::default(),
             written: DaemonSetStatus::default(),
             is_new_template: false,
-            template: PodTemplate::default(),
-            templates: Revisions::default(),
-            revision: 0,
-            classes: Map::default(),
-            pins: Map::default(),
+            template: daemon_template(&set.template),
+            templates,
+            revision,
+            classes,
+            pins,
             pods: Map::default(),
         };
         state.change_template(class, set);
         state
+    }
+
+    /// What outlives the controller.
+    pub(super) fn into_records(self) -> Records {
+        let State { templates, revision, classes, pins, .. } = self;
+        Records { templates, revision, classes, pins }
     }
 
     /// The set was written. Says whether it has another template: then every node is to be looked at.

@@ -191,12 +191,12 @@ fn failed_pods_are_replaced_ever_more_slowly() {
 fn pods_start_slowly_and_stop_at_a_refusal() {
     let names: Vec<String> = (0..300).map(|number| format!("n{number:03}")).collect();
     let (mut harness, _) = harness(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    harness.reject_next(2);
+    harness.reject_next(3);
     let id = harness.daemon_set(set());
     let created = |harness: &Harness| {
         harness.writes().filter(|(_, write)| matches!(write, Write::CreatePod { .. })).count()
     };
-    // The first request is for the template, the second for a pod.
+    // The requests are for the template, a pod and the status, whose success would be a reason to try again.
     assert_eq!((created(&harness), harness.active(id).len()), (1, 0));
     harness.run_for(Span::from_secs(1));
     assert_eq!((created(&harness), harness.active(id).len()), (301, 300), "250 at a time");

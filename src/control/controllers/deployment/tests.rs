@@ -51,13 +51,11 @@ fn progress(harness: &Harness, id: WorkloadId) -> &'static str {
 
 /// Changes a Deployment as a person does.
 fn edit(harness: &mut Harness, id: WorkloadId, change: impl FnOnce(&mut Deployment)) {
-    let row = &harness.cluster.workloads[id];
-    let WorkloadKind::Deployment(object) = &row.kind else { panic!("no deployment") };
-    let mut object = object.clone();
-    change(&mut object);
-    let (class, generation) = (row.class, row.generation + 1);
-    let kind = Box::new(WorkloadKind::Deployment(object));
-    harness.tell(Event::WorkloadChanged { workload: id, kind, class, generation });
+    harness.change(id, |kind| {
+        if let WorkloadKind::Deployment(object) = kind {
+            change(object);
+        }
+    });
 }
 
 /// Starts every pod of the ReplicaSets, and takes away those that are being deleted, until nothing
@@ -68,7 +66,7 @@ fn let_pods_follow(harness: &mut Harness) {
         let waiting = pods.iter().find(|pod| pods.node[pod.index()].is_none());
         let leaving = pods.iter().find(|pod| pods.deleting_since[pod.index()].is_some());
         match (waiting, leaving) {
-            (Some(pod), _) => harness.start(harness.cluster.pods.reference(pod), node),
+            (Some(pod), _) => harness.start(harness.cluster.pods.reference(pod), NODE),
             (None, Some(pod)) => harness.remove(harness.cluster.pods.reference(pod)),
             (None, None) => return,
         }

@@ -34,13 +34,16 @@ impl EndpointSliceController {
 
     /// Follows the pods of a Service, if the workload is one and selects any.
     fn follow(&mut self, now: Time, id: WorkloadId, cluster: &mut Cluster) {
-        let WorkloadKind::Service(service) = &cluster.workloads[id].kind else { return };
+        let workload = &cluster.workloads[id];
+        let WorkloadKind::Service(service) = &workload.kind else { return };
+        let written =
+            if let Status::Service(status) = workload.status { status } else { EndpointsStatus::default() };
         let Some(labels) = &service.selector else { return };
         let pairs: Vec<(String, String)> = labels.clone().into_iter().collect();
         let selector = Selector::of_pairs(&mut cluster.names, &pairs);
         let namespace = cluster.names.intern(namespace_of(&service.meta));
         self.followers.follow(id, namespace, selector, cluster);
-        self.written.entry(id).or_default();
+        self.written.entry(id).or_insert(written);
         self.queue.add(id, now);
     }
 

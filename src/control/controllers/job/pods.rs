@@ -141,7 +141,7 @@ impl JobPod {
 #[derive(Clone, Debug)]
 pub struct Pods<'p> {
     job: &'p Job,
-    pods: &'p [JobPod],
+    all: &'p [JobPod],
     /// The places of the active ones.
     active: Vec<usize>,
 }
@@ -163,13 +163,13 @@ impl<'p> Pods<'p> {
     /// The pods of a Job.
     pub fn new(job: &'p Job, pods: &'p [JobPod]) -> Pods<'p> {
         let active = (0..pods.len()).filter(|&place| pods[place].is_active()).collect();
-        Pods { job, pods, active }
+        Pods { job, all: pods, active }
     }
 
     /// How many there are of each kind.
     pub fn tally(&self) -> Tally {
         let mut tally = Tally { active: self.active.len() as u32, ..Tally::default() };
-        for pod in self.pods.iter().filter(|pod| !pod.phase.is_terminal()) {
+        for pod in self.all.iter().filter(|pod| !pod.phase.is_terminal()) {
             tally.restarts += pod.restarts();
             tally.ready += u32::from(pod.is_active() && pod.is_ready());
             tally.terminating += u32::from(pod.deleting.is_some());
@@ -179,26 +179,26 @@ impl<'p> Pods<'p> {
 
     /// The pods that the finalizer still holds and that are not active.
     pub fn held(&self) -> Vec<Tracked<usize>> {
-        let pods = self.pods.iter().enumerate();
+        let pods = self.all.iter().enumerate();
         let held = pods.filter(|(_, pod)| pod.has_finalizer && !pod.is_active());
         held.map(|(place, pod)| pod.tracked(place, self.job)).collect()
     }
 
     fn indexes_in_use(&self, with_leaving: bool) -> impl Iterator<Item = u32> {
         let in_use = move |pod: &&JobPod| pod.is_active() || with_leaving && !pod.phase.is_terminal();
-        self.pods.iter().filter(in_use).filter_map(|pod| pod.index)
+        self.all.iter().filter(in_use).filter_map(|pod| pod.index)
     }
 
     /// The active pods that must go in any case: those of an Indexed Job whose index is missing, too
     /// high, or that of another pod; then the others in the order of deletion.
     fn surplus_and_rest(&self) -> (Vec<usize>, Vec<usize>) {
-        let order = |a: &usize, b: &usize| self.pods[*a].deletion_order(&self.pods[*b]);
+        let order = |a: &usize, b: &usize| self.all[*a].deletion_order(&self.all[*b]);
         let (mut surplus, mut rest) = (Vec::new(), self.active.clone());
         if self.job.indexed {
             let completions = self.job.completions.unwrap_or(0).max(0) as u32;
             let mut by_index: BTreeMap<Option<u32>, Vec<usize>> = BTreeMap::new();
             for place in std::mem::take(&mut rest) {
-                let index = self.pods[place].index.filter(|&index| index < completions);
+                let index = self.all[place].index.filter(|&index| index < completions);
                 by_index.entry(index).or_default().push(place);
             }
             for (index, mut places) in by_index {
@@ -216,14 +216,14 @@ impl View for Pods<'_> {
     type Pod = usize;
 
     fn active(&self) -> Vec<Tracked<usize>> {
-        self.active.iter().map(|&place| self.pods[place].tracked(place, self.job)).collect()
+        self.active.iter().map(|&place| self.all[place].tracked(place, self.job)).collect()
     }
 
     fn removable(&self, count: usize) -> Vec<Tracked<usize>> {
         let (mut first, rest) = self.surplus_and_rest();
         let more = count.saturating_sub(first.len());
         first.extend(rest.into_iter().take(more));
-        first.into_iter().map(|place| self.pods[place].tracked(place, self.job)).collect()
+        first.into_iter().map(|place| self.all[place].tracked(place, self.job)).collect()
     }
 
     fn has_active(&self, index: u32) -> bool {

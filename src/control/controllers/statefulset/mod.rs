@@ -13,6 +13,7 @@ use crate::api::{PodPhase, StatefulSet, Status};
 use crate::base::ids::{PodId, WorkloadId};
 use crate::base::{Clock, Map, Span, Time};
 use crate::cluster::{Cluster, PodName, PodRef, Reason, WorkloadKind};
+use std::any::Any;
 use update::{Action, Decision, Member, Target};
 
 /// The most pods that are written at once (MaxBatchSize in stateful_set_control.go).
@@ -39,13 +40,20 @@ struct State {
 pub struct StatefulSetController {
     queue: WorkQueue<WorkloadId>,
     sets: Map<WorkloadId, State>,
+    /// The ControllerRevisions of sets that a controller before this one has written.
+    inherited: Map<WorkloadId, Revisions>,
     clock: Clock,
 }
 
 impl StatefulSetController {
     /// Nothing seen yet.
     pub fn new(config: &Config) -> StatefulSetController {
-        StatefulSetController { queue: WorkQueue::new(config), sets: Map::default(), clock: config.clock }
+        StatefulSetController {
+            queue: WorkQueue::new(config),
+            sets: Map::default(),
+            inherited: Map::default(),
+            clock: config.clock,
+        }
     }
 
     /// The row of a pod and the StatefulSet that owns it.
@@ -61,6 +69,9 @@ impl StatefulSetController {
             return;
         }
         let mut state = State::default();
+        if let Some(templates) = self.inherited.remove(&id) {
+            state.templates = templates;
+        }
         if let Status::StatefulSet(status) = &workload.status {
             state.written = (**status).clone();
         }
@@ -313,6 +324,18 @@ impl Component for StatefulSetController {
         };
         if let Some(id) = id {
             self.go_on(now, id, cluster, out);
+        }
+    }
+
+    fn records(&mut self) -> Option<Box<dyn Any>> {
+        let revisions: Map<WorkloadId, Revisions> =
+            std::mem::take(&mut self.sets).into_iter().map(|(id, state)| (id, state.templates)).collect();
+        Some(Box::new(revisions))
+    }
+
+    fn take_over(&mut self, records: Box<dyn Any>) {
+        if let Ok(revisions) = records.downcast() {
+            self.inherited = *revisions;
         }
     }
 

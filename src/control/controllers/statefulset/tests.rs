@@ -184,9 +184,9 @@ fn waits_until_pods_are_available() {
 #[test]
 fn parallel_sets_start_slowly_and_stop_at_a_refusal() {
     let (mut harness, node) = harness();
-    harness.reject_next(2);
+    harness.reject_next(3);
     let id = harness.stateful_set(parallel(9));
-    // The first request is for the template, the second for a pod.
+    // The requests are for the template, a pod and the status, whose success would be a reason to try again.
     assert_eq!((creations(&harness), harness.active(id).len()), (1, 0));
     harness.run_for(Span::from_secs(1));
     assert_eq!((creations(&harness), harness.active(id).len()), (10, 9));

@@ -1,5 +1,8 @@
 //! The kubelets against scripts, against an API server that takes every write at once.
 
+mod features;
+mod images;
+mod pressure;
 mod properties;
 mod scripts;
 
@@ -159,6 +162,11 @@ fn text(command: &Command) -> String {
         Command::Runtime(_, RuntimeCommand::Pull(container)) => format!("pull {}", container.0),
         Command::Runtime(_, RuntimeCommand::Start(container)) => format!("start {}", container.0),
         Command::Runtime(_, RuntimeCommand::Stop { grace }) => format!("stop in {grace}"),
+        Command::Runtime(_, RuntimeCommand::Fetch(container)) => format!("fetch {}", container.0),
+        Command::Runtime(_, RuntimeCommand::PreStop(container)) => format!("hook {}", container.0),
+        Command::Runtime(_, RuntimeCommand::StopContainer { container, grace }) => {
+            format!("stop {} in {grace}", container.0)
+        }
         Command::Runtime(_, RuntimeCommand::TearDown) => "tear down".into(),
         Command::Write(_, Write::PodStatus { status, .. }) => status_text(status),
         Command::Write(_, Write::DeletePod { grace: Some(Span::ZERO), .. }) => "delete".into(),
@@ -171,6 +179,11 @@ fn text(command: &Command) -> String {
         }
         Command::Note(Note::Killing { grace, .. }) => format!("killing in {grace}"),
         Command::Note(Note::Rejected { reason, .. }) => format!("rejected {}", reason.name()),
+        Command::Note(Note::Kubelet { container, word, .. }) => match container {
+            Some(container) => format!("{word} {}", container.0),
+            None => (*word).to_owned(),
+        },
+        Command::Write(_, Write::NodePressure { memory, .. }) => format!("memory pressure {memory}"),
         other => format!("{other:?}"),
     }
 }

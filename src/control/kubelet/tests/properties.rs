@@ -28,6 +28,19 @@ impl Runtime {
                     self.pending.push((pod, exited(container, 143, now)));
                 }
             }
+            RuntimeCommand::StopContainer { container, .. } => {
+                let of_it = |event: &RuntimeEvent| matches!(event, RuntimeEvent::Started(index) if *index == container);
+                self.pending.retain(|(waiting, event)| *waiting != pod || !of_it(event));
+                if self.running.contains(&(pod, container.0)) {
+                    self.pending.push((pod, exited(container.0, 143, now)));
+                }
+            }
+            RuntimeCommand::PreStop(container) => {
+                self.pending.push((pod, RuntimeEvent::HookDone(container)));
+            }
+            RuntimeCommand::Fetch(container) => {
+                self.pending.push((pod, RuntimeEvent::ImagePulled(container)));
+            }
             RuntimeCommand::TearDown => {
                 self.forget(pod);
                 self.over.insert(pod);

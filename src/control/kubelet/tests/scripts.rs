@@ -6,13 +6,14 @@ use expect_test::{Expect, expect};
 
 /// Runs a script on one pod and compares what was decided at each step. Steps: `bind`, `sandbox`,
 /// `pulled C`, `started C`, `serving C`, `up C` (the three), `exit C CODE`, `oom C`, `at SECONDS`,
-/// `delete GRACE`, `stop`, `crash`, `start` (the kubelet), `mark` (the node controller writes that
+/// `delete GRACE`, `found C`, `absent C`, `failed C` (the image), `hook C` (is over), `unready C`,
+/// `better C`, `hangs C` (what probes find), `gates`, `stop`, `crash`, `start` (the kubelet), `mark` (the node controller writes that
 /// the pod is not ready).
-fn check(spec: PodSpec, script: &str, expected: &Expect) {
+pub(super) fn check(spec: PodSpec, script: &str, expected: &Expect) {
     check_with(&Config::default(), spec, script, expected);
 }
 
-fn check_with(config: &Config, spec: PodSpec, script: &str, expected: &Expect) {
+pub(super) fn check_with(config: &Config, spec: PodSpec, script: &str, expected: &Expect) {
     let mut bench = Bench::new(config);
     let node = bench.node(8, 10);
     let class = bench.class(spec);
@@ -26,7 +27,7 @@ fn check_with(config: &Config, spec: PodSpec, script: &str, expected: &Expect) {
     expected.assert_eq(&lines);
 }
 
-fn step(bench: &mut Bench, pod: PodRef, node: NodeId, words: &str) {
+pub(super) fn step(bench: &mut Bench, pod: PodRef, node: NodeId, words: &str) {
     let mut words = words.split(' ');
     let name = words.next().expect("a step has a name");
     let numbers: Vec<u64> = words.map(|word| word.parse().expect("a number")).collect();
@@ -37,6 +38,14 @@ fn step(bench: &mut Bench, pod: PodRef, node: NodeId, words: &str) {
         "pulled" => bench.runtime(pod, RuntimeEvent::ImagePulled(container)),
         "started" => bench.runtime(pod, RuntimeEvent::Started(container)),
         "serving" => bench.runtime(pod, RuntimeEvent::Serving(container)),
+        "found" => bench.runtime(pod, RuntimeEvent::ImageFound(container)),
+        "absent" => bench.runtime(pod, RuntimeEvent::ImageAbsent(container)),
+        "failed" => bench.runtime(pod, RuntimeEvent::PullFailed(container)),
+        "hook" => bench.runtime(pod, RuntimeEvent::HookDone(container)),
+        "unready" => bench.runtime(pod, RuntimeEvent::Unready(container)),
+        "better" => bench.runtime(pod, RuntimeEvent::ReadyAgain(container)),
+        "hangs" => bench.runtime(pod, RuntimeEvent::Unhealthy(container)),
+        "gates" => bench.runtime(pod, RuntimeEvent::GatesPassed),
         "up" => {
             bench.runtime(pod, RuntimeEvent::ImagePulled(container));
             bench.runtime(pod, RuntimeEvent::Started(container));
@@ -95,12 +104,12 @@ fn an_init_container_is_done_before_the_next_and_a_sidecar_is_not_waited_for() {
             started 3: pull 4
             up 4: start 4; Running
             serving 3: Running ready
-            exit 1 1: restart 1 #1; start 1; Running ready Error
+            exit 1 1: restart 1 #1; start 1; Running Error
             pulled 1: 
             started 1: Running ready restarts=1
             exit 3 0: Running restarts=1
             at 9: 
-            exit 4 0: killing in 30s; stop in 30s
+            exit 4 0: killing in 30s; stop 1 in 30s
             at 10: 
             exit 1 143: Succeeded restarts=1 Completed finished t=10s; tear down
         "#]],
@@ -120,7 +129,7 @@ fn a_failed_init_container_fails_a_pod_that_never_restarts() {
             pulled 1: start 1
             started 1: pull 2
             up 2: start 2
-            exit 2 3: killing in 30s; stop in 30s
+            exit 2 3: killing in 30s; stop 1 in 30s
             exit 1 0: Failed Error finished t=0s; tear down
         "#]],
     );
@@ -508,11 +517,11 @@ fn a_lost_sandbox_runs_init_containers_again() {
             at 60: 
             start: node True; set up; Running Completed
             sandbox: restart 0 #1; start 0
-            started 0: Running restarts=1 Error
-            exit 0 0: restart 1 #1; start 1
+            started 0: Pending restarts=1 Error
+            exit 0 0: restart 1 #1; start 1; Running restarts=1 Error
             started 1: restart 2 #1; start 2; Running restarts=2 Completed
-            started 2: Running restarts=3 Error
-            exit 2 0: restart 4 #1; start 4
+            started 2: Pending restarts=3 Error
+            exit 2 0: restart 4 #1; start 4; Running restarts=3 Error
             started 4: Running restarts=4
         "#]],
     );
@@ -552,8 +561,9 @@ fn admission_counts_requests_slots_and_ports() {
     let (yes, no) = (Stage::SettingUp, Stage::Ended);
     assert_eq!(stages, [yes, no, yes, no, yes, no]);
     assert_eq!(bench.kubelets.check(&bench.cluster), Ok(()));
-    let refusal = "; Failed OutOfResources; rejected OutOfResources";
-    assert_eq!(bench.log, format!("set up{refusal}; set up{refusal}; set up{refusal}"));
+    let refusals = ["OutOfcpu", "NodePorts", "OutOfpods"];
+    let log = refusals.map(|reason| format!("set up; Failed {reason}; rejected {reason}"));
+    assert_eq!(bench.log, log.join("; "));
 }
 
 #[test]

@@ -76,10 +76,10 @@ impl Documents {
         };
         let file = sourced.location.file.to_string();
         self.learn(build, Path::new(&file))?;
-        match self.0.contains_key(&key(name)) {
-            true => Ok(()),
-            false => Err(target.error("the manifest of this object cannot be read again")),
+        if self.0.contains_key(&key(name)) {
+            return Ok(());
         }
+        Err(target.error("the manifest of this object cannot be read again"))
     }
 
     /// The names of the containers of a document.

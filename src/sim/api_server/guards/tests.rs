@@ -101,7 +101,18 @@ fn evict(name: &str) -> (Time, Action) {
 fn an_eviction_is_charged_and_the_next_waits_for_the_budget() {
     let mut setup = of(BUDGET, 12);
     setup.actions = vec![evict("p1"), evict("p2")];
-    expect![[""]].assert_eq(&story(setup));
+    expect![[r#"
+        0s created PodDisruptionBudget b
+        0s budget allows 0: 0 of 0 healthy, 1 wanted, disrupted []
+        1s budget allows 0: 0 of 1 healthy, 1 wanted, disrupted []
+        1s budget allows 0: 1 of 1 healthy, 1 wanted, disrupted []
+        2s budget allows 0: 1 of 2 healthy, 1 wanted, disrupted []
+        2s budget allows 1: 2 of 2 healthy, 1 wanted, disrupted []
+        10s budget allows 0: 2 of 2 healthy, 1 wanted, disrupted ["p1"]
+        10s p1 EvictionByEvictionAPI
+        10s deleting p1
+        10s budget allows 0: 1 of 1 healthy, 1 wanted, disrupted []"#]]
+    .assert_eq(&story(setup));
 }
 
 #[test]
@@ -117,7 +128,10 @@ fn evictions_at_the_same_time_meet_in_the_status_of_the_budget() {
     setup.objects.push((Time::from_secs(12), late));
     let story = story(setup);
     let deleting: Vec<&str> = story.lines().filter(|line| line.contains("deleting")).collect();
-    expect![[""]].assert_eq(&deleting.join("\n"));
+    expect![[r"
+        10s deleting p1
+        15.506s deleting p2"]]
+    .assert_eq(&deleting.join("\n"));
 }
 
 #[test]
@@ -129,7 +143,17 @@ fn a_quota_denies_what_exceeds_it_until_something_goes() {
     let text = [quota, &named("a", "5s"), &named("b", "60s"), &named("c", "60s"), job].concat();
     let mut setup = of(&text, 400);
     setup.objects.push((Time::from_secs(10), objects(&named("d", "60s")).remove(0)));
-    expect![[""]].assert_eq(&story(setup));
+    expect![[r#"
+        0s created ResourceQuota q
+        0s used {"count/jobs.batch": 0, "pods": 0} of {"count/jobs.batch": 0, "pods": 2}
+        1s used {"count/jobs.batch": 0, "pods": 1} of {"count/jobs.batch": 0, "pods": 2}
+        2s used {"count/jobs.batch": 0, "pods": 2} of {"count/jobs.batch": 0, "pods": 2}
+        3s FailedCreate
+        6s used {"count/jobs.batch": 0, "pods": 1} of {"count/jobs.batch": 0, "pods": 2}
+        10s used {"count/jobs.batch": 0, "pods": 2} of {"count/jobs.batch": 0, "pods": 2}
+        1m2s used {"count/jobs.batch": 0, "pods": 1} of {"count/jobs.batch": 0, "pods": 2}
+        1m10s used {"count/jobs.batch": 0, "pods": 0} of {"count/jobs.batch": 0, "pods": 2}"#]]
+    .assert_eq(&story(setup));
 }
 
 #[test]
@@ -139,7 +163,10 @@ fn services_count_their_endpoints() {
     setup.actions = vec![evict("p1")];
     let story = story(setup);
     let endpoints: Vec<&str> = story.lines().filter(|line| line.contains("endpoints")).collect();
-    expect![[""]].assert_eq(&endpoints.join("\n"));
+    expect![[r"
+        3s endpoints EndpointsStatus { ready: 2, serving_terminating: 0, total: 2 }
+        10s endpoints EndpointsStatus { ready: 1, serving_terminating: 0, total: 1 }"]]
+    .assert_eq(&endpoints.join("\n"));
 }
 
 fn cron(policy: &str) -> String {
@@ -154,6 +181,43 @@ fn cron(policy: &str) -> String {
 
 #[test]
 fn cron_jobs_follow_their_policy() {
-    expect![[""]].assert_eq(&cron("Forbid"));
-    expect![[""]].assert_eq(&cron("Replace"));
+    expect![[r#"
+        0s created CronJob cj
+        10.1s created Job cj-1000000
+        10.1s active ["cj-1000000"] last Some(t=10s)
+        1m46.1s CompletionsReached
+        1m46.1s created Job cj-1000001
+        1m46.1s active ["cj-1000001"] last Some(t=1m10s)
+        3m22.1s CompletionsReached
+        3m22.1s removed cj-1000000
+        3m22.1s created Job cj-1000003
+        3m22.1s active ["cj-1000003"] last Some(t=3m10s)
+        3m22.1s deleting cj-1000000-1
+        4m58.1s CompletionsReached
+        4m58.1s removed cj-1000001
+        4m58.1s created Job cj-1000004
+        4m58.1s active ["cj-1000004"] last Some(t=4m10s)
+        4m58.1s deleting cj-1000001-1"#]]
+    .assert_eq(&cron("Forbid"));
+    expect![[r#"
+        0s created CronJob cj
+        10.1s created Job cj-1000000
+        10.1s active ["cj-1000000"] last Some(t=10s)
+        1m10.1s removed cj-1000000
+        1m10.1s created Job cj-1000001
+        1m10.1s active ["cj-1000001"] last Some(t=1m10s)
+        1m10.1s deleting cj-1000000-1
+        2m10.1s removed cj-1000001
+        2m10.1s created Job cj-1000002
+        2m10.1s active ["cj-1000002"] last Some(t=2m10s)
+        2m10.1s deleting cj-1000001-1
+        3m10.1s removed cj-1000002
+        3m10.1s created Job cj-1000003
+        3m10.1s active ["cj-1000003"] last Some(t=3m10s)
+        3m10.1s deleting cj-1000002-1
+        4m10.1s removed cj-1000003
+        4m10.1s created Job cj-1000004
+        4m10.1s active ["cj-1000004"] last Some(t=4m10s)
+        4m10.1s deleting cj-1000003-1"#]]
+    .assert_eq(&cron("Replace"));
 }

@@ -398,6 +398,74 @@ fn liveness_failovers_lead_to_the_same_end() {
     }
 }
 
+/// Objects of a manifest.
+fn manifest(text: &str) -> Vec<Object> {
+    let mut manifest = crate::api::kubernetes::Manifest::default();
+    crate::api::kubernetes::read(&"test.yaml".into(), text.as_bytes(), &mut manifest).expect("it is sound");
+    manifest.objects.into_iter().map(|found| found.object).collect()
+}
+
+/// What a controller has written before it died is not done again by the next one: every kind of
+/// workload ends with as many pods made, ended and removed as without a failover.
+#[test]
+fn the_next_controllers_go_on_where_the_last_ones_were() {
+    let set = |kind: &str, image: &str| {
+        format!(
+            "apiVersion: apps/v1
+kind: {kind}
+metadata: {{name: s}}
+spec:
+  {}selector: {{matchLabels: {{app: s}}}}
+  template:
+    metadata: {{labels: {{app: s}}, annotations: {{version: {image}}}}}
+    spec: {{containers: [{{name: c, image: {image}}}]}}
+",
+            if kind == "StatefulSet" { "replicas: 6\n  " } else { "" }
+        )
+    };
+    let job = "    spec:
+      completions: 7
+      parallelism: 2
+      completionMode: Indexed
+      template:
+        metadata: {annotations: {seatrial.dev/run-time: 10s}}
+        spec: {restartPolicy: Never, containers: [{name: c, image: x}]}
+";
+    let batch = format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j}}\n{}",
+        job.replace("\n    ", "\n").trim_start()
+    );
+    let cron = format!(
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: c}}\nspec:\n  schedule: '* * * * *'\n  jobTemplate:\n{job}"
+    );
+    let cases = [
+        (set("StatefulSet", "one"), Some(set("StatefulSet", "two"))),
+        (set("DaemonSet", "one"), Some(set("DaemonSet", "two"))),
+        (batch, None),
+        (cron, None),
+    ];
+    for (first, then) in cases {
+        for at in [23.4, 27.9, 64.7] {
+            let make = |faults: Vec<ControlFault>| {
+                let mut setup = services(4, 0, faults, 0);
+                setup.plane.controller_manager.election = None;
+                setup.objects =
+                    manifest(&first).into_iter().map(|object| (Time::from_secs(1), object)).collect();
+                for object in then.iter().flat_map(|text| manifest(text)) {
+                    let object = Box::new(object);
+                    let replace = crate::sim::Action::Replace { object, keep_replicas: true };
+                    setup.actions.push((Time::from_secs(20), replace));
+                }
+                end_of(setup)
+            };
+            let restart = kill(Process::ControllerManager, at, Some(2.0));
+            let (calm, stormy) = (make(Vec::new()), make(vec![restart]));
+            assert!(calm["created"] >= 7, "{first}: {calm:?}");
+            assert_eq!(calm, stormy, "{first} {at}");
+        }
+    }
+}
+
 #[test]
 fn waits_of_clients_are_those_of_the_original() {
     let mut stream = Streams::new(1).stream(Purpose::Latency, 9);

@@ -2,8 +2,16 @@
 //!
 //! A container runs for a time of work at full speed; a machine whose CPU is over-used, or a limit,
 //! makes it slower. It ends with an exit code, is killed for using too much memory, is stopped, or
-//! is lost with its machine.
+//! is lost with its machine. Images and their transfers are in `images`, what a machine does when its
+//! memory is used up in `memory`, what probes would find in `health`.
 
+mod health;
+mod images;
+mod memory;
+#[cfg(test)]
+mod tests;
+
+use self::images::Transfers;
 use super::cpu::{self, Demand};
 use super::queue::{Class, EventQueue, Key};
 use super::record::Record;
@@ -11,10 +19,10 @@ use super::{Happening, Timing};
 use crate::api::{Behavior, RestartPolicy};
 use crate::base::ids::{ClassId, NodeId, PodId, ResourceId};
 use crate::base::rng::Purpose;
-use crate::base::{Distribution, Few, Set, Span, Streams, Symbol, Time};
+use crate::base::{Distribution, Few, Interner, Span, Streams, Time};
 use crate::cluster::{Cluster, PodClass, PodRef, Reason};
-use crate::control::{ContainerIndex, Event, RuntimeCommand, RuntimeEvent};
-use std::collections::VecDeque;
+use crate::control::{ContainerIndex, Event, RuntimeCommand, RuntimeEvent, config};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Exit code of a container that is killed (128 + SIGKILL).
 const KILLED: u8 = 137;
@@ -70,15 +78,17 @@ impl Context<'_> {
 struct Machine {
     /// Millicores.
     cpu: i64,
-    images: Set<Symbol>,
-    /// When the pull that is under way ends; pulls are serial.
-    pulling_until: Time,
+    transfers: Transfers,
     /// Pods with a running main container.
     running: Vec<PodId>,
     /// Millicores that the running pods would use, each cut to its limit.
     wanted_cpu: i64,
     used_cpu: i64,
     used_memory: i64,
+    /// Bytes that pods may have; `None` if the node does not say.
+    memory: Option<i64>,
+    /// Whether the kubelet has been told that its memory is short.
+    is_short: bool,
     /// Whether the kubelet hears and speaks.
     cut_off: bool,
     /// What happened to containers while the kubelet was cut off.
@@ -137,6 +147,15 @@ pub(super) struct World {
     pods: Vec<PodRun>,
     demands: Vec<Demand>,
     shares: Vec<i64>,
+    /// Names of images.
+    images: Interner,
+    /// How often an image was fetched for a container, for pods whose first pulls fail.
+    fetches: BTreeMap<(PodRef, ContainerIndex), u32>,
+    /// Bytes that a kubelet keeps free of what pods may have before it evicts any: the machine has
+    /// these on top of what pods may have.
+    reserve: i64,
+    /// Bytes left below which the kubelet is told.
+    watermark: i64,
     /// Runs that will end by themselves.
     pub(super) finite: u64,
 }
@@ -151,14 +170,24 @@ pub(super) struct Arrival {
 }
 
 impl World {
+    /// No machines yet.
+    pub(super) fn new(kubelet: &config::Kubelet) -> World {
+        let reserve = kubelet.eviction_memory.max(0);
+        World { reserve, watermark: reserve.max(kubelet.eviction_soft_memory), ..World::default() }
+    }
+
     /// Adds the machine of a node, or brings its capacity up to date.
-    pub(super) fn add_machine(&mut self, node: NodeId, cluster: &Cluster) {
+    pub(super) fn add_machine(&mut self, node: NodeId, image_capacity: Option<i64>, cluster: &Cluster) {
         if self.machines.len() <= node.index() {
             self.machines.resize_with(node.index() + 1, Machine::default);
         }
         let machine = &mut self.machines[node.index()];
         machine.cpu = cluster.nodes.capacity[ResourceId::CPU.index()][node.index()];
-        machine.images = cluster.nodes.images[node.index()].iter().map(|(name, _)| *name).collect();
+        let memory = cluster.nodes.allocatable[ResourceId::MEMORY.index()][node.index()];
+        machine.memory = (memory > 0).then_some(memory);
+        let held = cluster.nodes.images[node.index()].iter();
+        let held = held.map(|(name, bytes)| (self.images.intern(cluster.names.text(*name)), *bytes));
+        machine.transfers.hold(image_capacity, held);
     }
 
     /// Enters a pod at its creation.
@@ -192,13 +221,16 @@ impl World {
             RuntimeCommand::SetUp => {
                 let wait = self.latency(pod, &context.timing.sandbox, 1, context);
                 self.answer(pod, RuntimeEvent::SandboxReady, wait, context);
+                self.open_gates(pod, context);
             }
-            RuntimeCommand::Pull(container) => {
-                let wait = self.pull(pod, container, context);
-                self.answer(pod, RuntimeEvent::ImagePulled(container), wait, context);
-            }
+            RuntimeCommand::Pull(container) => self.look_for_image(pod, container, context),
+            RuntimeCommand::Fetch(container) => self.fetch(pod, container, context),
             RuntimeCommand::Start(container) => self.start(pod, container, context),
-            RuntimeCommand::Stop { grace } => self.stop(pod, grace, context),
+            RuntimeCommand::Stop { grace } => self.stop(pod, None, grace, context),
+            RuntimeCommand::StopContainer { container, grace } => {
+                self.stop(pod, Some(container), grace, context);
+            }
+            RuntimeCommand::PreStop(container) => self.run_hook(pod, container, context),
             RuntimeCommand::TearDown => self.tear_down(pod, context),
         }
     }
@@ -253,17 +285,8 @@ impl World {
         }
         context.tell(&Record::ContainerStarted { pod, container, main, restarts: count });
         self.answer(pod, RuntimeEvent::Started(container), Span::ZERO, context);
-        let class = self.pods[row].class;
-        if main && !out_of_memory {
-            let wait = match context.behavior(class, |behavior| &behavior.startup_time) {
-                Some(time) if !self.pods[row].initial => {
-                    let mut stream =
-                        context.streams.stream(Purpose::StartUp, self.entity(row, container, count));
-                    time.sample_span(&mut stream)
-                }
-                _ => Span::ZERO,
-            };
-            self.answer(pod, RuntimeEvent::Serving(container), wait, context);
+        if !out_of_memory {
+            self.begin_health(row, container, main, count, context);
         }
         self.pods[row].initial = false;
         self.schedule_end(row, position, context);
@@ -279,6 +302,7 @@ impl World {
             return;
         };
         self.bring_up_to_date(row, context.now);
+        self.image_used(row, container, context);
         let run = self.pods[row].runs.remove(position);
         self.report_end(pod, &run, context);
         let out_of_memory = run.reason == Reason::OomKilled;
@@ -286,7 +310,7 @@ impl World {
         if run.main && !self.pods[row].runs.iter().any(|other| other.main && other.running) {
             self.leave_machine(row, context);
         }
-        let count = u64::from(self.pods[row].starts.get(usize::from(container.0)).copied().unwrap_or(0));
+        let count = u64::from(self.starts(row, container));
         let wait = self.latency(pod, &context.timing.exit_notice, 7 + count, context);
         self.answer(pod, event, wait, context);
     }
@@ -318,7 +342,7 @@ impl World {
         }
         let machine = &mut self.machines[node.index()];
         machine.backlog.clear();
-        machine.pulling_until = context.now;
+        machine.transfers.lose().map(|key| context.queue.cancel(key));
     }
 
     /// A machine's kubelet hears again: it gets what happened meanwhile.
@@ -369,34 +393,6 @@ impl World {
         } else {
             context.latency(distribution, run.entity.wrapping_add(which << 48))
         }
-    }
-
-    /// How long a pull takes: nothing if the image is there or has no size; pulls wait for each other.
-    fn pull(&mut self, pod: PodRef, container: ContainerIndex, context: &mut Context<'_>) -> Span {
-        let row = pod.id.index();
-        let run = &self.pods[row];
-        let Some(size) = context.behavior(run.class, |behavior| &behavior.image_size) else {
-            return Span::ZERO;
-        };
-        let spec = &context.class(run.class).template.spec;
-        let all = spec.init_containers.iter().chain(&spec.containers);
-        let image = all.map(|container| container.image.as_str()).nth(usize::from(container.0)).unwrap_or("");
-        let name = context.cluster.names.get(image);
-        let machine = &self.machines[run.node.index()];
-        if run.initial || name.is_some_and(|name| machine.images.contains(&name)) {
-            return Span::ZERO;
-        }
-        let key = crate::base::rng::key_of(image);
-        let bytes = size.sample(&mut context.streams.stream(Purpose::Usage, key));
-        let transfer = Span::from_secs_f64(bytes / context.timing.pull_rate);
-        let wait = self.latency(pod, &context.timing.pull_overhead, 2, context) + transfer;
-        let machine = &mut self.machines[self.pods[row].node.index()];
-        let done = machine.pulling_until.max(context.now) + wait;
-        machine.pulling_until = done;
-        if let Some(name) = name {
-            machine.images.insert(name);
-        }
-        done.since(context.now)
     }
 
     fn start(&mut self, pod: PodRef, container: ContainerIndex, context: &mut Context<'_>) {
@@ -516,7 +512,9 @@ impl World {
             context.tell(&Record::MemoryUsed { node, bytes });
         }
         self.divide_cpu(node, wanted, wanted, context);
-        limits[1].is_some_and(|limit| memory > limit)
+        let killed = memory_held > 0 && self.relieve(node, row, context);
+        self.tell_memory(node, context);
+        killed || limits[1].is_some_and(|limit| memory > limit)
     }
 
     /// The last main container of a pod gives CPU and memory back.
@@ -535,6 +533,7 @@ impl World {
             context.tell(&Record::MemoryUsed { node, bytes });
         }
         self.divide_cpu(node, -wanted, -got, context);
+        self.tell_memory(node, context);
     }
 
     /// The CPU that is wanted of a machine, and what is used of it, changed: divides the CPU anew if
@@ -609,17 +608,22 @@ impl World {
         run.key = Some(context.queue.schedule(context.now + Span(wait), Class::WORLD, happening));
     }
 
-    fn stop(&mut self, pod: PodRef, grace: Span, context: &mut Context<'_>) {
+    /// Tells the containers of a pod to stop, or one of them.
+    fn stop(&mut self, pod: PodRef, only: Option<ContainerIndex>, grace: Span, context: &mut Context<'_>) {
         let row = pod.id.index();
         let class = self.pods[row].class;
-        let entity = self.pods[row].entity;
+        let entity = match only {
+            None => self.pods[row].entity,
+            Some(container) => self.entity(row, container, self.starts(row, container)),
+        };
         let own = context.behavior(class, |behavior| &behavior.stop_time).cloned();
         let needed =
             context.latency(own.as_ref().unwrap_or(&context.timing.stop), entity.wrapping_add(5 << 48));
         let (wait, code) = if needed > grace { (grace, KILLED) } else { (needed, TERMINATED) };
+        let is_meant = |run: &Run| only.is_none_or(|only| run.container == only);
         let mut at_once = Vec::new();
         self.pods[row].runs.retain_mut(|run| {
-            if run.running {
+            if run.running || !is_meant(run) {
                 return true;
             }
             // Not started yet: it never does.
@@ -635,7 +639,7 @@ impl World {
         self.bring_up_to_date(row, context.now);
         let (got, usage) = (self.pods[row].got, self.pods[row].usage);
         let mut endless_ended = 0;
-        for run in self.pods[row].runs.iter_mut() {
+        for run in self.pods[row].runs.iter_mut().filter(|run| is_meant(run)) {
             let natural = if run.remaining == ENDLESS { None } else { time_for(run.remaining, got, usage) };
             if natural.is_some_and(|natural| natural <= wait.0) {
                 continue;
@@ -650,6 +654,11 @@ impl World {
         self.finite += endless_ended;
     }
 
+    /// How often a container was started.
+    fn starts(&self, row: usize, container: ContainerIndex) -> u32 {
+        self.pods[row].starts.get(usize::from(container.0)).copied().unwrap_or(0)
+    }
+
     /// Ends whatever is left of a pod.
     fn tear_down(&mut self, pod: PodRef, context: &mut Context<'_>) {
         let row = pod.id.index();
@@ -662,6 +671,7 @@ impl World {
             }
         }
         self.leave_machine(row, context);
+        self.forget_fetches(pod);
         let run = &mut self.pods[row];
         run.epoch = run.epoch.wrapping_add(1);
     }

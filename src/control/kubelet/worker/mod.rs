@@ -3,10 +3,18 @@
 //! Source: Kubernetes 1.36, pkg/kubelet/kuberuntime/kuberuntime_manager.go (`computePodActions`),
 //! kubelet_pods.go (`getPhase`), pod_workers.go (reference control-plane §1.2 to §1.6 with its 1.36
 //! companion). It knows neither other pods nor the timers: when it wants to look again is a field
-//! of the pod's row.
+//! of the pod's row. Here is what comes in and what is reported; what is started is in `start`, what
+//! is stopped in `stop`, and what probes find in `ask`.
 
-use super::backoff::Verdict;
-use super::pod::{Container, ContainerState, PodState, Role, Stage, mains, restarts_after, role};
+mod ask;
+mod start;
+mod stop;
+
+use super::extra::{Extra, first_wait};
+use super::images::{Pull, Pulls, Turns};
+use super::pod::{
+    AfterExit, Container, ContainerState, Past, PodState, Role, Stage, after_exit, mains, role,
+};
 use super::status;
 use crate::api::{PodPhase, PodSpec, RestartPolicy};
 use crate::base::rng::{Purpose, Streams, key_of};
@@ -28,11 +36,29 @@ const KILLED: u8 = 137;
 pub(super) struct Settings {
     pub(super) limits: config::Kubelet,
     pub(super) streams: Streams,
+    /// See [`config::Compat::requeues_by_expiry`].
+    requeues_by_expiry: bool,
 }
 
 impl Settings {
     pub(super) fn new(config: &Config) -> Settings {
-        Settings { limits: config.kubelet.clone(), streams: Streams::new(config.seed) }
+        Settings {
+            limits: config.kubelet.clone(),
+            streams: Streams::new(config.seed),
+            requeues_by_expiry: config.version.compat().requeues_by_expiry,
+        }
+    }
+
+    /// A draw for one purpose of one pod.
+    pub(super) fn draw(&self, entity: u64) -> u64 {
+        self.streams.draw(Purpose::Latency, entity)
+    }
+
+    /// `span`, or up to half as much again.
+    fn jittered(&self, span: Span, entity: u64) -> Span {
+        // A span in nanoseconds times 2^32 may not fit in 64 bits.
+        let jitter = (u128::from(span.0 / 2) * u128::from(self.draw(entity) >> 32)) >> 32;
+        Span(span.0.saturating_add(jitter as u64))
     }
 }
 
@@ -45,6 +71,12 @@ pub(super) struct Worker<'a> {
     pub(super) settings: &'a Settings,
     /// What the API server says of the pod.
     pub(super) api: ApiView,
+    /// When the kubelet started, if that was not before all else.
+    pub(super) kubelet_start: Option<Time>,
+    pub(super) pulls: &'a mut Pulls,
+    /// Pulls, of this pod or of others on the node, that fail because too much is asked of the
+    /// registries.
+    pub(super) refused: &'a mut Vec<Pull>,
     pub(super) out: &'a mut Vec<Command>,
 }
 
@@ -58,22 +90,28 @@ pub(super) struct ApiView {
 }
 
 impl Worker<'_> {
-    /// The pod has been accepted: its sandbox is made.
+    /// The pod has been accepted: its probe workers and its sandbox are made.
     pub(super) fn accept(&mut self) {
         self.state.accepted = self.now;
+        let (settings, serial) = (self.settings, self.api.serial);
+        let (now, kubelet_start) = (self.now, self.kubelet_start);
+        self.state.extra = Extra::of(self.spec, now, |_, index, kind, period| {
+            let entity = key_of("first probe") ^ (serial << 20) ^ (index as u64) << 2 ^ kind as u64;
+            first_wait(settings, now, kubelet_start, entity, period)
+        });
         self.set_up();
     }
 
-    /// The pod does not fit on the node.
-    pub(super) fn reject(&mut self) {
+    /// The node does not take the pod.
+    pub(super) fn reject(&mut self, reason: Reason) {
         self.state.stage = Stage::Ended;
-        let reason = Reason::OutOfResources;
         self.write(PodStatus { phase: PodPhase::Failed, ready: false, reason, ..self.state.sent });
         self.out.push(Command::Note(Note::Rejected { pod: self.pod, reason }));
     }
 
     /// The runtime reports.
     pub(super) fn runtime(&mut self, event: RuntimeEvent) {
+        self.count_answers();
         match event {
             RuntimeEvent::SandboxReady => {
                 if self.state.stage == Stage::SettingUp {
@@ -81,10 +119,18 @@ impl Worker<'_> {
                 }
             }
             RuntimeEvent::ImagePulled(index) => self.image_pulled(index),
+            RuntimeEvent::ImageFound(index) => self.image_looked_for(index, true),
+            RuntimeEvent::ImageAbsent(index) => self.image_looked_for(index, false),
+            RuntimeEvent::PullFailed(index) => self.pull_over(index, false),
             RuntimeEvent::Started(index) => self.started(index),
-            RuntimeEvent::Serving(index) => {
-                if let Some(container) = self.container(index, ContainerState::Running) {
-                    container.serving = true;
+            RuntimeEvent::Serving(index)
+            | RuntimeEvent::Unready(index)
+            | RuntimeEvent::ReadyAgain(index)
+            | RuntimeEvent::Unhealthy(index) => return self.health_changed(index, event),
+            RuntimeEvent::HookDone(index) => self.hook_done(index),
+            RuntimeEvent::GatesPassed => {
+                if let Some(extra) = &mut self.state.extra {
+                    extra.gates_passed = true;
                 }
             }
             RuntimeEvent::Exited { container, code, out_of_memory, at } => {
@@ -112,16 +158,33 @@ impl Worker<'_> {
         if self.runs() && self.state.stage != Stage::Stopping {
             self.order(RuntimeCommand::Stop { grace: MIN_STOP_GRACE });
         }
-        self.order(RuntimeCommand::TearDown);
+        self.tear_down();
     }
 
     /// The moment that `wake` names has come.
     pub(super) fn look(&mut self) {
-        let deadline = self.deadline();
-        if deadline.is_some_and(|deadline| deadline <= self.now) {
+        let mut changed = false;
+        if self.deadline().is_some_and(|deadline| deadline <= self.now) {
             self.state.cause = Reason::DeadlineExceeded;
             self.kill(self.own_grace());
+            changed = true;
         }
+        changed |= self.next_steps();
+        changed |= self.ask();
+        let is_due = |moment: Option<Time>| moment.is_some_and(|moment| moment <= self.now);
+        let pull_retry = self.state.extra.as_ref().and_then(|extra| extra.pull_retry);
+        if changed || is_due(self.state.retry) || is_due(pull_retry) {
+            self.sync();
+        } else {
+            self.arm();
+        }
+    }
+
+    /// The node runs short of memory: the pod has to go.
+    pub(super) fn evict(&mut self, grace: Span) {
+        self.state.cause = Reason::NodePressure;
+        self.note(None, "Evicted");
+        self.kill(grace);
         self.sync();
     }
 
@@ -181,17 +244,24 @@ impl Worker<'_> {
                 self.start_over();
             }
             self.look();
+            self.sync();
         }
     }
 
     /// The machine went down: every container ended without a word, and the kubelet has forgotten
     /// its back-offs.
     fn lose_containers(&mut self) {
+        if let Some(extra) = &mut self.state.extra {
+            let probers = std::mem::take(&mut extra.probers);
+            **extra = Extra { probers, gates_passed: extra.gates_passed, ..Extra::default() };
+        }
         for index in 0..self.containers().len() {
             let container = &mut self.state.containers.get_mut()[index];
             container.backoff = super::backoff::BackOff::default();
             match container.state {
-                ContainerState::Running => self.exited(ContainerIndex(index as u16), KILLED, false, self.now),
+                ContainerState::Running | ContainerState::Stopping => {
+                    self.exited(ContainerIndex(index as u16), KILLED, false, self.now);
+                }
                 ContainerState::Exited => {}
                 _ => container.state = ContainerState::Waiting,
             }
@@ -211,6 +281,9 @@ impl Worker<'_> {
         for container in &mut self.state.containers.get_mut()[..inits] {
             container.state = ContainerState::Waiting;
         }
+        for container in self.state.containers.get_mut() {
+            container.past = Past::Elsewhere;
+        }
         self.set_up();
     }
 
@@ -218,41 +291,6 @@ impl Worker<'_> {
         self.state.stage = Stage::SettingUp;
         self.order(RuntimeCommand::SetUp);
         self.arm();
-    }
-
-    fn image_pulled(&mut self, index: ContainerIndex) {
-        let active = self.state.stage == Stage::Active;
-        if let Some(container) = self.container(index, ContainerState::Pulling) {
-            container.pulled = true;
-            container.state = ContainerState::Waiting;
-            if active {
-                container.state = ContainerState::Starting;
-                self.order(RuntimeCommand::Start(index));
-            }
-        }
-    }
-
-    fn started(&mut self, index: ContainerIndex) {
-        let Some(container) = self.container(index, ContainerState::Starting) else { return };
-        container.state = ContainerState::Running;
-        container.restarts += u32::from(container.has_exited);
-        if self.state.stage == Stage::Stopping {
-            self.order(RuntimeCommand::Stop { grace: self.state.grace });
-        }
-    }
-
-    fn exited(&mut self, index: ContainerIndex, code: u8, out_of_memory: bool, at: Time) {
-        let again = self.state.stage != Stage::Stopping && restarts_after(self.spec, index.0.into(), code);
-        let Some(container) = self.state.containers.get_mut().get_mut(usize::from(index.0)) else { return };
-        if !matches!(container.state, ContainerState::Running | ContainerState::Starting) {
-            return;
-        }
-        container.state = if again { ContainerState::Waiting } else { ContainerState::Exited };
-        container.has_exited = true;
-        container.serving = false;
-        container.finished = at;
-        container.code = code;
-        container.out_of_memory = out_of_memory;
     }
 
     /// Brings the containers, the status and the next look in line with what has happened.
@@ -263,92 +301,10 @@ impl Worker<'_> {
         if self.state.stage == Stage::Stopping && !self.runs() {
             self.finish();
         }
+        self.poke();
         self.report();
+        self.state.retry = self.next_try();
         self.arm();
-    }
-
-    /// Starts what is to be started. As in the original, one container at a time is on its way.
-    fn plan(&mut self) {
-        if self.init_failed() || self.is_complete() {
-            return self.kill(self.own_grace());
-        }
-        if self.containers().iter().any(Container::is_busy) {
-            return;
-        }
-        for index in 0..self.containers().len() {
-            let state = self.containers()[index].state;
-            if matches!(state, ContainerState::Waiting | ContainerState::BackOff) && self.begin(index) {
-                return;
-            }
-            let container = &self.containers()[index];
-            let passed = match role(self.spec, index) {
-                Role::Init => container.state == ContainerState::Exited,
-                Role::Sidecar => container.has_started(),
-                Role::Main => true,
-            };
-            if !passed {
-                return;
-            }
-        }
-    }
-
-    /// Starts a container, or pulls its image first; says whether that was allowed.
-    fn begin(&mut self, index: usize) -> bool {
-        let (pod, now, name) = (self.pod, self.now, ContainerIndex(index as u16));
-        let limits = &self.settings.limits;
-        let container = &mut self.state.containers.get_mut()[index];
-        if container.has_exited {
-            // The clean-up belongs to the polled rule: by the published rule only a long run resets.
-            if limits.polled_backoff {
-                container.backoff.clean_up(now, limits);
-            }
-            if let Verdict::Wait { until } = container.backoff.attempt(now, container.finished, limits) {
-                if container.state != ContainerState::BackOff {
-                    container.state = ContainerState::BackOff;
-                    self.out.push(Command::Note(Note::BackOff { pod, container: name, until }));
-                }
-                return false;
-            }
-            let count = container.restarts + 1;
-            self.out.push(Command::Note(Note::Restarting { pod, container: name, count }));
-        }
-        let (state, command) = if container.pulled {
-            (ContainerState::Starting, RuntimeCommand::Start(name))
-        } else {
-            (ContainerState::Pulling, RuntimeCommand::Pull(name))
-        };
-        container.state = state;
-        self.order(command);
-        true
-    }
-
-    /// Tells the containers to stop; the pod is over when they have.
-    fn kill(&mut self, grace: Span) {
-        let grace = grace.max(MIN_STOP_GRACE);
-        if self.state.stage == Stage::Stopping && grace >= self.state.grace {
-            return;
-        }
-        self.state.stage = Stage::Stopping;
-        self.state.grace = grace;
-        if self.runs() {
-            self.out.push(Command::Note(Note::Killing { pod: self.pod, grace }));
-            self.order(RuntimeCommand::Stop { grace });
-        }
-    }
-
-    /// Nothing runs any more: the last status, and the end of the sandbox. A pod that is deleted
-    /// before anything ran needs no last status.
-    fn finish(&mut self) {
-        self.state.stage = Stage::Ended;
-        let started = self.containers().iter().any(Container::has_started);
-        let status = status::at_end(self.state, self.spec);
-        if (started || self.state.deletion.is_none()) && !self.api.phase.is_terminal() {
-            self.write(status);
-        }
-        self.order(RuntimeCommand::TearDown);
-        if self.state.deletion.is_some() {
-            self.delete_object();
-        }
     }
 
     fn delete_object(&mut self) {
@@ -382,34 +338,47 @@ impl Worker<'_> {
         self.out.push(Command::Write(Client::Kubelet(self.state.node), write));
     }
 
-    /// Sets when to look again: at the deadline, or when a back-off is over.
+    /// Sets when to look again.
     fn arm(&mut self) {
-        let deadline = self.deadline();
-        let waiting = (self.state.stage == Stage::Active)
-            .then(|| {
-                let waits = |container: &&Container| container.state == ContainerState::BackOff;
-                let ends = self.containers().iter().filter(waits);
-                ends.map(|container| container.backoff.until(container.finished)).min()
-            })
-            .flatten()
-            .filter(|&until| until > self.now);
-        let retry = waiting.map(|until| self.retry_at(until));
-        self.state.wake = [deadline, retry].into_iter().flatten().min();
+        let mut wake = earlier(self.deadline(), self.state.retry);
+        if let Some(extra) = &self.state.extra {
+            let steps = extra.endings.iter().filter_map(super::extra::Ending::due).min();
+            let pull_retry = extra.pull_retry.filter(|&retry| retry > self.now);
+            wake = earlier(wake, earlier(steps, pull_retry));
+            wake = earlier(wake, self.next_answer());
+        }
+        self.state.wake = wake;
     }
 
-    /// When a restart that is refused until `until` is tried again. The original tries after
-    /// min(remaining, 60 s) times a draw from [1, 1.5), until it is not refused.
-    fn retry_at(&mut self, until: Time) -> Time {
-        if !self.settings.limits.polled_backoff {
-            return until;
+    /// When restarts that are refused now are tried again. The original tries after
+    /// min(remaining, 60 s) times a draw from [1, 1.5), until they are not refused; before 1.35 it
+    /// was 10 s times such a draw.
+    fn next_try(&mut self) -> Option<Time> {
+        if self.state.stage != Stage::Active {
+            return None;
         }
-        let remaining = until.since(self.now).min(MAX_LOOK);
-        let entity = key_of("crash-loop back-off") ^ (self.api.serial << 20) ^ u64::from(self.state.looks);
-        let draw = self.settings.streams.draw(Purpose::Latency, entity);
+        let waits = |container: &&Container| container.state == ContainerState::BackOff;
+        let ends = self.containers().iter().filter(waits);
+        let until = ends.map(|container| container.backoff.until(container.finished)).min();
+        // What is due already is held back by another container that is on its way.
+        let until = until.filter(|&until| until > self.now)?;
+        if !self.settings.limits.polled_backoff {
+            return Some(until);
+        }
+        let remaining = if self.settings.requeues_by_expiry {
+            until.since(self.now).min(MAX_LOOK)
+        } else {
+            self.settings.limits.error_resync
+        };
+        let entity = self.entity("crash-loop back-off");
+        Some(self.now + self.settings.jittered(remaining, entity))
+    }
+
+    /// A new key for a draw of this pod.
+    fn entity(&mut self, purpose: &str) -> u64 {
+        let entity = key_of(purpose) ^ (self.api.serial << 20) ^ u64::from(self.state.looks);
         self.state.looks = self.state.looks.wrapping_add(1);
-        // At most 60 s in nanoseconds times 2^32 does not fit in 64 bits.
-        let jitter = (u128::from(remaining.0 / 2) * u128::from(draw >> 32)) >> 32;
-        self.now + remaining + Span(jitter as u64)
+        entity
     }
 
     /// When `activeDeadlineSeconds` is over; `None` if it does not matter.
@@ -437,7 +406,7 @@ impl Worker<'_> {
     }
 
     fn runs(&self) -> bool {
-        self.containers().iter().any(|container| container.state == ContainerState::Running)
+        self.containers().iter().any(Container::runs)
     }
 
     fn containers(&self) -> &[Container] {
@@ -450,7 +419,23 @@ impl Worker<'_> {
         containers.get_mut(usize::from(index.0)).filter(|container| container.state == state)
     }
 
+    /// What most pods do not need.
+    fn extra(&mut self) -> &mut Extra {
+        self.state.extra.get_or_insert_default()
+    }
+
     fn order(&mut self, command: RuntimeCommand) {
         self.out.push(Command::Runtime(self.pod, command));
+    }
+
+    fn note(&mut self, container: Option<ContainerIndex>, word: &'static str) {
+        self.out.push(Command::Note(Note::Kubelet { pod: self.pod, container, word }));
+    }
+}
+
+fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, other) => one.or(other),
     }
 }
