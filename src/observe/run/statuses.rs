@@ -242,3 +242,80 @@ pub(super) fn load_series(now: Time, loads: &[ChartedLoad]) -> Vec<Series> {
     };
     loads.iter().take(CHARTED).map(series).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::status::QuotaStatus;
+    use crate::api::status::{BudgetStatus, CurrentMetric, DeploymentStatus, EndpointsStatus, HpaStatus};
+    use crate::api::{PodDisruptionBudget, ResourceQuota, Service};
+    use crate::base::Quantity;
+    use expect_test::expect;
+
+    fn autoscaler() -> WorkloadKind {
+        let cpu = MetricSpec::Resource { name: "cpu".into(), target: MetricTarget::Utilization(60) };
+        WorkloadKind::HorizontalPodAutoscaler(HorizontalPodAutoscaler {
+            metrics: vec![cpu],
+            ..HorizontalPodAutoscaler::default()
+        })
+    }
+
+    #[test]
+    fn what_is_written_of_objects_is_drawn() {
+        let mut quota = ResourceQuota::default();
+        quota.hard.insert("pods".into(), Quantity::from_units(8));
+        let used = [("pods".to_owned(), Quantity::from_units(2))].into_iter().collect();
+        let quota_status = QuotaStatus { hard: quota.hard.clone(), used, version: 1 };
+        let measured = CurrentMetric { utilization: Some(90), ..CurrentMetric::default() };
+        let hpa = HpaStatus { current: 3, desired: 5, metrics: vec![Some(measured)], ..HpaStatus::default() };
+        let budget = BudgetStatus { healthy: 4, desired_healthy: 3, ..BudgetStatus::default() };
+        let endpoints = EndpointsStatus { ready: 7, ..EndpointsStatus::default() };
+        let mut statuses = Statuses::default();
+        let objects = [
+            (WorkloadKind::Service(Service::default()), Status::Service(endpoints)),
+            (
+                WorkloadKind::PodDisruptionBudget(PodDisruptionBudget::default()),
+                Status::PodDisruptionBudget(Box::new(budget)),
+            ),
+            (autoscaler(), Status::HorizontalPodAutoscaler(Box::new(hpa))),
+            (WorkloadKind::ResourceQuota(quota), Status::ResourceQuota(Box::new(quota_status))),
+        ];
+        for (id, (object, status)) in objects.iter().enumerate() {
+            statuses.create(WorkloadId(id as u32), "web", object);
+            statuses.write(Time::from_secs(5), WorkloadId(id as u32), status);
+        }
+        statuses.remove(Time::from_secs(8), WorkloadId(0));
+        let show = |series: &Series| format!("{} {} {:?}", series.name, series.chart, series.points);
+        let shown: Vec<String> = statuses.series(Time::from_secs(10)).iter().map(show).collect();
+        expect![[r#""#]].assert_eq(&shown.join("\n"));
+    }
+
+    #[test]
+    fn a_roll_out_that_makes_no_progress_is_told_once_and_so_is_its_end() {
+        let mut statuses = Statuses::default();
+        let condition = |status| Condition {
+            kind: "Progressing",
+            status,
+            reason: "why",
+            since: Time::ZERO,
+            updated: Time::ZERO,
+        };
+        let mut told = |status| {
+            let conditions = vec![condition(status)];
+            let status =
+                Status::Deployment(Box::new(DeploymentStatus { conditions, ..DeploymentStatus::default() }));
+            statuses.troubles(WorkloadId(0), &status).len()
+        };
+        let steps = [Truth::True, Truth::False, Truth::False, Truth::True, Truth::True];
+        assert_eq!(steps.map(&mut told), [0, 1, 0, 1, 0]);
+    }
+
+    #[test]
+    fn a_load_is_drawn_up_to_the_end_of_the_run() {
+        let steps = vec![(Time::from_secs(5), 1500), (Time::from_secs(50), 9000)];
+        let load = ChartedLoad { name: "web".into(), measure: Measure::Cpu, total_milli: Curve::new(steps) };
+        let series = load_series(Time::from_secs(10), &[load]);
+        assert_eq!(series[0].points, [(0.0, 0.0), (5.0, 1.5), (10.0, 1.5)]);
+        assert_eq!((series[0].name.as_str(), series[0].unit), ("load.workload.web", "cores"));
+    }
+}
