@@ -29,6 +29,10 @@ test -s target/smoke/first-steps/summary.json
 step "the digests of the example scenarios"
 cargo run --quiet --profile test -- verify scenarios/*.yaml
 
+step "six hours of the large scenario"
+cargo run --quiet --profile test -- run scenarios/large/mtbf-month.yaml --set run.until=6h --set 'expect=[]' \
+    --out target/smoke/mtbf-month --quiet
+
 step "a thousand random scenarios with every invariant checked"
 cargo run --quiet --profile test -- fuzz --seed 1 --count 1000
 

@@ -7,7 +7,7 @@ use crate::observe::expect::Judgement;
 use crate::observe::follow::{Both, Chosen, Follower};
 use crate::observe::table::Sink;
 use crate::observe::{
-    BatchOptions, FolderError, JobLog, Observed, Options, OutputFolder, RunObserver, Sinks,
+    self, BatchOptions, FolderError, JobLog, Observed, Options, OutputFolder, RunObserver, Sinks,
 };
 use crate::report;
 use crate::scenario::compile::Outputs;
@@ -154,8 +154,8 @@ fn run_kubernetes(
     files: Option<&OutputFolder>,
     order: &Order,
 ) -> Result<(Observed, Ending), Failure> {
-    let options =
-        Options { pools: setup.pools.clone(), slowdown_bound: outputs.bsld_threshold, ..Options::default() };
+    let (pools, loads) = (setup.pools.clone(), observe::loads(&setup));
+    let options = Options { pools, loads, slowdown_bound: outputs.bsld_threshold, ..Options::default() };
     let sinks = Sinks {
         pods: sink(files, true, "pods.csv")?,
         events: sink(files, outputs.events, "events.csv")?,

@@ -13,7 +13,8 @@ use crate::api::PodPhase;
 use crate::base::ids::{NodeId, PodId};
 use crate::base::{Set, Span, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 /// The taint of a node that a person has declared to be off for good.
 pub const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
@@ -52,8 +53,8 @@ pub struct PodGarbageCollector {
     missing: BTreeMap<NodeId, Option<Time>>,
     /// Pods without a node that are being deleted.
     unscheduled: BTreeSet<PodRef>,
-    /// Ended pods in any order, with some that are gone.
-    ended: Vec<(u64, PodRef)>,
+    /// Ended pods, the oldest first, with some that are gone.
+    ended: BinaryHeap<Reverse<(u64, PodRef)>>,
     /// How many of them are there.
     ended_count: usize,
     /// Nodes with the taint that says that they are out of service.
@@ -74,7 +75,7 @@ impl PodGarbageCollector {
             pods_on: Vec::new(),
             missing: BTreeMap::new(),
             unscheduled: BTreeSet::new(),
-            ended: Vec::new(),
+            ended: BinaryHeap::new(),
             ended_count: 0,
             out_of_service: BTreeSet::new(),
             last_pass: None,
@@ -125,7 +126,7 @@ impl PodGarbageCollector {
 
     fn pod_ended(&mut self, pod: PodId, cluster: &Cluster) {
         if self.threshold.is_some() {
-            self.ended.push(age_key(pod, cluster));
+            self.ended.push(Reverse(age_key(pod, cluster)));
             self.ended_count += 1;
             if self.ended.len() / 2 > self.ended_count {
                 self.drop_gone(cluster);
@@ -135,7 +136,7 @@ impl PodGarbageCollector {
 
     /// Drops the ended pods that are gone.
     fn drop_gone(&mut self, cluster: &Cluster) {
-        self.ended.retain(|(_, pod)| cluster.pods.get(*pod).is_some());
+        self.ended.retain(|Reverse((_, pod))| cluster.pods.get(*pod).is_some());
     }
 
     fn pod_removed(&mut self, pod: PodRef, before: PodBefore, cluster: &Cluster) {
@@ -154,21 +155,19 @@ impl PodGarbageCollector {
         }
     }
 
-    /// Deletes the oldest ended pods above the threshold. Only here does their order matter.
+    /// Deletes the oldest ended pods above the threshold.
     fn delete_excess(&mut self, cluster: &Cluster, out: &mut Vec<Command>) {
-        if self.excess() == 0 {
-            return;
+        let mut oldest = Vec::new();
+        while oldest.len() < self.excess()
+            && let Some(Reverse((key, pod))) = self.ended.pop()
+        {
+            if cluster.pods.get(pod).is_some() {
+                delete(pod, Some(Span::ZERO), cluster.pods.reason[pod.id.index()], out);
+                oldest.push(Reverse((key, pod)));
+            }
         }
-        self.drop_gone(cluster);
-        let excess = self.excess().min(self.ended.len());
-        if excess < self.ended.len() {
-            self.ended.select_nth_unstable(excess);
-        }
-        let oldest = &mut self.ended[..excess];
-        oldest.sort_unstable();
-        for (_, pod) in oldest {
-            delete(*pod, Some(Span::ZERO), cluster.pods.reason[pod.id.index()], out);
-        }
+        // A deletion may be refused: until they are gone they are the oldest.
+        self.ended.extend(oldest);
     }
 
     fn pass(&mut self, now: Time, cluster: &Cluster, out: &mut Vec<Command>) {

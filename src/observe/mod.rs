@@ -28,4 +28,4 @@ pub use folder::{FolderError, OutputFolder};
 pub use jobs::JobLog;
 pub use outputs::Observed;
 pub use results::{Bar, BarKind, FailingPod, FailureGroup, Gantt, Metric, Results, Sample, Series};
-pub use run::{Options, RunObserver, Sinks};
+pub use run::{ChartedLoad, Options, RunObserver, Sinks, loads};

@@ -177,6 +177,14 @@ fn words(first: &Series, unit: &str) -> (String, String) {
         ("queue", _) => ("Queue".to_owned(), "waiting".to_owned()),
         ("pods", _) => ("Pods by state".to_owned(), "number of pods".to_owned()),
         ("nodes", _) => ("Nodes".to_owned(), "number of nodes".to_owned()),
+        ("endpoints", _) => ("Endpoints of Services".to_owned(), "number of ready pods".to_owned()),
+        ("autoscalers", _) => ("Sizes of autoscalers".to_owned(), "number of pods".to_owned()),
+        ("autoscaler_utilization", _) => {
+            ("Utilization seen by autoscalers".to_owned(), "share of the requests".to_owned())
+        }
+        ("quotas", _) => ("Quotas".to_owned(), "share of the quota that is taken".to_owned()),
+        ("autoscaler_metric", _) => ("Metrics seen by autoscalers".to_owned(), "metric".to_owned()),
+        ("disruption_budgets", _) => ("Disruption budgets".to_owned(), "number of pods".to_owned()),
         (chart, _) => {
             let title = super::format::title(chart, "");
             (title, chart.replace('_', " "))

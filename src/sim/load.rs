@@ -29,11 +29,12 @@ impl Curve {
         curve
     }
 
-    /// Points of a trace, each a time and a value: `time_scale` stretches the times, and the values are
-    /// multiplied by `scale` and rounded. What is not a number, or below 0, counts as 0.
-    pub fn from_points(points: &[(Time, f64)], time_scale: f64, scale: f64) -> Curve {
+    /// Points of a trace, each a time and a value: `time_scale` stretches the times, `at` is where time 0
+    /// comes, and the values are multiplied by `scale` and rounded. What is not a number, or below 0, counts as 0.
+    pub fn from_points(points: &[(Time, f64)], at: Time, time_scale: f64, scale: f64) -> Curve {
         let step = |&(time, value): &(Time, f64)| {
-            let time = Time(Span::from_secs_f64(time.as_secs_f64() * time_scale).0);
+            let passed = Span::from_secs_f64(time.as_secs_f64() * time_scale);
+            let time = Time(at.0.saturating_add(passed.0));
             // A float-to-integer cast saturates, and maps not-a-number to zero.
             (time, (libm::round(value * scale) as i64).max(0))
         };
@@ -64,6 +65,11 @@ impl Curve {
         self.steps[first..end.max(first)].iter().map(|(at, _)| *at)
     }
 
+    /// The steps, ascending: from when, and the value from there on.
+    pub fn steps(&self) -> &[(Time, i64)] {
+        &self.steps
+    }
+
     /// Whether the value changes after a moment.
     pub fn changes_after(&self, time: Time) -> bool {
         self.steps.last().is_some_and(|(at, _)| *at > time)
@@ -83,6 +89,8 @@ pub enum Measure {
 /// A load on the pods of a workload.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Load {
+    /// What it is called in the output.
+    pub name: String,
     /// The namespace of the pods.
     pub namespace: String,
     /// Which pods of it.
@@ -161,8 +169,8 @@ mod tests {
     #[test]
     fn points_of_a_trace_are_scaled() {
         let points = [(at(0), 1.5), (at(60), f64::NAN), (at(120), -3.0), (at(180), 1e300)];
-        let curve = Curve::from_points(&points, 0.5, 100.0);
-        assert_eq!([0, 30, 60, 90].map(|time| curve.at(at(time))), [150, 0, 0, i64::MAX]);
+        let curve = Curve::from_points(&points, at(10), 0.5, 100.0);
+        assert_eq!([9, 10, 40, 70, 100].map(|time| curve.at(at(time))), [0, 150, 0, 0, i64::MAX]);
     }
 
     #[test]

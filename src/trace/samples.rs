@@ -6,13 +6,14 @@ use super::synth::per_hour;
 use super::table::{Machine, TableWriter, used_columns, write_machines};
 use super::{Arrivals, Generator, Header, Reader, Row, Shape, Synth};
 use crate::api::RestartPolicy;
-use crate::base::{Distribution, Span};
+use crate::base::rng::{Purpose, key_of};
+use crate::base::{Distribution, Span, Streams};
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Write};
 
 /// The names of the samples: file names under `traces/`.
-pub const NAMES: [&str; 5] =
-    ["batch-day.swf", "pods-hour.csv", "machines.csv", "gpu-nodes.csv", "gpu-pods.csv"];
+pub const NAMES: [&str; 6] =
+    ["batch-day.swf", "pods-hour.csv", "machines.csv", "gpu-nodes.csv", "gpu-pods.csv", "load-week.csv"];
 
 /// The seed of all samples.
 const SEED: u64 = 1;
@@ -29,6 +30,7 @@ pub fn sample(name: &str) -> Option<Vec<u8>> {
         "machines.csv" => write_machines(&mut out, &machines()),
         "gpu-nodes.csv" => write_nodes(&mut out, &gpu_nodes()),
         "gpu-pods.csv" => write_pods(&mut out, rows(gpu_pods())),
+        "load-week.csv" => load_week(&mut out),
         _ => return None,
     };
     written.is_ok().then_some(out)
@@ -230,4 +232,39 @@ fn gpu_pods() -> Generator {
         resolution: Span::from_secs(1),
         ..Generator::default()
     }
+}
+
+/// Seconds between two rows of the load.
+const LOAD_STEP: u64 = 300;
+/// Days of the load; the first is a Monday.
+const LOAD_DAYS: u64 = 7;
+/// The load by night, and what the peaks add to it: how much, at which hour, how many hours wide.
+const LOAD_BASE: f64 = 80.0;
+const LOAD_PEAKS: [(f64, f64, f64); 2] = [(260.0, 10.5, 2.0), (340.0, 20.0, 1.6)];
+/// What Saturday and Sunday have of a day's load.
+const WEEKEND: f64 = 0.6;
+/// How much of a disturbance is left a row later, and the largest new one, as a share of the load.
+const NOISE_KEPT: f64 = 0.85;
+const NOISE_NEW: f64 = 0.06;
+
+/// A week of requests a second at a service: a peak before noon, a higher one in the evening, less on
+/// the weekend, and disturbances that last for some rows.
+fn load_week(out: &mut Vec<u8>) -> io::Result<()> {
+    let mut stream = Streams::new(SEED).stream(Purpose::Usage, key_of("load-week"));
+    let disturbance = Distribution::Uniform { min: 0.0, max: 2.0 * NOISE_NEW };
+    let mut noise = 0.0;
+    writeln!(out, "second,requests_per_second")?;
+    for second in (0..LOAD_DAYS * 86_400).step_by(LOAD_STEP as usize) {
+        let hour = (second % 86_400) as f64 / 3_600.0;
+        // The evening's peak reaches beyond midnight.
+        let peak = |&(height, at, width): &(f64, f64, f64)| {
+            let bell = |distance: f64| libm::exp(-0.5 * (distance / width) * (distance / width));
+            height * (bell(hour - at) + bell(hour + 24.0 - at))
+        };
+        let day = LOAD_BASE + LOAD_PEAKS.iter().map(peak).sum::<f64>();
+        let share = if second / 86_400 % 7 < 5 { 1.0 } else { WEEKEND };
+        noise = noise * NOISE_KEPT + disturbance.sample(&mut stream) - NOISE_NEW;
+        writeln!(out, "{second},{}", libm::round(day * share * (1.0 + noise)))?;
+    }
+    Ok(())
 }

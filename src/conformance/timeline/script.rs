@@ -345,6 +345,7 @@ impl Reader {
         let mut total_milli = Curve::default();
         total_milli.set_from(at, milli("totalMilli"));
         let load = Load {
+            name: String::new(),
             namespace: "default".into(),
             selector: selector(action["selector"].as_str().unwrap_or(""))?,
             measure: Measure::Cpu,

@@ -6,6 +6,7 @@ use super::RunObserver;
 use super::ledger::{Account, CPU, MEMORY, Node, ScopeName, share, total};
 use super::nodes::down_bar;
 use super::pods::{Outcome, Stage};
+use super::statuses::load_series;
 use crate::base::ids::NodeId;
 use crate::base::units::NANOS_PER_SECOND;
 use crate::base::{Span, Time};
@@ -286,6 +287,8 @@ impl RunObserver {
             push(name.into(), label.into(), chart, unit, series, 1.0);
         }
         all.extend(self.replicas.series(now, cluster));
+        all.extend(self.statuses.series(now));
+        all.extend(load_series(now, &self.options.loads));
         all
     }
 

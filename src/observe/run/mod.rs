@@ -12,6 +12,7 @@ mod nodes;
 mod pods;
 mod record;
 mod replicas;
+mod statuses;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -34,6 +35,8 @@ use fragmentation::Fragmentation;
 use ledger::{Accounts, Node, Resources};
 use pods::{Facts, Pod, RowContext};
 use replicas::Replicas;
+use statuses::Statuses;
+pub use statuses::{ChartedLoad, loads};
 use std::io;
 use unplaced::Unplaced;
 
@@ -48,11 +51,19 @@ pub struct Options {
     pub bars: usize,
     /// How many lines of the event log are kept for the report.
     pub event_lines: usize,
+    /// The loads that are drawn.
+    pub loads: Vec<ChartedLoad>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { pools: Vec::new(), slowdown_bound: DEFAULT_BOUND, bars: 5_000, event_lines: 2_000 }
+        Options {
+            pools: Vec::new(),
+            slowdown_bound: DEFAULT_BOUND,
+            bars: 5_000,
+            event_lines: 2_000,
+            loads: Vec::new(),
+        }
     }
 }
 
@@ -127,6 +138,7 @@ pub struct RunObserver {
     latency: Samples,
     startup: Samples,
     replicas: Replicas,
+    statuses: Statuses,
     fragmentation: Fragmentation,
     unplaced: Unplaced,
     failing: Failing,
@@ -165,6 +177,7 @@ impl RunObserver {
             latency: Samples::of_times(),
             startup: Samples::of_times(),
             replicas: Replicas::default(),
+            statuses: Statuses::default(),
             fragmentation: Fragmentation::default(),
             unplaced: Unplaced::default(),
             failing: Failing::default(),

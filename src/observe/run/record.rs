@@ -65,11 +65,16 @@ impl RunObserver {
                     row.failure = None;
                 }
             }
-            Record::WorkloadCreated { workload, kind, name, replicas, .. } => {
+            Record::WorkloadCreated { workload, kind, name, replicas, object, .. } => {
+                self.statuses.create(workload, name, object);
                 self.replicas.create(now, workload, kind, name, replicas);
             }
             Record::WorkloadScaled { workload, replicas } => self.replicas.scale(now, workload, replicas),
-            Record::WorkloadRemoved { workload } => self.replicas.scale(now, workload, 0),
+            Record::WorkloadRemoved { workload } => {
+                self.replicas.scale(now, workload, 0);
+                self.statuses.remove(now, workload);
+            }
+            Record::WorkloadStatus { workload, status } => self.statuses.write(now, workload, status),
             Record::CpuUsed { node, milli } => self.node_uses(now, node, CPU, milli),
             Record::MemoryUsed { node, bytes } => self.node_uses(now, node, MEMORY, bytes),
             Record::Note(note) => self.note(now, note),
@@ -79,8 +84,7 @@ impl RunObserver {
             | Record::PodStatus { .. }
             | Record::PodPatched { .. }
             | Record::WorkloadChanged { .. }
-            | Record::WorkloadDeleting { .. }
-            | Record::WorkloadStatus { .. } => {}
+            | Record::WorkloadDeleting { .. } => {}
         }
     }
 

@@ -6,8 +6,8 @@
 use super::RunObserver;
 use super::ledger::{CPU, MEMORY};
 use super::pods::{Failure, Outcome, Pod, push_name};
-use crate::api::PodPhase;
-use crate::base::ids::NodeId;
+use crate::api::{PodPhase, Status};
+use crate::base::ids::{NodeId, WorkloadId};
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
 use crate::control::snapshot::full_pod_name;
@@ -70,6 +70,9 @@ impl RunObserver {
                 }
             }
             Record::Note(note) => self.log_note(now, note, view),
+            Record::WorkloadStatus { workload, status } => {
+                self.log_troubles(now, *workload, status, view.actor);
+            }
             _ => self.log_other(now, record, view.actor),
         }
     }
@@ -298,8 +301,12 @@ impl RunObserver {
             Record::WorkloadScaled { workload, replicas } => {
                 let _ = write!(message, "to {replicas}");
                 let (kind, name) = self.replicas.label(*workload);
-                let by_user = actor == "user";
-                (kind, if by_user { "Scaled" } else { "ScalingReplicaSet" }, name)
+                let action = match actor {
+                    "user" => "Scaled",
+                    _ if actor == Client::PodAutoscaler.name() => "SuccessfulRescale",
+                    _ => "ScalingReplicaSet",
+                };
+                (kind, action, name)
             }
             Record::WorkloadRemoved { workload } => {
                 let (kind, name) = self.replicas.label(*workload);
@@ -318,6 +325,16 @@ impl RunObserver {
         let telling = !matches!(record, Record::NodeAdded { .. } | Record::WorkloadCreated { .. });
         let weight = if telling { Weight::Telling } else { Weight::Ordinary };
         self.events.enter(now, Line { weight, object, message: &message, ..line(actor, action, kind) });
+    }
+
+    /// The conditions of a workload that say that something is wrong, or is not any longer.
+    fn log_troubles(&mut self, now: Time, workload: WorkloadId, status: &Status, actor: &str) {
+        for condition in self.statuses.troubles(workload, status) {
+            let (kind, object) = self.replicas.label(workload);
+            let message = format!("condition {} is {}", condition.kind, condition.status.name());
+            let told = Line { object, message: &message, ..line(actor, condition.reason, kind) };
+            self.events.enter(now, Line { weight: Weight::Telling, ..told });
+        }
     }
 
     /// What is shown of a pod's bar when one asks.

@@ -6,12 +6,12 @@ use self::documents::Documents;
 use super::nodes::{Nodes, unknown};
 use super::objects::Timed;
 use super::priorities::Priorities;
-use super::{Build, files, objects, run};
+use super::{Build, files, loads, objects, run};
 use crate::api::{Node, Object, Taint, TaintEffect};
 use crate::base::{Diagnostic, Span, Time};
 use crate::scenario::At;
 use crate::scenario::schema::events;
-use crate::sim::{Action, FaultKind};
+use crate::sim::{Action, FaultKind, Load};
 use serde_json::{Value, json};
 
 /// Kinds that can be scaled.
@@ -36,10 +36,11 @@ pub(super) fn resolve(
     build: &mut Build<'_>,
     nodes: &Nodes,
     objects: &Timed,
+    loads: &[Load],
     priorities: Priorities,
 ) -> Vec<(Time, Action)> {
-    let mut resolver =
-        Resolver { nodes, objects, documents: Documents::default(), priorities, added: added_nodes(build) };
+    let (documents, loads) = (Documents::default(), loads.to_vec());
+    let mut resolver = Resolver { nodes, objects, documents, loads, priorities, added: added_nodes(build) };
     let mut written: Vec<&At<events::Action>> = build.scenario.actions.iter().collect();
     // Patches follow each other in time.
     written.sort_by_key(|action| action.at.0);
@@ -67,6 +68,8 @@ struct Resolver<'a> {
     nodes: &'a Nodes,
     objects: &'a Timed,
     documents: Documents,
+    /// The loads as the actions so far have left them.
+    loads: Vec<Load>,
     priorities: Priorities,
     added: Vec<String>,
 }
@@ -92,6 +95,9 @@ impl Resolver<'_> {
         if let Some(target) = &action.set_image {
             return self.set_image(build, action, target);
         }
+        if let Some(target) = &action.set_load {
+            return self.set_load(action, target);
+        }
         if let Some(target) = &action.rollout_undo {
             let (_, name) = self.object(action, target, &["Deployment"])?;
             let revision = action.revision.as_ref().map(|revision| revision.0 as u64);
@@ -112,6 +118,18 @@ impl Resolver<'_> {
             return one(Action::Evict { namespace: namespace(), name: pod.value.clone() });
         }
         self.node_action(action)
+    }
+
+    fn set_load(&mut self, action: &events::Action, target: &At<String>) -> Resolved {
+        let total = action.total.as_ref().ok_or_else(|| target.error("`setLoad` needs `total`"))?;
+        let namespace = action.namespace.as_deref().unwrap_or("default");
+        let mut load = loads::named(&self.loads, self.objects, target, namespace)?;
+        load.total_milli.set_from(Time(action.at.0.0), loads::milli(total)?);
+        match self.loads.iter_mut().find(|known| load.replaces(known)) {
+            Some(known) => known.clone_from(&load),
+            None => self.loads.push(load.clone()),
+        }
+        Ok(vec![Action::SetLoad(Box::new(load))])
     }
 
     fn node_action(&self, action: &events::Action) -> Resolved {
@@ -273,7 +291,7 @@ impl Resolver<'_> {
 
 /// An action does one thing, and has only the keys that belong to it.
 fn check_keys(action: &At<events::Action>) -> Result<(), Diagnostic> {
-    const HELP: &str = "write one of `apply`, `scale`, `patch`, `setImage`, `rolloutUndo`, `rolloutPause`, \
+    const HELP: &str = "write one of `apply`, `scale`, `patch`, `setImage`, `setLoad`, `rolloutUndo`, `rolloutPause`, \
                         `rolloutResume`, `delete`, `evict`, `cordon`, `uncordon`, `drain`, `taint`, \
                         `failNode`, `recoverNode`, `addNode`, `removeNode`";
     let given = [
@@ -281,6 +299,7 @@ fn check_keys(action: &At<events::Action>) -> Result<(), Diagnostic> {
         &action.scale,
         &action.patch,
         &action.set_image,
+        &action.set_load,
         &action.rollout_undo,
         &action.rollout_pause,
         &action.rollout_resume,
@@ -305,6 +324,7 @@ fn check_keys(action: &At<events::Action>) -> Result<(), Diagnostic> {
         (action.with.is_some(), "with", action.patch.is_some(), "patch"),
         (action.image.is_some(), "image", action.set_image.is_some(), "setImage"),
         (action.container.is_some(), "container", action.set_image.is_some(), "setImage"),
+        (action.total.is_some(), "total", action.set_load.is_some(), "setLoad"),
         (action.revision.is_some(), "revision", action.rollout_undo.is_some(), "rolloutUndo"),
         (action.grace.is_some(), "grace", action.delete.is_some(), "delete"),
         (action.kind.is_some(), "kind", action.fail_node.is_some(), "failNode"),

@@ -3,7 +3,9 @@
 use super::{Build, generators, run, traces};
 use crate::base::Diagnostic;
 use crate::scenario::At;
-use crate::scenario::schema::control::{BatchPolicy, Kubelet, NodeLifecycle, Scheduler, Timings};
+use crate::scenario::schema::control::{
+    BatchPolicy, Kubelet, Metrics, NodeLifecycle, PodAutoscaler, Scheduler, Timings,
+};
 use crate::scenario::schema::workload::Behavior;
 use crate::sim::{self, BatchSetup};
 
@@ -49,6 +51,8 @@ fn refuse_unused(build: &mut Build<'_>) {
     findings.extend(cluster.manifests.first().map(|file| refuse("cluster.manifests", file)));
     findings.extend(cluster.machines.as_ref().map(|machines| refuse("cluster.machines", machines)));
     findings.extend(scenario.workload.manifests.first().map(|file| refuse("workload.manifests", file)));
+    findings.extend(scenario.workload.loads.first().map(|load| refuse("workload.loads", load)));
+    findings.extend(scenario.workload.metrics.first().map(|metric| refuse("workload.metrics", metric)));
     findings.extend(scenario.faults.first().map(|fault| refuse("faults", fault)));
     findings.extend(scenario.actions.first().map(|action| refuse("actions", action)));
     if let Some(kind) = &scenario.control_plane.kind {
@@ -59,7 +63,10 @@ fn refuse_unused(build: &mut Build<'_>) {
             (control.scheduler != Scheduler::default(), "controlPlane.scheduler"),
             (control.node_lifecycle != NodeLifecycle::default(), "controlPlane.nodeLifecycle"),
             (control.kubelet != Kubelet::default(), "controlPlane.kubelet"),
+            (control.pod_autoscaler != PodAutoscaler::default(), "controlPlane.podAutoscaler"),
+            (control.metrics != Metrics::default(), "controlPlane.metrics"),
             (scenario.workload.behavior != Behavior::default(), "workload.behavior"),
+            (scenario.run.start.is_some(), "run.start"),
         ];
         findings.extend(unused.into_iter().filter(|(given, _)| *given).map(|(_, what)| refuse(what, kind)));
     }

@@ -12,7 +12,7 @@ use crate::control::config::{
 use crate::control::controllers::hpa;
 use crate::control::scheduler::configuration::{self, Configured};
 use crate::scenario::At;
-use crate::scenario::schema::control::{self as written, Strategy};
+use crate::scenario::schema::control::{self as written, MetricsSource, Strategy};
 use crate::scenario::schema::scalars::{Amount, Duration, Period};
 use crate::sim::{MetricsProfile, MetricsSetup, Timing};
 
@@ -24,12 +24,12 @@ pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
     Config {
         version,
         seed: super::run::seed(build.scenario),
-        clock: Clock::default(),
+        clock: Clock { start_unix_nanos: build.scenario.run.start.map_or(0, |start| start.0) },
         scheduler: Scheduler { attempt: timing.scheduling_attempt, ..scheduler },
         nodes: nodes(&control.node_lifecycle, control.timing),
         kubelet: kubelet(build, &control.kubelet, control.timing),
         controllers: controllers(control.timing),
-        pod_autoscaler: hpa::Settings::default(),
+        pod_autoscaler: pod_autoscaler(&control.pod_autoscaler),
     }
 }
 
@@ -41,13 +41,52 @@ fn controllers(timing: written::Preset) -> Controllers {
     }
 }
 
-/// With ideal timing the metrics API knows the moment, else it is metrics-server.
-pub(super) fn metrics(timing: written::Preset) -> MetricsSetup {
-    let profile = match timing {
-        written::Preset::Kubernetes => MetricsProfile::default(),
-        written::Preset::Ideal => MetricsProfile::RECORDED,
+fn pod_autoscaler(written: &written::PodAutoscaler) -> hpa::Settings {
+    let mut settings = hpa::Settings::default();
+    settings.sync_period = written.sync_period.map_or(settings.sync_period, |period| period.0);
+    settings.tolerance = written.tolerance.map_or(settings.tolerance, |share| share.0);
+    let spans = [
+        (written.downscale_stabilization, &mut settings.downscale_stabilization),
+        (written.initial_readiness_delay, &mut settings.initial_readiness_delay),
+        (written.cpu_initialization_period, &mut settings.cpu_initialization),
+    ];
+    for (written, target) in spans {
+        *target = written.map_or(*target, |span| span.0);
+    }
+    settings
+}
+
+/// With ideal timing the metrics API knows the moment, else it is metrics-server, unless the scenario
+/// says who answers.
+pub(super) fn metrics(build: &mut Build<'_>) -> MetricsSetup {
+    let control = &build.scenario.control_plane;
+    let written = &control.metrics;
+    let by_timing = match control.timing {
+        written::Preset::Kubernetes => MetricsSource::Server,
+        written::Preset::Ideal => MetricsSource::Instant,
     };
+    let profile = match written.source.as_ref().map_or(by_timing, |source| source.value) {
+        MetricsSource::Server => server(written),
+        MetricsSource::Instant => MetricsProfile::RECORDED,
+        MetricsSource::None => MetricsProfile::None,
+    };
+    if !matches!(profile, MetricsProfile::Server { .. }) {
+        let resolution =
+            written.resolution.as_ref().map(|given| given.error("`resolution` needs `source: server`"));
+        let lag = written.lag.as_ref().map(|given| given.error("`lag` needs `source: server`"));
+        build.errors.extend(resolution.into_iter().chain(lag));
+    }
     MetricsSetup { profile, ..MetricsSetup::default() }
+}
+
+fn server(written: &written::Metrics) -> MetricsProfile {
+    match MetricsProfile::default() {
+        MetricsProfile::Server { resolution, lag } => MetricsProfile::Server {
+            resolution: written.resolution.as_ref().map_or(resolution, |period| period.0),
+            lag: written.lag.as_ref().map_or(lag, |lag| lag.0),
+        },
+        other => other,
+    }
 }
 
 fn version(build: &mut Build<'_>, control: &written::ControlPlane) -> Version {

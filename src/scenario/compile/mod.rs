@@ -9,6 +9,7 @@ mod expectations;
 mod faults;
 mod files;
 mod generators;
+mod loads;
 mod machines;
 mod nodes;
 mod objects;
@@ -236,7 +237,9 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
     let mut sources = traces::pod_sources(build, &nodes);
     sources.extend(generators::pod_sources(build, &nodes));
     let (faults, plane) = faults::resolve(build, &nodes);
-    let actions = actions::resolve(build, &nodes, &objects, priorities);
+    let mut metrics = control::metrics(build);
+    loads::resolve(build, &objects, &mut metrics);
+    let actions = actions::resolve(build, &nodes, &objects, &metrics.loads, priorities);
     let timing = timing::resolve(build);
     let control = control::resolve(build, &timing);
     let stop = run::stop(build);
@@ -253,7 +256,7 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
         plane,
         actions,
         default_behavior: run::behavior(&scenario.workload.behavior),
-        metrics: control::metrics(scenario.control_plane.timing),
+        metrics,
         timing,
         control,
         stop,

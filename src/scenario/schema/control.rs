@@ -32,6 +32,12 @@ pub struct ControlPlane {
     /// The kubelet.
     #[serde(default)]
     pub kubelet: Kubelet,
+    /// The controller of HorizontalPodAutoscalers.
+    #[serde(default)]
+    pub pod_autoscaler: PodAutoscaler,
+    /// The metrics API, which autoscalers ask.
+    #[serde(default)]
+    pub metrics: Metrics,
     /// The batch scheduler (`kind: batch`).
     pub batch: Option<At<Batch>>,
 }
@@ -76,6 +82,8 @@ pub struct Timings {
     pub api_write: Option<TimeDistribution>,
     /// From a commit to its delivery by a watch.
     pub watch: Option<TimeDistribution>,
+    /// From an autoscaler's question to the metrics API's answer.
+    pub metrics_query: Option<TimeDistribution>,
     /// How long one scheduling attempt keeps the scheduler busy.
     pub scheduling_attempt: Option<Duration>,
     /// The scheduler's limit on requests: `none`, or `{qps: 50, burst: 100}`.
@@ -253,6 +261,46 @@ pub struct Kubelet {
     /// Whether a restart waits for the kubelet's next look at the pod after its back-off, as in the
     /// original and with `timing: kubernetes`; otherwise it happens exactly when the back-off ends.
     pub polled_backoff: Option<bool>,
+}
+
+/// The controller of HorizontalPodAutoscalers; the defaults are Kubernetes'.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PodAutoscaler {
+    /// From one look at an autoscaler to the next; 15s.
+    pub sync_period: Option<Period>,
+    /// How far measured over wanted may be from 1 without a change; 0.1.
+    pub tolerance: Option<Share>,
+    /// How long the highest recommendation holds, where an autoscaler does not say it; 5m.
+    pub downscale_stabilization: Option<Duration>,
+    /// A pod that became unready within this time after its start counts as never ready; 30s.
+    pub initial_readiness_delay: Option<Duration>,
+    /// How long after its start a pod's CPU counts only from when it is ready; 5m.
+    pub cpu_initialization_period: Option<Duration>,
+}
+
+/// The metrics API.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metrics {
+    /// Who answers; `server` where it is not given, and `instant` with `timing: ideal`.
+    pub source: Option<At<MetricsSource>>,
+    /// With `source: server`: time between two looks at the nodes; 15s.
+    pub resolution: Option<At<Period>>,
+    /// With `source: server`: how old is what a node says of its pods; 5s.
+    pub lag: Option<At<Duration>>,
+}
+
+/// Who answers questions about metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MetricsSource {
+    /// metrics-server: averages between two looks at the nodes.
+    Server,
+    /// Somebody who knows the load of the very moment.
+    Instant,
+    /// Nobody: every question fails.
+    None,
 }
 
 /// The batch scheduler.

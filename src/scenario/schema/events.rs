@@ -1,7 +1,7 @@
 //! The parts `faults` and `actions`: what happens to the cluster during the run.
 
 use super::control::RateLimit;
-use super::scalars::{Duration, Short, TimeDistribution, Whole};
+use super::scalars::{Amount, Duration, Short, TimeDistribution, Whole};
 use crate::scenario::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -128,6 +128,11 @@ pub struct Action {
     pub image: Option<At<String>>,
     /// With `setImage`: the container; all of them where it is not given.
     pub container: Option<At<String>>,
+    /// The name of a load (`workload.loads`), or the `<Kind>/<name>` of a workload, whose load is from then on
+    /// `total`, whatever was planned for later.
+    pub set_load: Option<At<String>>,
+    /// With `setLoad`: the load in cores, or in units of its metric.
+    pub total: Option<At<Amount>>,
     /// `Deployment/<name>` that goes back to an older template.
     pub rollout_undo: Option<At<String>>,
     /// With `rolloutUndo`: which revision; the one before the current where it is not given.

@@ -6,12 +6,13 @@
 pub mod cluster;
 pub mod control;
 pub mod events;
+pub mod loads;
 pub mod scalars;
 pub mod workload;
 
 use super::At;
 use events::{Action, Fault};
-use scalars::{Duration, Period, Seed};
+use scalars::{Duration, Moment, Period, Seed};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Deserialize;
@@ -64,6 +65,9 @@ pub struct Scenario {
 pub struct Run {
     /// The seed of every random draw; 1 where it is not given.
     pub seed: Option<Seed>,
+    /// The time of day at the start, such as `2026-01-05T00:00:00Z`, for CronJobs; the beginning of 1970 where
+    /// it is not given.
+    pub start: Option<Moment>,
     /// When the run ends at the latest.
     pub until: Option<At<Period>>,
     /// What else ends it.

@@ -1,7 +1,7 @@
 //! Single values of a scenario, with their grammar and their limits.
 
 use crate::base::dist::Unit;
-use crate::base::units::ParseSpanError;
+use crate::base::units::{NANOS_PER_SECOND, ParseSpanError};
 use crate::base::{Distribution, Quantity, Span};
 use crate::scenario::de::RAW;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -88,6 +88,29 @@ scalar!(
     }
 );
 
+/// A moment of the calendar: nanoseconds since 1970.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moment(pub u64);
+
+/// The year before which a run may start; with the longest run it ends where its clock can still tell.
+const LATEST_YEAR: i64 = 2400;
+
+scalar!(Moment, moment, {
+    "description": "A date and time of day in RFC 3339, such as `2026-01-05T00:00:00Z`; 1970 to 2399.",
+    "type": "string",
+    "format": "date-time"
+});
+
+fn moment(text: &str) -> Result<Moment, String> {
+    let form = || String::from("not a date and time; write it like `2026-01-05T00:00:00Z`");
+    let stamp: jiff::Timestamp = text.parse().map_err(|_| form())?;
+    let latest = i128::from(LATEST_YEAR - 1970) * 365 * 86_400 * i128::from(NANOS_PER_SECOND);
+    match u64::try_from(stamp.as_nanosecond()) {
+        Ok(nanos) if i128::from(nanos) < latest => Ok(Moment(nanos)),
+        _ => Err(format!("a run starts in 1970 at the earliest and before {LATEST_YEAR}")),
+    }
+}
+
 fn span(text: &str) -> Result<Span, String> {
     match text.parse::<Span>() {
         Ok(span) if span <= MAX_SPAN => Ok(span),
@@ -123,7 +146,7 @@ scalar!(Amount, |text| amount(text).map(Amount), {
     "pattern": "^[+]?[0-9.]+([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?$"
 });
 
-fn amount(text: &str) -> Result<Quantity, String> {
+pub(super) fn amount(text: &str) -> Result<Quantity, String> {
     let quantity: Quantity = text.parse().map_err(|_| {
         String::from("not a quantity; write a number with an optional suffix, such as `500m`, `2`, `64Gi`")
     })?;

@@ -1,5 +1,6 @@
 //! The part `workload`: what is to run.
 
+use super::loads::{Load, MetricSeries};
 use super::scalars::{
     Duration, NumberDistribution, QuantityDistribution, Real, Share, Short, TimeDistribution, Whole,
 };
@@ -25,6 +26,12 @@ pub struct Workload {
     /// Generated jobs.
     #[serde(default)]
     pub generators: Vec<At<Generator>>,
+    /// Loads on workloads, for autoscalers.
+    #[serde(default)]
+    pub loads: Vec<At<Load>>,
+    /// Metrics that are not of pods, for autoscalers.
+    #[serde(default)]
+    pub metrics: Vec<At<MetricSeries>>,
     /// How pods behave that say nothing themselves (in annotations `seatrial.dev/…`).
     #[serde(default)]
     pub behavior: Behavior,

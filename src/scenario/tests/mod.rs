@@ -3,6 +3,7 @@
 mod bad_manifests;
 mod bad_scenarios;
 mod good;
+mod loads;
 mod overrides;
 
 use super::{Compiled, Environment, Plan, compile, parse};

@@ -18,6 +18,7 @@ fn selector() -> LabelSelector {
 fn load(steps: &[(u64, i64)]) -> Load {
     let step = |&(at, milli): &(u64, i64)| (Time::from_secs(at), milli);
     Load {
+        name: String::new(),
         namespace: "default".into(),
         selector: selector(),
         measure: Measure::Cpu,
