@@ -29,8 +29,8 @@ test -s target/smoke/first-steps/summary.json
 step "the digests of the example scenarios"
 cargo run --quiet --profile test -- verify scenarios/*.yaml
 
-step "a thousand random scenarios with every invariant checked"
-cargo run --quiet --profile test -- fuzz --seed 1 --count 1000
+step "two thousand random scenarios with every invariant checked"
+cargo run --quiet --profile test -- fuzz --seed 1 --count 2000
 
 step "the recorded decisions of the real scheduler"
 if [ -n "${SEATRIAL_DATA:-}" ]; then

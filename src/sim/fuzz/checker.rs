@@ -8,6 +8,8 @@ mod liveness;
 mod objects;
 mod pods;
 mod rollouts;
+#[cfg(test)]
+mod tests;
 
 use super::injected::Injected;
 use super::placement;
@@ -41,6 +43,7 @@ struct Pod {
     namespace: String,
     /// The number in its name, if it has one from its owner.
     number: Option<u32>,
+    created: Time,
     bound: Option<Time>,
     running: bool,
     ready: bool,
@@ -310,6 +313,7 @@ impl Checker {
             initial: *initial,
             namespace: view.cluster.names.text(class.namespace).to_owned(),
             number,
+            created: self.now,
             bound: None,
             running: *initial,
             ready: false,
@@ -507,7 +511,7 @@ impl Checker {
             return Err(format!("workload {} goes from {before:?} to {end:?}", workload.0));
         }
         let WorkloadKind::Job(job) = &view.cluster.workloads[workload].kind else { return Ok(()) };
-        if before == end || end != JobEnd::Complete {
+        if before == end || end != JobEnd::Complete || !job.success_policy.is_empty() {
             return Ok(());
         }
         let succeeded = |pod: &&Pod| {
@@ -570,7 +574,7 @@ impl Observer for Checker {
         self.now = now;
         let result = self.check(record, view);
         self.keep(result);
-        self.follow_object(record);
+        self.follow_object(record, view.actor);
         self.injected.record(now, record, view.actor);
     }
 

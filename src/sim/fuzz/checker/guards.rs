@@ -95,6 +95,12 @@ impl Checker {
             if quota.meta.namespace != created.namespace || !quota.scopes.is_empty() {
                 continue;
             }
+            // The controller counts what it has heard of: not yet of what is created at the same instant,
+            // as in the real one.
+            let namesakes = self.pods.values().filter(|pod| pod.namespace == created.namespace);
+            if namesakes.into_iter().any(|pod| pod.created == thing.counted) {
+                continue;
+            }
             for (name, used) in self.usage(&created.namespace, status) {
                 if used > status.hard[&name] {
                     let (quota, hard) = (&quota.meta.name, status.hard[&name]);

@@ -155,7 +155,7 @@ impl Checker {
     }
 
     /// No pod is still there long after its deletion has begun.
-    fn check_deletions(&self) -> Result<(), String> {
+    pub(super) fn check_deletions(&self) -> Result<(), String> {
         let is_stuck = |pod: &&Pod| {
             let due = pod.deleting.map(|(at, grace)| at + grace + DELETION);
             pod.removed.is_none() && due.is_some_and(|due| due < self.now)
@@ -190,7 +190,7 @@ impl Checker {
         Ok(())
     }
 
-    fn is_daemon(&self, pod: &Pod) -> bool {
+    pub(super) fn is_daemon(&self, pod: &Pod) -> bool {
         let owner = pod.owner.and_then(|owner| self.things.get(&owner));
         owner.is_some_and(|owner| matches!(owner.kind, WorkloadKind::DaemonSet(_)))
     }

@@ -17,6 +17,8 @@ pub(in crate::sim::fuzz) struct Thing {
     pub(super) generation: u64,
     pub(super) deleting: bool,
     pub(super) removed: bool,
+    /// When its controller has last written the status of a quota.
+    pub(super) counted: Time,
     /// When its number of replicas was last changed.
     pub(super) scaled: Time,
     /// Of a ReplicaSet: the available pods by its status, each with the moment from which on.
@@ -34,7 +36,7 @@ impl Thing {
 
 impl Checker {
     /// Follows what is told of workload objects. It comes after all checks of the record.
-    pub(super) fn follow_object(&mut self, record: &Record<'_>) {
+    pub(super) fn follow_object(&mut self, record: &Record<'_>, actor: &str) {
         let (now, horizon) = (self.now, Time(self.now.0.saturating_sub(self.lag.0)));
         match record {
             Record::WorkloadCreated { workload, owner, object, .. } => {
@@ -45,6 +47,7 @@ impl Checker {
                     generation: 1,
                     deleting: false,
                     removed: false,
+                    counted: now,
                     scaled: now,
                     available: [(now, 0)].into(),
                     former: VecDeque::new(),
@@ -67,6 +70,9 @@ impl Checker {
             Record::WorkloadStatus { workload, status } => {
                 let Some(thing) = self.things.get_mut(workload) else { return };
                 thing.status = (*status).clone();
+                if actor == "resourcequota-controller" {
+                    thing.counted = now;
+                }
                 if let Status::ReplicaSet(status) = status {
                     thing.available.push_back((now, status.available));
                     while thing.available.get(1).is_some_and(|(from, _)| *from < horizon) {
