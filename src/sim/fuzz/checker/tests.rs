@@ -74,14 +74,18 @@ fn safety_rollout_surge() {
 #[test]
 fn safety_rollout_available() {
     assert_caught("safety_rollout_available", |checker, now, record, view| {
-        let Record::WorkloadStatus { workload, status: Status::ReplicaSet(status) } = record else { return false };
+        let Record::WorkloadStatus { workload, status: Status::ReplicaSet(status) } = record else {
+            return false;
+        };
         checker.record(now, record, view);
         let Some(thing) = checker.things.get(workload) else { return false };
-        let whole = thing.owner.is_some() && status.available > 3 && thing.kind.replicas() == Some(status.available);
+        let whole =
+            thing.owner.is_some() && status.available > 3 && thing.kind.replicas() == Some(status.available);
         let mut none = thing.kind.clone();
         none.set_replicas(0);
         let before = thing.kind.clone();
-        let told = Record::WorkloadChanged { workload: *workload, before: &before, object: &none, generation: 9 };
+        let told =
+            Record::WorkloadChanged { workload: *workload, before: &before, object: &none, generation: 9 };
         if whole {
             checker.record(now, &told, View { actor: DEPLOYMENTS, ..view });
         }
@@ -92,7 +96,9 @@ fn safety_rollout_available() {
 #[test]
 fn safety_quota() {
     assert_caught("safety_quota", |checker, now, record, view| {
-        let Record::WorkloadStatus { workload, status: Status::ResourceQuota(status) } = record else { return false };
+        let Record::WorkloadStatus { workload, status: Status::ResourceQuota(status) } = record else {
+            return false;
+        };
         let mut much = status.clone();
         much.used.insert("pods".into(), Quantity::from_units(1_000_000));
         let told = Record::WorkloadStatus { workload: *workload, status: &Status::ResourceQuota(much) };
@@ -104,7 +110,8 @@ fn safety_quota() {
 #[test]
 fn safety_eviction() {
     assert_caught("has not paid", |checker, _, record, view| {
-        let is_charge = matches!(record, Record::WorkloadStatus { status: Status::PodDisruptionBudget(_), .. });
+        let is_charge =
+            matches!(record, Record::WorkloadStatus { status: Status::PodDisruptionBudget(_), .. });
         let is_eviction = matches!(record, Record::PodDeleting { reason: Reason::Evicted, .. });
         if is_charge && view.actor == "user" {
             checker.charged = None;
@@ -208,7 +215,12 @@ fn liveness_of_what_keeps_pods() {
         let name = thing.kind.meta().name.clone();
         let broken = checker.check_declared(&[]).unwrap_err();
         assert!(broken.starts_with("liveness_") && broken.contains(&name), "{broken}");
-        checker.things.values_mut().find(|thing| thing.kind.meta().name == name && is_kind(thing)).unwrap().kind = before;
+        checker
+            .things
+            .values_mut()
+            .find(|thing| thing.kind.meta().name == name && is_kind(thing))
+            .unwrap()
+            .kind = before;
     }
 }
 
@@ -216,7 +228,10 @@ fn liveness_of_what_keeps_pods() {
 fn liveness_of_deletions_and_drains() {
     let mut checker = ended_well(|checker| {
         checker.pods.values().any(|pod| {
-            pod.is_active() && pod.node.is_some() && checker.budgets_of(pod).next().is_none() && pod.bound < Some(checker.now)
+            pod.is_active()
+                && pod.node.is_some()
+                && checker.budgets_of(pod).next().is_none()
+                && pod.bound < Some(checker.now)
         })
     });
     let (row, pod) = checker
