@@ -129,8 +129,9 @@ Exit codes:
   2    a target is neither results nor a scenario, or cannot be run";
 
 const FUZZ_EXAMPLES: &str = "\
-Every case is drawn from its seed: machines, pods, Jobs, Deployments, failures, timing. It is run
-twice; an independent checker follows every record of it.
+Every case is drawn from its seed: machines, workloads of every kind, timing, failures of machines and of
+the control plane, roll-outs, evictions. It is run twice; an independent checker follows every record of
+it. In the end what went wrong is counted.
 
 Examples:
   seatrial fuzz
@@ -672,6 +673,9 @@ pub struct FuzzArguments {
     /// How many cases run at a time; one on each core where it is not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// How something is printed.

@@ -443,7 +443,9 @@ impl<'o> Run<'o> {
         if !self.plane.slow_writes.is_empty() {
             latency = self.plane.slowed(latency);
         }
-        let at = self.clients.commit_time(client, self.now, latency);
+        // The node life-cycle controller writes that pods are not ready one after the other.
+        let waits = matches!(write, Write::PodNotReady { .. });
+        let at = self.clients.commit_in_turn(client, self.now, latency, waits);
         if at <= self.now {
             self.commit(client, write);
         } else {
