@@ -290,6 +290,7 @@ pub(super) fn load(dice: &mut Dice, app: &str, namespace: &str, measure: Measure
     let mut steps: Vec<(Time, i64)> = steps.collect();
     steps.sort_unstable();
     Load {
+        name: app.into(),
         namespace: namespace.into(),
         selector: selector(app),
         measure,
