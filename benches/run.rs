@@ -81,6 +81,7 @@ fn setup() -> Setup {
         pools: vec![Pool { name: "pool".into(), price_per_hour: 0.0 }],
         nodes: (0..1_000).map(node).collect(),
         registered: None,
+        plane: seatrial::sim::Plane::default(),
         bound_pods: Vec::new(),
         objects: Vec::new(),
         sources: vec![Box::new(source)],

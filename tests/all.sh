@@ -33,14 +33,16 @@ step "six hours of the large scenario"
 cargo run --quiet --profile test -- run scenarios/large/mtbf-month.yaml --set run.until=6h --set 'expect=[]' \
     --out target/smoke/mtbf-month --quiet
 
-step "a thousand random scenarios with every invariant checked"
-cargo run --quiet --profile test -- fuzz --seed 1 --count 1000
+step "two thousand random scenarios with every invariant checked"
+cargo run --quiet --profile test -- fuzz --seed 1 --count 2000
 
-step "the recorded decisions of the real scheduler"
+step "the recorded decisions and runs of a real control plane"
 if [ -n "${SEATRIAL_DATA:-}" ]; then
     for release in 1.34 1.36; do
         cargo run --quiet --profile test -- conformance scheduler "$SEATRIAL_DATA/conformance/scheduler-$release" | tail -n 1
     done
+    cargo run --quiet --profile test -- conformance controllers "$SEATRIAL_DATA/conformance/controllers-1.36" | tail -n 1
+    cargo run --quiet --profile test -- conformance timeline "$SEATRIAL_DATA/conformance/timelines" | tail -n 1
 else
     printf 'skipped: SEATRIAL_DATA is not set\n'
 fi

@@ -274,3 +274,63 @@ fn conformance_recorded() {
     assert!(value["of"].as_u64().expect("a number") > 1_500, "cases are missing: {}", value["of"]);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What the timelines must reach: on average, and each folder. The seeds of three runs differ in what the
+/// recordings leave to chance, so the least is below the average of a folder.
+const TIMELINES_MEAN: f64 = 0.98;
+const TIMELINES_LEAST: f64 = 0.85;
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests find the recordings by an environment variable")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn timelines_recorded() {
+    let Some(data) = std::env::var_os("SEATRIAL_DATA") else {
+        eprintln!("skipped: timelines_recorded (SEATRIAL_DATA is not set)");
+        return;
+    };
+    let folder = Path::new(&data).join("conformance");
+    let (code, out, err) =
+        common::seatrial(&folder, &["conformance", "timeline", "timelines", "--format", "json"], "");
+    assert_eq!((code, err.as_str()), (0, ""));
+    let value: serde_json::Value = serde_json::from_str(&out).expect("it prints JSON");
+    let folders = value["folders"].as_array().expect("a list of folders");
+    assert!(folders.len() >= 30, "recordings are missing: {}", folders.len());
+    let mean = value["score"].as_f64().expect("a number");
+    assert!(mean >= TIMELINES_MEAN, "{mean}");
+    for folder in folders {
+        let score = folder["score"].as_f64().unwrap_or(0.0);
+        assert!(score >= TIMELINES_LEAST, "{}: {score}", folder["folder"]);
+        assert_eq!(folder["leftOut"], serde_json::json!([]), "{}", folder["folder"]);
+    }
+}
+
+#[test]
+fn a_timeline_is_written_or_refused() {
+    let folder = scratch("timeline");
+    let inner = folder.join("small");
+    fs::create_dir_all(&inner).expect("the folder can be made");
+    let script = r#"{"name": "small", "area": "a", "duration": 5, "nodes": [{"name": "n"}],
+        "actions": [{"at": 0, "op": "apply", "objects": ["*"]}]}"#;
+    fs::write(inner.join("script.json"), script).expect("it can be written");
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: i}]}\n";
+    fs::write(inner.join("manifests.yaml"), pod).expect("it can be written");
+    let timeline = |arguments: &[&str]| {
+        let all: Vec<&str> = ["conformance", "timeline"].iter().chain(arguments).copied().collect();
+        common::seatrial(&folder, &all, "")
+    };
+    let (code, _, err) = timeline(&["small", "--write", "ours.jsonl", "--seed", "7"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let written = fs::read_to_string(folder.join("ours.jsonl")).expect("it was written");
+    assert!(written.lines().any(|line| line.contains("\"Pod\"") && line.contains("\"ready\"")), "{written}");
+    assert_eq!(timeline(&["small"]).0, 0, "a folder without recordings is only replayed");
+    for (arguments, told) in [
+        (&["nowhere"][..], "cannot be read"),
+        (&["small", "--write", "o", "--seed", "1", "--seed", "2"][..], "one folder with one seed"),
+    ] {
+        let (code, _, err) = timeline(arguments);
+        assert!(code == 2 && err.contains(told), "{code} {err}");
+    }
+    fs::write(inner.join("script.json"), "{").expect("it can be written");
+    let (code, _, err) = timeline(&["small"]);
+    assert!(code == 2 && err.contains("script.json"), "{code} {err}");
+}

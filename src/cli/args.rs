@@ -129,8 +129,9 @@ Exit codes:
   2    a target is neither results nor a scenario, or cannot be run";
 
 const FUZZ_EXAMPLES: &str = "\
-Every case is drawn from its seed: machines, pods, Jobs, Deployments, failures, timing. It is run
-twice; an independent checker follows every record of it.
+Every case is drawn from its seed: machines, workloads of every kind, timing, failures of machines and of
+the control plane, roll-outs, evictions. It is run twice; an independent checker follows every record of
+it. In the end what went wrong is counted.
 
 Examples:
   seatrial fuzz
@@ -148,6 +149,7 @@ Examples:
   seatrial conformance timeline recordings/          # every folder, the mean score at the end
   seatrial conformance timeline node-failure -v      # with what disagrees
   seatrial conformance timeline node-failure --write ours.jsonl --seed 7
+  seatrial conformance timeline node-failure --chart node-death.svg
 
 The score of a folder is the agreement of ours with the recordings divided by the agreement of the
 recordings with each other: 1 means as like the real one as the real one is like itself.";
@@ -563,6 +565,10 @@ pub struct TimelineArguments {
     /// Write our timeline of the one folder, in the form of the recordings, and compare nothing
     #[arg(long, value_name = "FILE")]
     pub write: Option<PathBuf>,
+    /// Draw the death of the first node that falls silent in the one folder, in the recordings and
+    /// here, and compare nothing else; an SVG
+    #[arg(long, value_name = "FILE", conflicts_with = "write")]
+    pub chart: Option<PathBuf>,
     /// The seed of what the recordings leave free, such as the phases of periodic loops; may be given
     /// several times. 1, 2 and 3 where it is not given; 1 with `--write`
     #[arg(long = "seed", value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
@@ -667,6 +673,9 @@ pub struct FuzzArguments {
     /// How many cases run at a time; one on each core where it is not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// How something is printed.

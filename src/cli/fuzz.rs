@@ -1,11 +1,12 @@
 //! The command `fuzz`: random cases with every check on.
 
-use super::args::FuzzArguments;
+use super::args::{Format, FuzzArguments};
 use super::panics::Noted;
 use super::progress::Interrupt;
 use super::{Exit, complain, print};
-use crate::sim::fuzz::{Passed, check};
+use crate::sim::fuzz::{Injected, Passed, check};
 use rayon::prelude::*;
+use serde_json::{Map, Value, json};
 
 /// Failures that are printed; one is enough to start with.
 const MAX_SHOWN: usize = 10;
@@ -64,16 +65,40 @@ fn report(arguments: &FuzzArguments, ended: &[Ended]) -> Exit {
     let skipped = ended.iter().filter(|one| matches!(one, Ended::Skipped)).count();
     let events: u64 = passed.iter().map(|one| one.events).sum();
     let pods: u64 = passed.iter().map(|one| one.pods).sum();
-    let text = format!(
-        "{} of {} cases from seed {} passed, with {events} events and {pods} pods and jobs; each was run twice\n",
-        passed.len(),
-        arguments.count,
-        arguments.seed
-    );
+    let mut injected = Injected::default();
+    passed.iter().for_each(|one| injected.add(&one.injected));
+    let text = match arguments.format {
+        Format::Text => in_words(arguments, passed.len(), events, pods, &injected),
+        Format::Json => {
+            let counts: Map<String, Value> =
+                injected.named().map(|(name, count)| (name.to_owned(), json!(count))).collect();
+            let failed: Vec<Value> = ended.iter().filter_map(failure).collect();
+            let value = json!({
+                "seed": arguments.seed, "count": arguments.count, "passed": passed.len(), "events": events,
+                "pods": pods, "injected": counts, "failed": failed,
+            });
+            serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
+        }
+    };
     let failed = ended.iter().any(|one| matches!(one, Ended::Failed(..)));
     match print(text.as_bytes()) {
         Exit::Done if failed => Exit::NotMet,
         Exit::Done if skipped > 0 => Exit::Interrupted,
         exit => exit,
     }
+}
+
+fn failure(ended: &Ended) -> Option<Value> {
+    if let Ended::Failed(seed, what) = ended { Some(json!({ "seed": seed, "what": what })) } else { None }
+}
+
+fn in_words(arguments: &FuzzArguments, passed: usize, events: u64, pods: u64, injected: &Injected) -> String {
+    let mut text = format!(
+        "{passed} of {} cases from seed {} passed, with {events} events and {pods} pods and jobs; each was run twice\n",
+        arguments.count, arguments.seed
+    );
+    for (name, count) in injected.named() {
+        text += &format!("{count:>12} {name}\n");
+    }
+    text
 }

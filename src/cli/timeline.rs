@@ -1,6 +1,8 @@
 //! The command `conformance timeline`: replays recorded runs of a real control plane, and says how
 //! well the timelines agree.
 
+mod death;
+
 use super::args::{Format, TimelineArguments};
 use super::diagnostics::{Style, render};
 use super::files::write_whole;
@@ -38,9 +40,10 @@ impl Folder {
 
 /// Does what is asked.
 pub(super) fn run(arguments: &TimelineArguments) -> Exit {
-    let result = match &arguments.write {
-        Some(target) => write(arguments, target),
-        None => compare(arguments),
+    let result = match (&arguments.write, &arguments.chart) {
+        (Some(target), _) => write(arguments, target),
+        (None, Some(target)) => death::draw(arguments, target),
+        (None, None) => compare(arguments),
     };
     result.unwrap_or_else(|finding| {
         complain(&render(std::slice::from_ref(&finding), Style::of_stderr()));
@@ -95,12 +98,22 @@ fn timeline(folder: &Path, script: &Script, seed: u64) -> Outcome<Vec<Line>> {
     replay(script, seed).map_err(|error| trouble(folder, error))
 }
 
+/// The one folder that the arguments stand for; `what` says what else is wrong.
+fn only_folder(arguments: &TimelineArguments, target: &Path, what: &str) -> Outcome<PathBuf> {
+    let mut folders = folders(&arguments.folders)?;
+    match (folders.pop(), folders.is_empty()) {
+        (Some(folder), true) => Ok(folder),
+        _ => Err(trouble(target, what)),
+    }
+}
+
 fn write(arguments: &TimelineArguments, target: &Path) -> Outcome<Exit> {
-    let folders = folders(&arguments.folders)?;
-    let ([folder], true) = (folders.as_slice(), arguments.seeds.len() <= 1) else {
-        let finding = trouble(target, "`--write` takes the timeline of one folder with one seed");
-        return Err(finding);
-    };
+    let only = "`--write` takes the timeline of one folder with one seed";
+    let folder = only_folder(arguments, target, only)?;
+    if arguments.seeds.len() > 1 {
+        return Err(trouble(target, only));
+    }
+    let folder = folder.as_path();
     let script = script(folder)?;
     let lines = timeline(folder, &script, arguments.seeds.first().copied().unwrap_or(SEEDS[0]))?;
     say_left_out(folder, &script);
@@ -164,9 +177,14 @@ fn look_at(folder: &Path, seeds: &[u64]) -> Outcome<Folder> {
     Ok(found)
 }
 
+/// The seeds of a comparison.
+fn seeds(arguments: &TimelineArguments) -> Vec<u64> {
+    if arguments.seeds.is_empty() { SEEDS.to_vec() } else { arguments.seeds.clone() }
+}
+
 fn compare(arguments: &TimelineArguments) -> Outcome<Exit> {
     let folders = folders(&arguments.folders)?;
-    let seeds = if arguments.seeds.is_empty() { SEEDS.to_vec() } else { arguments.seeds.clone() };
+    let seeds = seeds(arguments);
     let threads = arguments.threads.map_or(0, usize::from);
     let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads).build() else {
         complain("error: no threads can be started\n");

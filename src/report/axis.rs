@@ -62,6 +62,21 @@ impl Axis {
         Axis { title, ticks, low: 0.0, high: steps * step * factor, logarithmic: false }
     }
 
+    /// An axis between round numbers around `lowest` and `highest`, with about `count` steps. It begins
+    /// at zero unless nothing lies in its first half.
+    pub(super) fn between(title: &str, lowest: f64, highest: f64, count: u32) -> Axis {
+        let highest = if highest.is_finite() && highest > 0.0 { highest.min(LIMIT) } else { 1.0 };
+        let lowest = if lowest.is_finite() && lowest > highest / 2.0 { lowest.min(highest) } else { 0.0 };
+        let least = highest * 1e-9;
+        let step = round_step((highest - lowest).max(least) / f64::from(count), "");
+        let first = (lowest / step + 1e-6).floor();
+        let steps = ((highest / step - first) - 1e-6).ceil().max(1.0);
+        let ticks = (0..=steps as u32).map(|index| (first + f64::from(index)) * step);
+        let ticks = ticks.map(|tick| (tick, decimal(tick, step))).collect();
+        let (low, high) = (first * step, (first + steps) * step);
+        Axis { title: title.to_owned(), ticks, low, high, logarithmic: false }
+    }
+
     /// A logarithmic axis over at least one decade; `low` must be positive.
     pub(super) fn logarithmic(title: &str, unit: &str, low: f64, high: f64) -> Axis {
         let low = low.clamp(1e-300, LIMIT);
@@ -249,6 +264,16 @@ mod tests {
     }
 
     #[test]
+    fn a_stretch_far_from_zero_is_shown_alone() {
+        assert_eq!(labels(&Axis::between("x", 8.0, 55.3, 6)), "0 10 20 30 40 50 60");
+        assert_eq!(
+            labels(&Axis::between("x", 300.01, 301.12, 6)),
+            "300.0 300.2 300.4 300.6 300.8 301.0 301.2"
+        );
+        assert_eq!(labels(&Axis::between("x", 0.003, 0.09, 5)), "0.00 0.02 0.04 0.06 0.08 0.10");
+    }
+
+    #[test]
     fn logarithmic_ticks_name_durations() {
         let axis = Axis::logarithmic("wait", "s", 0.005, 5000.0);
         assert_eq!(labels(&axis), "10 ms 100 ms 1 s 10 s 1 min 10 min 1 h");
@@ -263,7 +288,7 @@ mod tests {
             let axes = [
                 Axis::time(value, 6), Axis::linear("x", "s", value, 5), Axis::linear("x", "B", value, 5),
                 Axis::linear("x", "pods", value, 5), Axis::share("x", value), Axis::logarithmic("x", "s", low, high),
-                Axis::logarithmic("x", "1", low, high),
+                Axis::logarithmic("x", "1", low, high), Axis::between("x", value, other, 6),
             ];
             for axis in axes {
                 prop_assert!(axis.ticks.len() <= 40, "{axis:?}");

@@ -24,6 +24,12 @@ impl Chart {
         Chart { name: file_name(name), title: title.to_owned(), description, svg, scene }
     }
 
+    /// What the chart is drawn of.
+    #[cfg(test)]
+    pub(super) fn shapes(&self) -> &[super::scene::Shape] {
+        &self.scene.shapes
+    }
+
     /// Whether the chart needs the full width of a page.
     pub(super) fn is_wide(&self) -> bool {
         self.scene.width > super::frame::WIDTH

@@ -1,7 +1,7 @@
 //! Charts of a run as SVG and PNG, a page that shows them with everything else, and the short
 //! summary for a terminal.
 //!
-//! Only [`Results`](crate::observe::Results) are read. Nothing here knows how a run came about, and
+//! Only [`Results`](crate::observe::Results) are read, and [`Moments`] for a chart of their own. Nothing here knows how a run came about, and
 //! nothing touches a file or the terminal: callers write what they get.
 
 mod axis;
@@ -14,6 +14,7 @@ mod gantt;
 mod html;
 mod lanes;
 mod lines;
+mod moments;
 mod paint;
 mod plot;
 mod scene;
@@ -26,6 +27,7 @@ pub use chart::charts;
 #[cfg(feature = "png")]
 pub use chart::png;
 pub use html::html;
+pub use moments::{MomentPanel, MomentRow, Moments, moments_chart};
 pub use text::{Glyphs, Shown, decision_text, sparkline, story_text, summary_table, text_gantt};
 
 #[cfg(test)]

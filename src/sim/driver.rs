@@ -438,12 +438,14 @@ impl<'o> Run<'o> {
         let mut latency = self.timing.api_write.sample_span(&mut self.api_draws);
         if matches!(write, Write::CreatePod { .. }) && self.api.has_quotas() {
             // The request writes the status of the quota before the pod.
-            latency = latency + self.timing.api_write.sample_span(&mut self.api_draws);
+            latency += self.timing.api_write.sample_span(&mut self.api_draws);
         }
         if !self.plane.slow_writes.is_empty() {
             latency = self.plane.slowed(latency);
         }
-        let at = self.clients.commit_time(client, self.now, latency);
+        // The node life-cycle controller writes that pods are not ready one after the other.
+        let waits = matches!(write, Write::PodNotReady { .. });
+        let at = self.clients.commit_in_turn(client, self.now, latency, waits);
         if at <= self.now {
             self.commit(client, write);
         } else {

@@ -89,9 +89,23 @@ impl Clients {
         }
     }
 
+    /// When a request made now, which takes `latency`, is committed. One that waits for the answer to
+    /// the one before begins only then.
+    pub(super) fn commit_in_turn(&mut self, client: Client, now: Time, latency: Span, waits: bool) -> Time {
+        let before = if waits { self.line(client).last.max(now) } else { now };
+        self.commit_time(client, before, latency)
+    }
+
     /// When a request made now, which takes `latency`, is committed.
     pub(super) fn commit_time(&mut self, client: Client, now: Time, latency: Span) -> Time {
-        let line = match client {
+        let line = self.line(client);
+        let sent = line.bucket.as_mut().map_or(now, |bucket| bucket.take(now));
+        line.last = line.last.max(sent + latency);
+        line.last
+    }
+
+    fn line(&mut self, client: Client) -> &mut Line {
+        match client {
             Client::Scheduler => &mut self.scheduler,
             Client::User => &mut self.user,
             Client::Kubelet(node) => {
@@ -106,10 +120,7 @@ impl Clients {
                 let place = Client::CONTROLLERS.iter().position(|known| *known == controller);
                 &mut self.controllers[place.expect("every other client is a controller")]
             }
-        };
-        let sent = line.bucket.as_mut().map_or(now, |bucket| bucket.take(now));
-        line.last = line.last.max(sent + latency);
-        line.last
+        }
     }
 }
 

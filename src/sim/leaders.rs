@@ -308,6 +308,7 @@ mod tests {
     /// The recorded runs public-kcm-failover (16.1, 18.1, 21.4 s) and public-scheduler-failover
     /// (14.2, 19.3, 15.0 s after the kill).
     #[test]
+    #[expect(clippy::print_stdout, reason = "the test shows what it has measured")]
     fn a_standby_takes_over_when_the_recorded_ones_did() {
         let waits = (0..200).map(|seed| {
             let mut election = election(seed, 1);

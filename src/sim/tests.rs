@@ -311,3 +311,33 @@ fn a_new_nodes_taint_is_told_before_it_goes() {
     let taints: Vec<&String> = lines.iter().filter(|line| line.contains("taint late")).collect();
     assert_eq!(taints, ["10s taint late NoSchedule", "10s untaint late NoSchedule"]);
 }
+
+#[test]
+fn a_machine_that_joins_again_runs_pods() {
+    for kind in [FaultKind::Crash, FaultKind::Partition] {
+        let machine = node("a", 4, 8);
+        let object = (*machine.node).clone();
+        let late = pod("late", template(100, |_| {}));
+        let mut setup = setup(vec![machine], vec![(200, late)]);
+        setup.actions = vec![
+            (Time::from_secs(10), Action::FailNode { node: "a".into(), kind }),
+            (Time::from_secs(20), Action::RemoveNode("a".into())),
+            (Time::from_secs(100), Action::AddNode(Box::new(object))),
+        ];
+        setup.stop = StopRule { at: Some(Time::from_secs(400)), ..StopRule::default() };
+        let story = story(setup);
+        assert!(story.iter().any(|line| line == "3m20s start late 0"), "{story:?}");
+        assert!(!story.iter().any(|line| line.contains("Unknown")), "{story:?}");
+    }
+}
+
+#[test]
+fn a_fault_ends_after_a_person_has_repaired_its_machine() {
+    let mut setup = setup(vec![node("a", 4, 8)], Vec::new());
+    let when = FaultWhen::Scheduled { at: Time::from_secs(10), duration: Some(Span::from_secs(60)) };
+    setup.faults =
+        vec![Fault { groups: vec![vec![0]], scope: FaultScope::Node, kind: FaultKind::Crash, when }];
+    setup.actions = vec![(Time::from_secs(20), Action::RecoverNode("a".into()))];
+    setup.stop = StopRule { at: Some(Time::from_secs(400)), ..StopRule::default() };
+    assert_eq!(story(setup), ["10s failed a", "20s recovered a"]);
+}

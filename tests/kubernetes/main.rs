@@ -5,5 +5,3 @@
 
 mod failover;
 mod recorder;
-mod script;
-mod timelines;

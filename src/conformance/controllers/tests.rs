@@ -1,5 +1,7 @@
 //! The recorded cases, where they are at hand; and what is no case.
 
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
 use super::super::compare::differences;
 use super::*;
 use crate::base::Location;
@@ -58,11 +60,11 @@ fn what_is_no_case() {
         r#"{"id": "f", "mode": "crnjob", "input": {}}"#,
     ];
     let answers = wrong.map(|line| answer(&case(line)).unwrap_err().to_string()).join("\n");
-    expect![[r"
+    expect![[r#"
         cases.jsonl:1: error: a: `now` is missing
         cases.jsonl:1: error: b: `now` is no time: `today`
         cases.jsonl:1: error: c: cronJob: a Kubernetes object is a mapping, but this is a number: `5` (a manifest has `apiVersion` and `kind`; a trace is named under `workload.traces` of a scenario)
         cases.jsonl:1: error: d: `now` must be from 1970 to 2554
         cases.jsonl:1: error: e: a pod has no `name`: `{}`
-        cases.jsonl:1: error: f: `mode` has an unknown value: `crnjob` (one of cronjob, deployment, pdb-status, replicaset-delete, taint-eviction, zone-disruption, zone-state)"]].assert_eq(&answers);
+        cases.jsonl:1: error: f: `mode` has an unknown value: `crnjob` (one of crashloop, daemonset, deployment, hpa, job-backoff, job-policy, job-sync, cronjob, pdb-status, replicaset-delete, statefulset, taint-eviction, zone-disruption, zone-state)"#]].assert_eq(&answers);
 }

@@ -63,7 +63,7 @@ type Steps = BTreeMap<[String; 3], Vec<(f64, Value)>>;
 /// A timeline, ready to be compared.
 #[derive(Clone, Debug)]
 pub struct Recording {
-    lines: Vec<Line>,
+    pub(super) lines: Vec<Line>,
     end: f64,
 }
 

@@ -4,6 +4,7 @@
 //! A folder has `manifests.yaml`, `script.json` and `timeline-N.jsonl`. Files are read by the caller.
 
 mod compare;
+mod death;
 mod record;
 mod record_status;
 mod script;
@@ -11,6 +12,7 @@ mod script;
 mod tests;
 
 pub use compare::{Agreement, Recording, agreement};
+pub use death::{NodeDeath, Step};
 pub use record::{Fields, Line, Timeline};
 pub use script::Script;
 

@@ -112,7 +112,8 @@ fn ended_pods_are_left_alone_and_refused_deletions_repeated() {
     harness.run_until(Time::from_secs(10));
     harness.finish(ended, 0);
     harness.run_until(Time::from_secs(299));
-    harness.reject_next(1);
+    // The condition, then the deletion.
+    harness.reject_next(2);
     harness.run_until(Time::from_secs(400));
     assert_eq!(evictions(&harness), [(300.0, running), (300.01, running)]);
 }

@@ -315,6 +315,7 @@ fn series_bars_and_digest_of_a_small_run() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story from beginning to end")]
 fn replicas_count_only_while_their_node_is_up() {
     let mut bench = Bench::new();
     let class = bench.class(500, 1, RestartPolicy::Always);

@@ -6,19 +6,15 @@ use crate::api::{Object, Taint};
 use crate::base::Span;
 use crate::base::ids::NodeId;
 use crate::cluster::{Cluster, PodName, PodRef, Reason, WorkloadKind, namespace_of};
+use crate::control::controllers::deployment::history;
 use crate::control::{Client, Event, PodPatch, Refusal, Write};
 use crate::sim::Load;
 use crate::sim::queue::Class;
 use crate::sim::record::{Record, View};
 use crate::sim::setup::{Action, FaultKind};
-use std::sync::Arc;
 
 /// How long `kubectl drain` waits before it asks again for an eviction that was refused.
 const DRAIN_RETRY: Span = Span::from_secs(5);
-/// The label that a Deployment's controller gives to the pods of each ReplicaSet.
-const HASH_LABEL: &str = "pod-template-hash";
-/// The annotation that numbers the templates of a Deployment.
-const REVISION: &str = "deployment.kubernetes.io/revision";
 
 impl Run<'_> {
     pub(super) fn act(&mut self, action: &Action) {
@@ -136,31 +132,19 @@ impl Run<'_> {
         self.request(Write::UpdateWorkload { workload, kind: Box::new(kind), generation, seen: None });
     }
 
-    /// `kubectl rollout undo`: the template of an older ReplicaSet becomes the Deployment's.
+    /// `kubectl rollout undo`. Where there is nothing to go back to, nothing happens.
     fn undo(&mut self, namespace: &str, name: &str, revision: Option<u64>) {
         let Some(workload) = self.api.find("Deployment", namespace, name) else { return };
-        let revision_of = |kind: &WorkloadKind| {
-            kind.meta().annotations.get(REVISION).and_then(|text| text.parse::<u64>().ok())
-        };
-        let mut sets: Vec<(u64, &WorkloadKind)> = self
-            .api
-            .owned_by(workload)
-            .filter_map(|kind| revision_of(kind).map(|revision| (revision, kind)))
-            .collect();
-        sets.sort_by_key(|(revision, _)| *revision);
-        let chosen = match revision {
-            Some(wanted) => sets.iter().find(|(revision, _)| *revision == wanted),
-            None => sets.iter().rev().nth(1),
-        };
-        let Some(template) = chosen.and_then(|(_, kind)| kind.template()) else { return };
-        let mut template = (**template).clone();
-        template.labels.remove(HASH_LABEL);
+        let sets = self.api.owned_by(workload).filter_map(|kind| match kind {
+            WorkloadKind::ReplicaSet(set) => Some(set),
+            _ => None,
+        });
         let Some(row) = self.api.workload(workload) else { return };
-        let (mut kind, generation) = (row.kind.clone(), row.generation);
-        if let WorkloadKind::Deployment(deployment) = &mut kind {
-            deployment.template = Arc::new(template);
-        }
-        self.request(Write::UpdateWorkload { workload, kind: Box::new(kind), generation, seen: None });
+        let WorkloadKind::Deployment(deployment) = &row.kind else { return };
+        let wanted = revision.and_then(|revision| i64::try_from(revision).ok());
+        let Ok(back) = history::undo(deployment, sets, wanted) else { return };
+        let (kind, generation) = (Box::new(WorkloadKind::Deployment(back)), row.generation);
+        self.request(Write::UpdateWorkload { workload, kind, generation, seen: None });
     }
 
     fn delete(&mut self, kind: &'static str, namespace: &str, name: &str, grace: Option<Span>) {

@@ -79,13 +79,16 @@ impl Run<'_> {
         if again.is_none() {
             self.faults.down.push(Outage::default());
         }
-        self.faults.down[node.index()] = Outage::default();
+        let former = std::mem::take(&mut self.faults.down[node.index()]);
         let taint = Taint { key: NOT_READY.into(), value: String::new(), effect: TaintEffect::NoSchedule };
         let given = object.taints.iter().any(|given| given.key == taint.key && given.effect == taint.effect);
         if !given {
             object.taints.push(taint.clone());
         }
         self.add_node(node, &Arc::from(object), PoolId(0), (!given).then_some(&taint));
+        if former.held > 0 {
+            self.replace_machine(node, former);
+        }
         self.deliver_inbox();
     }
 

@@ -7,7 +7,7 @@ use crate::base::rng::Purpose;
 use crate::base::{Span, Time};
 use crate::cluster::ReadyStatus;
 use crate::control::{Control, Event};
-use crate::sim::faults::Strike;
+use crate::sim::faults::{Outage, Strike};
 use crate::sim::queue::Class;
 use crate::sim::record::{Record, View};
 use crate::sim::setup::FaultKind;
@@ -94,7 +94,8 @@ impl Run<'_> {
                 if outage.held == 1 || (kind == FaultKind::Crash && !outage.lost) {
                     self.fail(node, kind, scope);
                 }
-            } else {
+            } else if outage.held > 0 {
+                // A person may have brought the machine back, or replaced it, in the meantime.
                 outage.held -= 1;
                 if outage.held == 0 {
                     self.recover(node);
@@ -141,6 +142,18 @@ impl Run<'_> {
             self.heartbeats[node.index()] = Heartbeats { latest: self.now, next: self.now, number: 0 };
             self.inbox.push_back(Event::HeartbeatsResumed { node });
         }
+    }
+
+    /// A machine joins in the place of one that was down: nothing of that is left on it.
+    pub(super) fn replace_machine(&mut self, node: NodeId, former: Outage) {
+        if !former.lost {
+            self.in_world(|world, context| world.lose_containers(node, context));
+            self.inbox.push_back(Event::KubeletStopped { node, containers_lost: true });
+        }
+        self.inbox.push_back(Event::KubeletStarted { node });
+        self.world.reconnect(node, &mut self.inbox);
+        self.plane.muted.remove(&node);
+        self.inbox.push_back(Event::HeartbeatsResumed { node });
     }
 
     /// When a node's lease is to be renewed next. It has been asked for the latest renewal before.

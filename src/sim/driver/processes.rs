@@ -353,7 +353,10 @@ impl Run<'_> {
     /// Whether something is done by a person or a source of work at the API server.
     pub(super) fn needs_the_api_server(&self, happening: &Happening) -> bool {
         match happening {
-            Happening::Object(_) | Happening::Submit(_) | Happening::Commit(Client::User, ..) => true,
+            Happening::Object(_)
+            | Happening::Submit(_)
+            | Happening::Commit(Client::User, ..)
+            | Happening::Plane(Turn::Ready { .. }) => true,
             Happening::Action(index) => {
                 let is_no_request = |action: &Action| {
                     use Action::{FailNode, Kill, Launch, RecoverNode};
@@ -361,7 +364,6 @@ impl Run<'_> {
                 };
                 !self.actions[*index].as_ref().is_some_and(is_no_request)
             }
-            Happening::Plane(Turn::Ready { .. }) => true,
             _ => false,
         }
     }
@@ -383,7 +385,7 @@ fn reconnection(lasted: Span, stream: &mut Stream) -> Span {
 fn retried(lasted: Span) -> Span {
     let (mut sum, mut wait) = (Span::ZERO, RENEW_INITIAL);
     while sum < lasted && wait < RENEW_MAX {
-        sum = sum + wait;
+        sum += wait;
         wait = Span(wait.0.saturating_mul(2));
     }
     sum + Span(lasted.saturating_sub(sum).0.div_ceil(RENEW_MAX.0) * RENEW_MAX.0)

@@ -3,6 +3,15 @@
 //! Nothing here uses the code that it checks: pods, nodes and containers are followed by the records
 //! alone, and placements are worked out again from the objects as written.
 
+mod guards;
+mod liveness;
+mod objects;
+mod pods;
+mod rollouts;
+#[cfg(test)]
+mod tests;
+
+use super::injected::Injected;
 use super::placement;
 use super::story::Story;
 use crate::api::Status;
@@ -10,15 +19,18 @@ use crate::api::{Node, PodPhase, PodTemplate, Taint};
 use crate::base::ids::{NodeId, PodId, WorkloadId};
 use crate::base::{Span, Time};
 use crate::cluster::workloads::{JobEnd, job_end};
-use crate::cluster::{PodRef, WorkloadKind};
-use crate::control::{ContainerIndex, Note};
+use crate::cluster::{PodName, PodRef, Reason, WorkloadKind};
+use crate::control::{ContainerIndex, Note, PodPatch};
 use crate::sim::{Balance, Observer, Record, View};
+use objects::Thing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How long a watch may take with latencies: as long the control plane may act on what is no
 /// longer so. Watches keep their order, so the slowest delivery bounds all.
 const DELIVERY: Span = Span::from_millis(5);
+/// The same for what goes through a queue of a controller and its limit of requests.
+const LAG: Span = Span::from_secs(10);
 
 /// A pod as the records tell of it.
 #[derive(Debug)]
@@ -28,6 +40,17 @@ struct Pod {
     owner: Option<WorkloadId>,
     node: Option<NodeId>,
     initial: bool,
+    namespace: String,
+    /// The number in its name, if it has one from its owner.
+    number: Option<u32>,
+    created: Time,
+    bound: Option<Time>,
+    running: bool,
+    ready: bool,
+    /// When its deletion has begun, and the grace period.
+    deleting: Option<(Time, Span)>,
+    /// Whether it was deleted without a word from its kubelet.
+    is_given_up: bool,
     ended: Option<(Time, PodPhase)>,
     removed: Option<Time>,
     containers: BTreeMap<ContainerIndex, Container>,
@@ -46,6 +69,9 @@ struct Machine {
     node: Arc<Node>,
     taints: Vec<Taint>,
     cordoned: bool,
+    /// Whether the Node object exists, and since when.
+    present: bool,
+    since: Time,
     /// Whether it is down, and whether its containers were lost.
     down: Option<bool>,
     /// Pods that are bound to it and neither ended nor removed.
@@ -61,6 +87,9 @@ fn key(pod: PodRef) -> Key {
     (pod.id, pod.generation)
 }
 
+/// The actor that rolls out.
+const DEPLOYMENTS: &str = "deployment-controller";
+
 /// Checks a run. The first thing that does not hold is kept.
 pub(super) struct Checker {
     pub(super) story: Story,
@@ -71,6 +100,13 @@ pub(super) struct Checker {
     machines: BTreeMap<NodeId, Machine>,
     pods: BTreeMap<Key, Pod>,
     jobs: BTreeMap<WorkloadId, JobEnd>,
+    things: BTreeMap<WorkloadId, Thing>,
+    pub(super) injected: Injected,
+    /// How old what a controller acts on may be.
+    lag: Span,
+    /// The budget that was charged last, and when.
+    charged: Option<(Time, WorkloadId)>,
+    instants: u64,
     now: Time,
     created: u64,
     /// The workload objects at the end, as the control plane sees them.
@@ -89,10 +125,24 @@ impl Checker {
             machines: BTreeMap::new(),
             pods: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            things: BTreeMap::new(),
+            injected: Injected::default(),
+            lag: if ideal { Span::ZERO } else { LAG },
+            charged: None,
+            instants: 0,
             now: Time::ZERO,
             created: 0,
             left: Vec::new(),
         }
+    }
+
+    /// The same checker of a run in which controllers may act on what is so old.
+    pub(super) fn with_lag(self, lag: Span) -> Checker {
+        Checker { lag, ..self }
+    }
+
+    fn is_ideal(&self) -> bool {
+        self.ideal
     }
 
     /// The workload objects that exist at the end.
@@ -123,6 +173,10 @@ impl Checker {
     fn check(&mut self, record: &Record<'_>, view: View<'_>) -> Result<(), String> {
         match record {
             Record::NodeAdded { node, name, .. } => self.node_added(*node, name),
+            Record::NodeRemoved { node } => {
+                self.machine(*node)?.present = false;
+                Ok(())
+            }
             Record::NodeFailed { node, containers_lost, .. } => self.node_failed(*node, *containers_lost),
             Record::NodeRecovered { node } => self.node_recovered(*node),
             Record::NodeUnschedulable { node, unschedulable } => {
@@ -153,9 +207,29 @@ impl Checker {
             Record::PodEnded { pod, phase, finished, .. } => {
                 self.pod_ended(*pod, *phase, *finished, view.actor)
             }
-            Record::PodDeleting { pod, .. } => self.there(*pod).map(|_| ()),
+            Record::PodStatus { pod, status, .. } => {
+                self.there(*pod)?.running = status.phase == PodPhase::Running;
+                Ok(())
+            }
+            Record::PodPatched { pod, patch: PodPatch::Class(class) } => {
+                self.there(*pod)?.template = Arc::clone(&view.cluster.classes[*class].template);
+                Ok(())
+            }
+            Record::PodDeleting { pod, reason, grace } => {
+                self.pod_deleting(*pod, *reason, *grace, view.actor)
+            }
             Record::PodRemoved { pod } => self.pod_removed(*pod, view.actor),
-            Record::WorkloadStatus { workload, status } => self.job_ended(*workload, job_end(status), view),
+            Record::WorkloadCreated { workload, owner, object, .. } if view.actor == DEPLOYMENTS => {
+                self.resized(*workload, *owner, None, object)
+            }
+            Record::WorkloadChanged { workload, before, object, .. } if view.actor == DEPLOYMENTS => {
+                let owner = self.things.get(workload).and_then(|thing| thing.owner);
+                self.resized(*workload, owner, Some(before), object)
+            }
+            Record::WorkloadStatus { workload, status } => {
+                self.guard_written(*workload, status, view.actor)?;
+                self.job_ended(*workload, job_end(status), view)
+            }
             Record::CpuUsed { node, milli } => self.cpu_used(*node, *milli),
             Record::MemoryUsed { node, bytes } => {
                 self.machine(*node)?.memory = *bytes;
@@ -178,19 +252,25 @@ impl Checker {
 
     fn node_added(&mut self, node: NodeId, name: &str) -> Result<(), String> {
         let object = self.nodes.get(name).ok_or_else(|| format!("nobody asked for node {name}"))?;
-        let machine = Machine {
+        let mut machine = Machine {
             taints: object.taints.clone(),
             cordoned: object.unschedulable,
             node: Arc::clone(object),
+            present: true,
+            since: self.now,
             down: None,
             pods: BTreeSet::new(),
             cpu: 0,
             memory: 0,
         };
-        match self.machines.insert(node, machine) {
-            None => Ok(()),
-            Some(_) => Err(format!("node {name} is added a second time")),
+        match self.machines.remove(&node) {
+            Some(former) if former.present => return Err(format!("node {name} is added a second time")),
+            // Pods of the machine that was there before may not have been collected yet.
+            Some(former) => machine.pods = former.pods,
+            None => {}
         }
+        self.machines.insert(node, machine);
+        Ok(())
     }
 
     fn node_failed(&mut self, node: NodeId, lost: bool) -> Result<(), String> {
@@ -218,24 +298,34 @@ impl Checker {
             return Err(format!("pod {serial} is created as the {}th", self.created));
         }
         self.created += 1;
-        let name = match name {
-            crate::cluster::PodName::Own(name) => name.to_string(),
-            crate::cluster::PodName::Numbered { base, number } => {
-                format!("{}-{number}", view.cluster.names.text(*base))
+        let (name, number) = match name {
+            PodName::Own(name) => (name.to_string(), None),
+            PodName::Numbered { base, number } => {
+                (format!("{}-{number}", view.cluster.names.text(*base)), Some(*number))
             }
         };
+        let class = &view.cluster.classes[*class];
         let entry = Pod {
-            template: Arc::clone(&view.cluster.classes[*class].template),
+            template: Arc::clone(&class.template),
             name,
             owner: *owner,
             node: None,
             initial: *initial,
+            namespace: view.cluster.names.text(class.namespace).to_owned(),
+            number,
+            created: self.now,
+            bound: None,
+            running: *initial,
+            ready: false,
+            deleting: None,
+            is_given_up: false,
             ended: None,
             removed: None,
             containers: BTreeMap::new(),
         };
         match self.pods.insert(key(pod), entry) {
-            None => Ok(()),
+            None if *initial => Ok(()),
+            None => self.within_quotas(&self.pods[&key(pod)]),
             Some(former) => Err(format!("the reference of {} is given out again", former.name)),
         }
     }
@@ -264,7 +354,9 @@ impl Checker {
     }
 
     fn pod_bound(&mut self, pod: PodRef, node: NodeId, view: View<'_>) -> Result<(), String> {
+        let now = self.now;
         let entry = self.there(pod)?;
+        entry.bound = Some(now);
         if let Some(other) = entry.node.replace(node) {
             return Err(format!("{} is bound to node {} and to node {}", entry.name, other.0, node.0));
         }
@@ -328,6 +420,7 @@ impl Checker {
         state.starts += 1;
         state.main = main;
         let over = entry.removed.or(entry.ended.map(|(at, _)| at));
+        self.check_identity(key(pod))?;
         let machine = self.machine(node)?;
         match machine.down {
             Some(true) => return Err(format!("{name} starts on a machine that is down")),
@@ -355,6 +448,7 @@ impl Checker {
         if ready && (entry.node.is_none() || entry.ended.is_some()) {
             return Err(format!("{} is ready without running", entry.name));
         }
+        entry.ready = ready;
         Ok(())
     }
 
@@ -378,10 +472,24 @@ impl Checker {
         Ok(())
     }
 
+    fn pod_deleting(&mut self, pod: PodRef, reason: Reason, grace: Span, actor: &str) -> Result<(), String> {
+        self.there(pod)?;
+        if actor == "user" {
+            self.evicted(key(pod), reason)?;
+        }
+        let now = self.now;
+        let entry = self.there(pod)?;
+        entry.deleting = Some((now, grace));
+        Ok(())
+    }
+
     fn pod_removed(&mut self, pod: PodRef, actor: &str) -> Result<(), String> {
         let now = self.now;
         let entry = self.there(pod)?;
         entry.removed = Some(now);
+        // Kubernetes does not wait for the containers of what is deleted by force, or what is on a
+        // node that is gone or said to be out of service.
+        entry.is_given_up = matches!(actor, "user" | "pod-garbage-collector");
         if actor == "kubelet" && entry.containers.values().any(|container| container.running) {
             return Err(format!("{} is removed by its kubelet while it runs", entry.name));
         }
@@ -403,7 +511,7 @@ impl Checker {
             return Err(format!("workload {} goes from {before:?} to {end:?}", workload.0));
         }
         let WorkloadKind::Job(job) = &view.cluster.workloads[workload].kind else { return Ok(()) };
-        if before == end || end != JobEnd::Complete {
+        if before == end || end != JobEnd::Complete || !job.success_policy.is_empty() {
             return Ok(());
         }
         let succeeded = |pod: &&Pod| {
@@ -459,9 +567,15 @@ impl Observer for Checker {
         if now < self.now {
             self.keep(Err(format!("time goes back to {}", Span(now.0))));
         }
+        if now > self.now {
+            let result = self.look_at_all(view);
+            self.keep(result);
+        }
         self.now = now;
         let result = self.check(record, view);
         self.keep(result);
+        self.follow_object(record, view.actor);
+        self.injected.record(now, record, view.actor);
     }
 
     fn finish(&mut self, now: Time, view: View<'_>) {
@@ -469,6 +583,9 @@ impl Observer for Checker {
         let there = view.cluster.workloads.iter().filter(|(_, workload)| workload.present);
         self.left = there.map(|(_, workload)| (workload.kind.clone(), workload.status.clone())).collect();
         let result = self.check_end();
+        self.keep(result);
+        let is_sure = self.ideal && self.lag == Span::ZERO && view.actor.is_empty();
+        let result = if is_sure { self.check_census(view) } else { Ok(()) };
         self.keep(result);
     }
 }

@@ -138,7 +138,7 @@ fn node(dice: &mut Dice, number: u64, calm: bool) -> Node {
     node
 }
 
-fn control(dice: &mut Dice, calm: bool, ideal: bool) -> Config {
+pub(super) fn control(dice: &mut Dice, calm: bool, ideal: bool) -> Config {
     let version = dice.pick(&[Version::V1_34, Version::V1_36]);
     let scheduler = Scheduler::default_for(version);
     let mut config = Config { version, scheduler, ..Config::default() };
@@ -185,7 +185,7 @@ fn faults(dice: &mut Dice, nodes: &[NodeSetup], horizon: u64) -> Vec<Fault> {
 }
 
 /// Rows of nodes that fail together; some of the groups only.
-fn groups(dice: &mut Dice, nodes: &[NodeSetup], scope: FaultScope) -> Vec<Vec<usize>> {
+pub(super) fn groups(dice: &mut Dice, nodes: &[NodeSetup], scope: FaultScope) -> Vec<Vec<usize>> {
     let zone = |row: usize| nodes[row].node.meta.labels.get(ZONE_LABEL).cloned().unwrap_or_default();
     let key = |row: usize| match scope {
         FaultScope::Node => nodes[row].node.meta.name.clone(),

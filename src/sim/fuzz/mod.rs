@@ -4,23 +4,27 @@
 //! not share code with what they check. Panics are the caller's to catch.
 
 mod batch;
+mod chaos;
 mod checker;
 mod dice;
 mod generate;
+mod injected;
 mod placement;
 mod story;
 mod template;
 mod workload;
 
-use super::{BatchSetup, Ending, Outcome, Progress, RunError, Setup, run, run_batch};
+use super::{Action, BatchSetup, Ending, Outcome, Progress, RunError, Setup, run, run_batch};
 use crate::api::Object;
 use crate::api::Status;
 use crate::base::Time;
 use crate::base::{Diagnostic, Span};
 use crate::cluster::WorkloadKind;
 use crate::cluster::workloads::{JobEnd, job_end};
+use chaos::Chaos;
 use checker::Checker;
 use generate::Case;
+pub use injected::Injected;
 use std::sync::Arc;
 use story::Story;
 
@@ -28,6 +32,8 @@ use story::Story;
 const MAX_EVENTS: u64 = 2_000_000;
 /// One case in so many is a batch machine.
 const BATCH_EVERY: u64 = 8;
+/// Of the others, one in so many has trouble of every kind, and then an end of it.
+const CHAOS_EVERY: u64 = 2;
 
 /// What a case that passed has done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +44,8 @@ pub struct Passed {
     pub pods: u64,
     /// The number that stands for everything that was recorded.
     pub story: u64,
+    /// What went wrong in it, and what people did.
+    pub injected: Injected,
 }
 
 /// Stops a run that never ends.
@@ -51,7 +59,33 @@ impl Progress for Bound {
 
 /// Runs the case of a seed twice and checks it; the error says what does not hold.
 pub fn check(seed: u64) -> Result<Passed, String> {
-    if seed.is_multiple_of(BATCH_EVERY) { check_batch(seed) } else { check_cluster(seed) }
+    if seed.is_multiple_of(BATCH_EVERY) {
+        check_batch(seed)
+    } else if seed.is_multiple_of(CHAOS_EVERY) {
+        check_chaos(seed)
+    } else {
+        check_cluster(seed)
+    }
+}
+
+fn check_chaos(seed: u64) -> Result<Passed, String> {
+    let Chaos { setup, ideal, lag, drains } = chaos::case(seed);
+    let tolerations = setup.control.nodes.default_toleration.is_some();
+    let mut checker = Checker::new(nodes(&setup), ideal, tolerations).with_lag(lag);
+    checker.injected.drains(drains.len());
+    let outcome = run(setup, &mut checker, &mut Bound).map_err(reason)?;
+    if let Some(broken) = checker.broken.take() {
+        return Err(broken);
+    }
+    check_outcome(&checker, &outcome)?;
+    checker.check_declared(&drains)?;
+    // The second run is without the kernel's own checks: they must not matter.
+    let mut again = Story::default();
+    let setup = Setup { check_invariants: false, ..chaos::case(seed).setup };
+    run(setup, &mut again, &mut Bound).map_err(reason)?;
+    compare(checker.story, again)?;
+    let (events, pods) = (outcome.events, outcome.balance.created);
+    Ok(Passed { events, pods, story: again.digest, injected: checker.injected })
 }
 
 fn check_cluster(seed: u64) -> Result<Passed, String> {
@@ -71,7 +105,8 @@ fn check_cluster(seed: u64) -> Result<Passed, String> {
     let setup = Setup { check_invariants: false, ..generate::case(seed).setup };
     run(setup, &mut again, &mut Bound).map_err(reason)?;
     compare(checker.story, again)?;
-    Ok(Passed { events: outcome.events, pods: outcome.balance.created, story: again.digest })
+    let (events, pods) = (outcome.events, outcome.balance.created);
+    Ok(Passed { events, pods, story: again.digest, injected: checker.injected })
 }
 
 fn check_batch(seed: u64) -> Result<Passed, String> {
@@ -89,7 +124,8 @@ fn check_batch(seed: u64) -> Result<Passed, String> {
     let mut second = batch::Checker::new(&again);
     run_batch(again, &mut second, &mut Bound).map_err(reason)?;
     compare(checker.story, second.story)?;
-    Ok(Passed { events: outcome.events, pods: checker.story.records, story: second.story.digest })
+    let (events, pods) = (outcome.events, checker.story.records);
+    Ok(Passed { events, pods, story: second.story.digest, injected: Injected::default() })
 }
 
 /// Every node that there may be.
@@ -98,7 +134,11 @@ fn nodes(setup: &Setup) -> Vec<Arc<crate::api::Node>> {
         Object::Node(node) => Some(Arc::new((**node).clone())),
         _ => None,
     });
-    setup.nodes.iter().map(|node| Arc::clone(&node.node)).chain(late).collect()
+    let added = setup.actions.iter().filter_map(|(_, action)| match action {
+        Action::AddNode(node) => Some(Arc::new((**node).clone())),
+        _ => None,
+    });
+    setup.nodes.iter().map(|node| Arc::clone(&node.node)).chain(late).chain(added).collect()
 }
 
 fn reason(error: RunError) -> String {

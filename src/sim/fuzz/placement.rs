@@ -99,6 +99,11 @@ fn whole(name: &str, amount: Quantity) -> i64 {
     if name == "cpu" { amount.milli_ceil() } else { amount.units_ceil() }
 }
 
+/// What a pod requests of one resource.
+pub(super) fn request(spec: &PodSpec, resource: &str) -> Quantity {
+    requests(spec).get(resource).copied().unwrap_or_default()
+}
+
 /// The largest need of a pod at any moment of its life: each init container with the sidecars that
 /// are there by then, then all containers.
 fn requests(spec: &PodSpec) -> Amounts<'_> {

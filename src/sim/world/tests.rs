@@ -7,6 +7,7 @@ use crate::sim::tests::{node, pod, setup, story, template};
 use crate::sim::{Setup, StopRule};
 use expect_test::{Expect, expect};
 
+#[expect(clippy::unnecessary_wraps, reason = "behaviours are optional")]
 fn seconds(seconds: f64) -> Option<Distribution> {
     Some(Distribution::Constant(seconds))
 }

@@ -67,7 +67,7 @@ mod tests {
         let mut backoff = Backoff::default();
         for _ in 0..40 {
             assert_eq!(backoff.ask(1, 1, longest), None);
-            longest = longest + LONGEST;
+            longest += LONGEST;
         }
         assert_eq!(backoff.ask(1, 1, longest), None);
         assert_eq!(backoff.ask(1, 1, longest + Span::from_secs(899)), Some(longest + Span::from_secs(1799)));

@@ -7,10 +7,13 @@ use crate::api::status::DaemonSetStatus;
 use crate::api::{DaemonSet, PodTemplate, TaintEffect};
 use crate::base::ids::{ClassId, NodeId, PodId, WorkloadId};
 use crate::base::{Clock, Map, Span};
-use crate::cluster::{ClassKey, Cluster};
+use crate::cluster::{ClassKey, Cluster, PodName};
 use crate::control::controllers::revisions::Revisions;
 use crate::control::controllers::writes::Writes;
 use std::sync::Arc;
+
+/// The revision of pods that an earlier leader has made of another template than the current one.
+const UNKNOWN: u32 = u32::MAX;
 
 /// For which node a pod is, and of which template.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -155,10 +158,24 @@ impl State {
     /// to date; without a node it is not looked at.
     pub(super) fn pod_added(&mut self, pod: PodId, clock: Clock, cluster: &Cluster) {
         let known = self.pins.get(&cluster.pods.class[pod.index()]).copied();
+        let known = known.or_else(|| self.recognized(pod, cluster));
         let bound = cluster.pods.node[pod.index()];
         let Some(pin) = known.or(bound.map(|node| Pin { node, revision: self.revision })) else { return };
         self.pods.insert(pod, pin);
         self.pod_changed(pod, clock, cluster);
+    }
+
+    /// The place of a pod that an earlier leader has made: it has a number, and names its node.
+    fn recognized(&self, pod: PodId, cluster: &Cluster) -> Option<Pin> {
+        if !matches!(cluster.pods.name[pod.index()], PodName::Numbered { .. }) {
+            return None;
+        }
+        let template = &cluster.classes[cluster.pods.class[pod.index()]].template;
+        let required = template.spec.affinity.node.as_ref()?.required.as_ref()?;
+        let name = required.terms.first()?.match_fields.first()?.values.first()?;
+        let node = cluster.nodes.find(cluster.names.get(name)?)?;
+        let is_current = **template == pinned(&self.template, name);
+        Some(Pin { node, revision: if is_current { self.revision } else { UNKNOWN } })
     }
 
     /// Something about a pod has changed. Time stamps have whole seconds.

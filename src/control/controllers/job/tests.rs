@@ -444,7 +444,9 @@ proptest! {
         // Pods that somebody deleted go; with limits for each index the last of them may come later.
         for _ in 0..20 {
             let left: Vec<PodRef> = harness.cluster.pods.iter().map(|pod| harness.cluster.pods.reference(pod)).collect();
-            left.into_iter().for_each(|pod| end(&mut harness, pod));
+            for pod in left {
+                end(&mut harness, pod);
+            }
             harness.run_for(Span::from_secs(700));
         }
         let status = harness.workload_status(id);

@@ -157,7 +157,9 @@ fn pods_that_are_being_deleted_are_counted_until_they_end() {
     let id = harness.replica_set(set(3, 0));
     let pods = harness.active(id);
     let terminating = |harness: &Harness| harness.cluster.workloads[id].replica_set_status().terminating;
-    pods.iter().for_each(|&pod| harness.start(pod, node));
+    for &pod in &pods {
+        harness.start(pod, node);
+    }
     harness.scale(id, 1);
     assert_eq!(terminating(&harness), 2);
     let gone: Vec<PodRef> = pods.iter().copied().filter(|pod| !harness.active(id).contains(pod)).collect();

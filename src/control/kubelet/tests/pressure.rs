@@ -1,6 +1,4 @@
 //! A node whose memory is short, and pods that a node refuses for other reasons.
-#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
-
 use super::*;
 use crate::api::{Taint, TaintEffect, Toleration, TolerationOperator};
 use expect_test::expect;

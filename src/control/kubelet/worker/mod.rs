@@ -143,10 +143,14 @@ impl Worker<'_> {
 
     /// The pod's deletion was ordered. A later order may shorten the time, never lengthen it.
     pub(super) fn delete(&mut self, grace: Span) {
+        let has_asked = self.state.deletion == Some(Span::ZERO);
         let grace = self.state.deletion.map_or(grace, |earlier| earlier.min(grace));
         self.state.deletion = Some(grace);
         if self.state.stage == Stage::Ended {
-            self.delete_object();
+            // The event may be the answer to its own request, while a finalizer holds the object.
+            if !has_asked {
+                self.delete_object();
+            }
         } else {
             self.kill(grace);
             self.sync();

@@ -149,6 +149,7 @@ fn a_quota_denies_what_exceeds_it_until_something_goes() {
         1s used {"count/jobs.batch": 0, "pods": 1} of {"count/jobs.batch": 0, "pods": 2}
         2s used {"count/jobs.batch": 0, "pods": 2} of {"count/jobs.batch": 0, "pods": 2}
         3s FailedCreate
+        4s FailedCreate
         6s used {"count/jobs.batch": 0, "pods": 1} of {"count/jobs.batch": 0, "pods": 2}
         10s used {"count/jobs.batch": 0, "pods": 2} of {"count/jobs.batch": 0, "pods": 2}
         1m2s used {"count/jobs.batch": 0, "pods": 1} of {"count/jobs.batch": 0, "pods": 2}

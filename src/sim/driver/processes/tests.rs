@@ -1,3 +1,6 @@
+#![expect(clippy::print_stdout, reason = "tests show what they have measured")]
+#![expect(clippy::float_cmp, reason = "moments that are set are met exactly")]
+
 use super::*;
 use crate::api::{Deployment, LabelSelector, Object, ObjectMeta, PodTemplate, RestartPolicy};
 use crate::cluster::ReadyStatus;
@@ -346,7 +349,9 @@ fn a_changed_client_limit_slows_a_controller_down() {
 fn end_of(setup: Setup) -> BTreeMap<String, usize> {
     let log = Log::of(setup);
     let mut end = BTreeMap::new();
-    let mut add = |what: &str, number: usize| drop(end.insert(what.to_owned(), number));
+    let mut add = |what: &str, number: usize| {
+        end.insert(what.to_owned(), number);
+    };
     add("created", log.count("created"));
     add("removed", log.count("removed"));
     add("succeeded", log.count("Succeeded"));

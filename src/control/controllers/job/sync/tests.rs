@@ -60,7 +60,9 @@ impl Scene {
         match &sync.actions {
             Actions::Delete(pods) => {
                 deleted = places(pods);
-                deleted.iter().for_each(|&place| self.pods[place].has_finalizer = false);
+                for &place in &deleted {
+                    self.pods[place].has_finalizer = false;
+                }
             }
             Actions::DeleteAll(pods) => deleted = places(pods),
             Actions::Create(new) => created.clone_from(new),
@@ -84,7 +86,9 @@ impl Scene {
             self.backoff = sync.backoff;
         }
         let released = places(&tracking.release);
-        released.iter().for_each(|&place| self.pods[place].has_finalizer = false);
+        for &place in &released {
+            self.pods[place].has_finalizer = false;
+        }
         if let Some(status) = sync.end(Uncounted::default()) {
             self.status = status;
         }

@@ -1,0 +1,113 @@
+//! What went wrong, and what people did, in a run: counted on its records.
+
+use crate::api::PodTemplate;
+use crate::base::Time;
+use crate::cluster::{Reason, WorkloadKind};
+use crate::control::PodPatch;
+use crate::sim::{ProcessStep, Record};
+
+/// The counts of one run or of several.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Injected([u64; NAMES.len()]);
+
+/// What is counted, in the order of [`Kind`].
+const NAMES: [&str; 19] = [
+    "machine crashes",
+    "machine partitions",
+    "machines removed",
+    "machines added",
+    "cordons",
+    "drains",
+    "taints set",
+    "evictions granted",
+    "pods evicted for taints",
+    "pods preempted",
+    "pods deleted",
+    "roll-outs begun",
+    "scalings",
+    "autoscalings",
+    "workloads deleted",
+    "control-plane kills",
+    "leases lost",
+    "leader changes",
+    "API server outages",
+];
+
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Crash,
+    Partition,
+    NodeRemoved,
+    NodeAdded,
+    Cordon,
+    Drain,
+    Taint,
+    Eviction,
+    TaintEviction,
+    Preemption,
+    PodDeletion,
+    RollOut,
+    Scaling,
+    Autoscaling,
+    Deletion,
+    Kill,
+    LeaseLost,
+    Leader,
+    Outage,
+}
+
+impl Injected {
+    /// The counts with their names.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        NAMES.into_iter().zip(self.0)
+    }
+
+    /// Adds the counts of another run.
+    pub fn add(&mut self, other: &Injected) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+
+    /// Drains that were asked for.
+    pub(super) fn drains(&mut self, count: usize) {
+        self.0[Kind::Drain as usize] += count as u64;
+    }
+
+    /// Counts a record.
+    pub(super) fn record(&mut self, now: Time, record: &Record<'_>, actor: &str) {
+        let by_user = actor == "user";
+        let kind = match record {
+            Record::NodeFailed { containers_lost: true, .. } => Kind::Crash,
+            Record::NodeFailed { .. } => Kind::Partition,
+            Record::NodeRemoved { .. } => Kind::NodeRemoved,
+            Record::NodeAdded { .. } if now > Time::ZERO => Kind::NodeAdded,
+            Record::NodeUnschedulable { unschedulable: true, .. } => Kind::Cordon,
+            Record::NodeTaint { added: true, .. } if by_user => Kind::Taint,
+            Record::PodPatched { patch: PodPatch::Disrupted(Reason::Evicted), .. } => Kind::Eviction,
+            Record::PodDeleting { reason: Reason::TaintEviction, .. } => Kind::TaintEviction,
+            Record::PodDeleting { reason: Reason::Preempted, .. } => Kind::Preemption,
+            Record::PodDeleting { reason: Reason::Deleted, .. } if by_user => Kind::PodDeletion,
+            Record::WorkloadChanged { before, object, .. } if by_user && rolls_out(before, object) => {
+                Kind::RollOut
+            }
+            Record::WorkloadScaled { .. } if by_user => Kind::Scaling,
+            Record::WorkloadScaled { .. } if actor == "horizontal-pod-autoscaler" => Kind::Autoscaling,
+            Record::WorkloadDeleting { .. } | Record::WorkloadRemoved { .. } if by_user => Kind::Deletion,
+            Record::Process { step: ProcessStep::Killed { .. }, .. } => Kind::Kill,
+            Record::Process { step: ProcessStep::LeaseLost, .. } => Kind::LeaseLost,
+            Record::Process { step: ProcessStep::Leads, .. } => Kind::Leader,
+            Record::ApiServer { is_up: false } => Kind::Outage,
+            _ => return,
+        };
+        self.0[kind as usize] += 1;
+    }
+}
+
+/// Whether the pods of a workload are to be replaced by others.
+fn rolls_out(before: &WorkloadKind, object: &WorkloadKind) -> bool {
+    let of =
+        |kind: &WorkloadKind| -> Option<PodTemplate> { kind.template().map(|template| (**template).clone()) };
+    of(before) != of(object)
+}
