@@ -268,19 +268,26 @@ fn every_scenario_of_the_project_compiles() {
     }
     assert!(found >= 9);
     expect![[r"
+        autoscaling-day: 6 nodes, 3 inputs
+        bad-rollout: 8 nodes, 2 inputs
         batch-day: 64 processors, 2 inputs
         cpu-sharing: 1 nodes, 2 inputs
         crash-loops: 2 nodes, 2 inputs
+        drain-pool: 8 nodes, 2 inputs
         first-steps: 12 nodes, 2 inputs
         gpu-cluster: 24 nodes, 3 inputs
         mtbf-week: 200 nodes, 2 inputs
+        nightly-jobs: 3 nodes, 2 inputs
         node-failure: 10 nodes, 2 inputs
         overloaded-queue: 4 nodes, 1 inputs
         packing: 8 nodes, 1 inputs
         preemption: 4 nodes, 3 inputs
+        rolling-update: 8 nodes, 2 inputs
+        scheduler-failover: 50 nodes, 2 inputs
         snapshot: 3 nodes, 3 inputs
         spreading: 8 nodes, 1 inputs
         two-applications: 4 nodes, 2 inputs
+        zone-outage-budgets: 12 nodes, 2 inputs
         zone-outage: 45 nodes, 3 inputs"]]
     .assert_eq(&lines.join("\n"));
 }

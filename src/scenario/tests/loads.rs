@@ -127,7 +127,20 @@ fn loads_that_make_no_sense() {
     - {target: Service/shop, metric: c, name: c, total: 10T}
     - {target: Service/shop, metric: d, name: b, total: 1, notReady: 10M}
 ",
-        &expect![[r#""#]],
+        &expect![[r"
+            s.yaml:8:7: error: the load does not say whose it is (write `target: Deployment/<name>`, or `selector: {app: <name>}`)
+            s.yaml:9:16: error: a load has a `target` or a `selector`, not both: `Deployment/shop` (write `target: Deployment/<name>`, or `selector: {app: <name>}`)
+            s.yaml:10:16: error: there is no object of this name: `Deployment/shup` (did you mean `Deployment/shop`?)
+            s.yaml:11:16: error: not something whose pods have a load: `shop` (write `Deployment/name`, `ReplicaSet/name`, `StatefulSet/name`, `DaemonSet/name`, `Service/name`)
+            s.yaml:12:18: error: a selector without labels is on every pod (write `target: Deployment/<name>`, or `selector: {app: <name>}`)
+            s.yaml:13:54: error: a pod that takes nothing of the load does not share it: `0`
+            s.yaml:14:7: error: another load of the same kind is on the same pods (add the two up)
+            s.yaml:15:38: error: a metric has a name: ` `
+            s.yaml:16:48: error: there are no steps (write `[{at: 0s, value: 3}, …]`)
+            s.yaml:17:78: error: the steps must ascend in time
+            s.yaml:18:57: error: a load is at most 1000000000000: `10T`
+            s.yaml:19:47: error: two loads of one name: `b` (give each a `name` of its own)
+            s.yaml:19:70: error: `notReady` is at most 1000000: `10M`"]],
     );
     wrong(
         "  loads:
@@ -139,7 +152,14 @@ fn loads_that_make_no_sense() {
     - {target: Deployment/shop, total: NaN}
     - {target: Deployment/shop}
 ",
-        &expect![[r#""#]],
+        &expect![[r"
+            s.yaml:8:40: error: a quantity here is never negative: `-1`
+            s.yaml:9:40: error: `file` is missing
+            s.yaml:10:41: error: `value` is missing
+            s.yaml:11:40: error: expected a quantity, a list of steps `{at: …, value: …}`, or a mapping with `file`: `true`
+            s.yaml:12:40: error: not a quantity; write a number with an optional suffix, such as `500m`, `2`, `64Gi`: `1 core`
+            s.yaml:13:40: error: not a quantity; write a number with an optional suffix, such as `500m`, `2`, `64Gi`: `NaN`
+            s.yaml:14:7: error: `total` is missing"]],
     );
 }
 
@@ -150,7 +170,7 @@ fn tables_of_loads_that_make_no_sense() {
     - {target: Service/shop, metric: a, name: a, total: {file: gone.csv}}
     - {target: Service/shop, metric: b, name: b, total: {file: ../../traces/load-week.csv, column: reqs}}
     - {target: Service/shop, metric: c, name: c, total: {file: ../../traces/load-week.csv, scale: 1e9, timeScale: 0}}
-    - {target: Service/shop, metric: d, name: d, total: {file: ../../traces/load-week.csv, scale: 1e300}}
+    - {target: Service/shop, metric: d, name: d, total: {file: ../../traces/load-week.csv, scale: 1e10}}
     - {target: Service/shop, metric: e, name: e, total: {file: ../../traces/machines.csv}}
   metrics:
     - {name: '', value: 1}
@@ -164,10 +184,30 @@ actions:
   - {at: 1m, setLoad: Deployment/shop, total: 10T}
 controlPlane: {metrics: {source: none, lag: 5s}}
 ",
-        &expect![[r#""#]],
+        &expect![[r"
+            ../../traces/machines.csv:2:1: error: the first column is not a time: `general-zone-a` (seconds from 0 on, or a date and time such as `2026-01-31 12:00:00`)
+            s.yaml:8:64: error: gone.csv: no such file: `gone.csv`
+            s.yaml:9:100: error: ../../traces/load-week.csv: the table has no column of this name: `reqs` (name one of the first row, or give its number, from 2 on)
+            s.yaml:10:115: error: `timeScale` must be from 1e-9 to 1e9: `0`
+            s.yaml:11:99: error: `scale` must be from 1e-9 to 1e9: `1e10`
+            s.yaml:14:14: error: a metric has a name
+            s.yaml:15:25: error: not an object: `shop` (write `Service/name`)
+            s.yaml:16:51: error: a metric of an `object` has no `labels`: `b`
+            s.yaml:18:23: error: there is no load of this name: `shup` (the scenario has no load at all)
+            s.yaml:19:23: error: `setLoad` needs `total`: `Deployment/shop`
+            s.yaml:20:23: error: not something whose pods have a load: `Job/shop` (write `Deployment/name`, `ReplicaSet/name`, `StatefulSet/name`, `DaemonSet/name`, `Service/name`)
+            s.yaml:21:5: error: `total` needs `setLoad`
+            s.yaml:22:47: error: a load is at most 1000000000000: `10T`
+            s.yaml:23:45: error: `lag` needs `source: server`: `5s`"]],
     );
     let start = |text: &str| errors(&format!("{POOL}run: {{start: {text}}}\n"), &[]);
-    expect![[r#""#]].assert_eq(
+    expect![[r"
+        s.yaml:5:14: error: not a date and time; write it like `2026-01-05T00:00:00Z`: `yesterday`
+        s.yaml:5:14: error: not a date and time; write it like `2026-01-05T00:00:00Z`: `2026-01-05`
+        s.yaml:5:14: error: a run starts in 1970 at the earliest and before 2400: `1969-12-31T23:59:59Z`
+        s.yaml:5:14: error: a run starts in 1970 at the earliest and before 2400: `9999-01-01T00:00:00Z`
+        s.yaml:5:14: error: not a date and time; write it like `2026-01-05T00:00:00Z`: `7`"]]
+    .assert_eq(
         &["yesterday", "2026-01-05", "1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z", "7"]
             .map(start)
             .join("\n"),
