@@ -66,7 +66,9 @@ fn report(arguments: &FuzzArguments, ended: &[Ended]) -> Exit {
     let events: u64 = passed.iter().map(|one| one.events).sum();
     let pods: u64 = passed.iter().map(|one| one.pods).sum();
     let mut injected = Injected::default();
-    passed.iter().for_each(|one| injected.add(&one.injected));
+    for one in &passed {
+        injected.add(&one.injected);
+    }
     let text = match arguments.format {
         Format::Text => in_words(arguments, passed.len(), events, pods, &injected),
         Format::Json => {
@@ -98,7 +100,7 @@ fn in_words(arguments: &FuzzArguments, passed: usize, events: u64, pods: u64, in
         arguments.count, arguments.seed
     );
     for (name, count) in injected.named() {
-        text += &format!("{count:>12} {name}\n");
+        text.extend([format!("{count:>12} "), name.to_owned(), "\n".to_owned()]);
     }
     text
 }

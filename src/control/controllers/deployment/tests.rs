@@ -68,7 +68,7 @@ fn let_pods_follow(harness: &mut Harness) {
         let waiting = pods.iter().find(|pod| pods.node[pod.index()].is_none());
         let leaving = pods.iter().find(|pod| pods.deleting_since[pod.index()].is_some());
         match (waiting, leaving) {
-            (Some(pod), _) => harness.start(harness.cluster.pods.reference(pod), node),
+            (Some(pod), _) => harness.start(harness.cluster.pods.reference(pod), NODE),
             (None, Some(pod)) => harness.remove(harness.cluster.pods.reference(pod)),
             (None, None) => return,
         }
