@@ -100,7 +100,7 @@ fn in_words(arguments: &FuzzArguments, passed: usize, events: u64, pods: u64, in
         arguments.count, arguments.seed
     );
     for (name, count) in injected.named() {
-        text += &format!("{count:>12} {name}\n");
+        text.extend([format!("{count:>12} "), name.to_owned(), "\n".to_owned()]);
     }
     text
 }
