@@ -66,7 +66,9 @@ fn report(arguments: &FuzzArguments, ended: &[Ended]) -> Exit {
     let events: u64 = passed.iter().map(|one| one.events).sum();
     let pods: u64 = passed.iter().map(|one| one.pods).sum();
     let mut injected = Injected::default();
-    passed.iter().for_each(|one| injected.add(&one.injected));
+    for one in &passed {
+        injected.add(&one.injected);
+    }
     let text = match arguments.format {
         Format::Text => in_words(arguments, passed.len(), events, pods, &injected),
         Format::Json => {

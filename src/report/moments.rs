@@ -58,6 +58,8 @@ const BELOW: f64 = 66.0;
 const LABEL: f64 = 190.0;
 /// The room for numbers right of the data.
 const NUMBERS: f64 = 132.0;
+/// Where the data end.
+const RIGHT: f64 = WIDTH - MARGIN - NUMBERS;
 /// The side of a mark.
 const MARK: f64 = 6.0;
 /// The colours of the groups.
@@ -108,12 +110,8 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    fn right(&self) -> f64 {
-        WIDTH - MARGIN - NUMBERS
-    }
-
     fn x_of(&self, axis: &Axis, t: f64) -> f64 {
-        self.left + axis.position(t) * (self.right() - self.left)
+        self.left + axis.position(t) * (RIGHT - self.left)
     }
 
     /// The group of a run.
@@ -138,7 +136,7 @@ impl Drawing<'_> {
     /// Draws a panel from `top` on; where the next one begins.
     fn panel(&mut self, panel: &Panel<'_>, top: f64) -> f64 {
         let bottom = top + panel.rows.len() as f64 * self.row;
-        let (left, right) = (self.left, self.right());
+        let (left, right) = (self.left, RIGHT);
         for (value, label) in &panel.axis.ticks {
             let x = self.x_of(&panel.axis, *value);
             self.scene.rect((x - 0.5, top), (1.0, bottom - top), Ink::Grid);
@@ -156,7 +154,7 @@ impl Drawing<'_> {
 
     fn draw_row(&mut self, axis: &Axis, row: &MomentRow, top: f64) {
         let middle = top + self.row / 2.0;
-        let width = self.right() - self.left;
+        let width = RIGHT - self.left;
         self.scene.rect((self.left, top - 0.25), (width, 0.5), Ink::Grid);
         let label = elide(&row.label, LABEL, Size::Label);
         self.scene.text((self.left - 12.0, middle + 4.5), label, (Size::Label, Ink::Text, Anchor::End));

@@ -341,3 +341,52 @@ fn a_fault_ends_after_a_person_has_repaired_its_machine() {
     setup.stop = StopRule { at: Some(Time::from_secs(400)), ..StopRule::default() };
     assert_eq!(story(setup), ["10s failed a", "20s recovered a"]);
 }
+
+#[test]
+fn a_kubelet_asks_once_for_the_deletion_of_what_a_finalizer_holds() {
+    let job = crate::api::Job {
+        meta: ObjectMeta { name: "job".into(), namespace: "default".into(), ..ObjectMeta::default() },
+        parallelism: 1,
+        completions: Some(1),
+        backoff_limit: 6,
+        template: Arc::new(template(100, |template| {
+            template.behavior.run_time = Some(Distribution::Constant(50.0));
+        })),
+        ..crate::api::Job::default()
+    };
+    let mut setup = setup(vec![node("a", 4, 8)], vec![(0, crate::api::Object::Job(Box::new(job)))]);
+    let (namespace, name) = ("default".to_owned(), "job-1".to_owned());
+    setup.actions = vec![(Time::from_secs(10), Action::Delete { kind: "Pod", namespace, name, grace: None })];
+    let story = story(setup);
+    assert!(story.iter().any(|line| line.contains("removed job-")), "{story:?}");
+    assert!(story.iter().any(|line| line.contains("Succeeded job-")), "{story:?}");
+}
+
+#[test]
+fn the_next_leader_replaces_daemon_pods_of_an_old_template() {
+    let set = |version: &str| {
+        let label = |template: &mut PodTemplate| {
+            template.spec.restart_policy = RestartPolicy::Always;
+            template.labels.insert("app".into(), "set".into());
+            template.labels.insert("version".into(), version.into());
+        };
+        let match_labels = vec![("app".to_owned(), "set".to_owned())];
+        crate::api::Object::DaemonSet(Box::new(crate::api::DaemonSet {
+            meta: ObjectMeta { name: "set".into(), namespace: "default".into(), ..ObjectMeta::default() },
+            selector: crate::api::LabelSelector { match_labels, match_expressions: Vec::new() },
+            template: Arc::new(template(100, label)),
+            ..crate::api::DaemonSet::default()
+        }))
+    };
+    let mut setup = setup(vec![node("a", 4, 8), node("b", 4, 8)], vec![(0, set("1"))]);
+    let process = control::Process::ControllerManager;
+    setup.actions = vec![
+        (Time::from_secs(10), Action::Kill(process)),
+        (Time::from_secs(11), Action::Replace { object: Box::new(set("2")), keep_replicas: true }),
+        (Time::from_secs(12), Action::Launch(process)),
+    ];
+    setup.stop = StopRule { at: Some(Time::from_secs(400)), ..StopRule::default() };
+    let story = story(setup);
+    let count = |what: &str| story.iter().filter(|line| line.contains(what)).count();
+    assert_eq!((count("deleting set-"), count("start set-")), (2, 4), "{story:?}");
+}

@@ -1,3 +1,5 @@
+//! Schedules: what is read, and the times that follow.
+
 use super::*;
 use expect_test::expect;
 use jiff::Timestamp;

@@ -1,7 +1,6 @@
 //! The option `--chart` of `conformance timeline`: one node's death, recorded and ours.
 
 use super::{Outcome, only_folder, recordings, say_left_out, script, seeds, timeline, trouble};
-use crate::base::Diagnostic;
 use crate::cli::Exit;
 use crate::cli::args::TimelineArguments;
 use crate::cli::files::write_whole;
@@ -53,14 +52,13 @@ pub(super) fn draw(arguments: &TimelineArguments, target: &Path) -> Outcome<Exit
     }
     let computed = deaths(&folder, &computed)?;
     let chart = moments_chart(&moments(script.name(), &recorded, &computed));
-    write_whole(target, |out| out.write_all(chart.svg.as_bytes())).map_err(Box::new)?;
+    write_whole(target, |out| out.write_all(chart.svg.as_bytes()))?;
     Ok(Exit::Done)
 }
 
 fn deaths(folder: &Path, recordings: &[Recording]) -> Outcome<Vec<NodeDeath>> {
-    let death = |recording: &Recording| {
-        recording.node_death().ok_or_else(|| -> Box<Diagnostic> { trouble(folder, "no node falls silent") })
-    };
+    let death =
+        |recording: &Recording| recording.node_death().ok_or_else(|| trouble(folder, "no node falls silent"));
     recordings.iter().map(death).collect()
 }
 

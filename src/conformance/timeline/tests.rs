@@ -1,3 +1,5 @@
+//! Comparing timelines, and replaying a small one.
+
 use super::*;
 
 fn recording(lines: &[&str]) -> Recording {

@@ -36,14 +36,12 @@ impl EndpointSliceController {
     fn follow(&mut self, now: Time, id: WorkloadId, cluster: &mut Cluster) {
         let workload = &cluster.workloads[id];
         let WorkloadKind::Service(service) = &workload.kind else { return };
-        let written =
-            if let Status::Service(status) = workload.status { status } else { EndpointsStatus::default() };
         let Some(labels) = &service.selector else { return };
         let pairs: Vec<(String, String)> = labels.clone().into_iter().collect();
         let selector = Selector::of_pairs(&mut cluster.names, &pairs);
         let namespace = cluster.names.intern(namespace_of(&service.meta));
         self.followers.follow(id, namespace, selector, cluster);
-        self.written.entry(id).or_insert(written);
+        self.written.entry(id).or_insert(known(id, cluster));
         self.queue.add(id, now);
     }
 
@@ -82,11 +80,11 @@ impl EndpointSliceController {
         }
     }
 
-    fn refused(&mut self, now: Time, write: &Write) {
+    fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster) {
         if let Write::WorkloadStatus { workload, .. } = write
             && let Some(written) = self.written.get_mut(workload)
         {
-            *written = EndpointsStatus::default();
+            *written = known(*workload, cluster);
             self.queue.add_failed(*workload, now);
         }
     }
@@ -114,7 +112,7 @@ impl Component for EndpointSliceController {
                 self.followers.forget(*workload);
                 self.written.remove(workload);
             }
-            Event::Refused(write, _) => self.refused(now, write),
+            Event::Refused(write, _) => self.refused(now, write, cluster),
             Event::PodAdded(new) => {
                 self.followers.pod_added(new.pod.id, cluster);
                 self.touched(now, new.pod.id, cluster);
@@ -150,6 +148,15 @@ impl Component for EndpointSliceController {
         while let Some(id) = self.queue.pop(now) {
             self.sync(id, cluster, out);
         }
+    }
+}
+
+/// The counts that a Service has: those of an earlier leader, if there was one.
+fn known(id: WorkloadId, cluster: &Cluster) -> EndpointsStatus {
+    if let Status::Service(status) = &cluster.workloads[id].status {
+        *status
+    } else {
+        EndpointsStatus::default()
     }
 }
 

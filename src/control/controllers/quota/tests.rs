@@ -1,3 +1,5 @@
+//! What objects take of a quota, and what is refused.
+
 use super::*;
 use crate::api::pod::PodAffinityTerm;
 use crate::api::{Container, Operator, RestartPolicy};

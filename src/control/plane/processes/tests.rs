@@ -1,3 +1,5 @@
+//! Failovers at quiet and unquiet moments.
+
 use super::*;
 use crate::api::{Node, PodPhase, PodTemplate};
 use crate::base::Quantity;

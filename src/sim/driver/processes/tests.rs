@@ -1,3 +1,5 @@
+//! Processes that are killed and start again, and an API server that is away.
+
 #![expect(clippy::print_stdout, reason = "tests show what they have measured")]
 #![expect(clippy::float_cmp, reason = "moments that are set are met exactly")]
 

@@ -128,6 +128,10 @@ fn keeper(dice: &mut Dice, meta: ObjectMeta) -> Object {
         })),
         7..=8 => {
             let update = daemon_update(dice);
+            // A surge over more pods than one that become available at different moments loses a look in
+            // the original, too: only the earliest look is kept, and the last old pod stays.
+            let surges = matches!(update, DaemonSetUpdate::RollingUpdate { max_surge, .. } if max_surge != IntOrPercent::Int(0));
+            let min_ready_seconds = if surges { 0 } else { min_ready_seconds };
             Object::DaemonSet(Box::new(DaemonSet { selector, template, update, min_ready_seconds, meta }))
         }
         _ => {
@@ -290,6 +294,7 @@ pub(super) fn load(dice: &mut Dice, app: &str, namespace: &str, measure: Measure
     let mut steps: Vec<(Time, i64)> = steps.collect();
     steps.sort_unstable();
     Load {
+        name: app.into(),
         namespace: namespace.into(),
         selector: selector(app),
         measure,

@@ -83,9 +83,13 @@ impl Checker {
             }
             return Ok(());
         }
-        let elsewhere: i64 = others().map(|thing| self.best(thing, thing.kind.replicas().unwrap_or(0))).sum();
+        let elsewhere: i64 = others().map(|thing| self.best(thing)).sum();
         let Some(thing) = self.things.get(&set) else { return Ok(()) };
-        let (had, left) = (elsewhere + self.best(thing, size), elsewhere + self.best(thing, after.replicas));
+        // The set may not have followed its last size yet: the original takes its status as it is, and so
+        // counts what is on its way out. Pods that are not available go first.
+        let (best, size, after_size) = (self.best(thing), i64::from(size), i64::from(after.replicas));
+        let stays = best.min(after_size).max(best - (size - after_size));
+        let (had, left) = (elsewhere + best, elsewhere + stays);
         if left < floor && left < had {
             return Err(format!(
                 "safety_rollout_available: {name} shrinks from {size} to {}: {left} of {had} stay available, and {floor} must",
@@ -95,14 +99,12 @@ impl Checker {
         Ok(())
     }
 
-    /// The most available pods that a ReplicaSet of that size has had by its status of late.
-    fn best(&self, thing: &Thing, size: i32) -> i64 {
+    /// The most available pods that a ReplicaSet has had by its status of late.
+    fn best(&self, thing: &Thing) -> i64 {
         let since = Time(self.now.0.saturating_sub(self.lag.0));
-        let mut values = thing.available.iter().enumerate();
-        let in_force = |(place, (_, _)): &(usize, &(Time, i32))| {
-            thing.available.get(place + 1).is_none_or(|(until, _)| *until >= since)
-        };
-        let most = values.by_ref().filter(in_force).map(|(_, (_, value))| *value).max().unwrap_or(0);
-        i64::from(most.min(size))
+        let is_recent =
+            |place: &usize| thing.available.get(place + 1).is_none_or(|(until, _)| *until >= since);
+        let values = (0..thing.available.len()).filter(is_recent).map(|place| thing.available[place].1);
+        i64::from(values.max().unwrap_or(0))
     }
 }

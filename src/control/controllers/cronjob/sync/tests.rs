@@ -1,3 +1,5 @@
+//! One sync of a CronJob after another.
+
 use super::*;
 use expect_test::expect;
 use jiff::Timestamp;
