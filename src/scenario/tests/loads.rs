@@ -27,7 +27,7 @@ fn loads_are_constants_steps_or_tables() {
         "  loads:
     - {target: Deployment/shop, total: 2.5}
     - {selector: {app: shop}, metric: requests, total: [{at: 0s, value: 30}, {at: 5m, value: 1k}], maxPerPod: 50, notReady: 1}
-    - {target: Service/shop, metric: bytes, name: b, total: {file: ../../traces/load-week.csv, scale: 0.5, timeScale: 2, at: 1h}}
+    - {target: Service/shop, metric: bytes, name: b, total: {file: ../../traces/load-week.csv, column: 2, scale: 0.5, timeScale: 2, at: 1h}}
   metrics:
     - {name: queue, labels: {q: a}, value: 7}
     - {name: hits, object: Ingress/shop, namespace: web, value: 1500m}
@@ -216,8 +216,12 @@ controlPlane: {metrics: {source: none, lag: 5s}}
 
 /// Real tables of loads are read, whatever their columns are called.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "the environment says where real tables are"
+)]
 fn real_loads_are_read() {
-    #[expect(clippy::disallowed_methods, reason = "the place of real traces is told by the environment")]
     let Some(place) = std::env::var_os("SEATRIAL_DATA") else {
         eprintln!("skipped: real_loads_are_read (SEATRIAL_DATA is not set)");
         return;
