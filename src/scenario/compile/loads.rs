@@ -224,7 +224,7 @@ fn from_trace(build: &mut Build<'_>, trace: &written::ValueTrace) -> Option<Curv
     let path = build.files.path(&trace.file);
     let bytes = build.files.read(&path).map_err(|finding| at_reference(finding, &trace.file));
     let (name, bytes) = build.take(bytes)?;
-    let column = trace.column.as_ref().map_or(SECOND, |column| column.as_str());
+    let column = trace.column.as_ref().map_or(SECOND, |column| column.0.as_str());
     let read = Input::from_bytes(&name, bytes).and_then(|input| read_load(input, column));
     // A finding about the whole table is about the column that is asked for.
     let read = read.map_err(|finding| match &trace.column {
@@ -252,20 +252,17 @@ fn series(build: &mut Build<'_>, metric: &At<written::MetricSeries>) -> Option<S
     if metric.name.trim().is_empty() {
         build.error(metric.name.error("a metric has a name"));
     }
-    let of = match &metric.object {
-        Some(object) => {
-            if let Some(value) = metric.labels.values().next() {
-                build.error(value.error("a metric of an `object` has no `labels`"));
-            }
-            let parts = object.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty());
-            let form = || object.error("not an object").help("write `Service/name`");
-            let (kind, name) = build.take(parts.ok_or_else(form))?;
-            SeriesOf::Object { kind: kind.to_owned(), name: name.to_owned() }
+    let of = if let Some(object) = &metric.object {
+        if let Some(value) = metric.labels.values().next() {
+            build.error(value.error("a metric of an `object` has no `labels`"));
         }
-        None => {
-            let labels = metric.labels.iter().map(|(key, value)| (key.clone(), value.value.clone()));
-            SeriesOf::External(labels.collect())
-        }
+        let parts = object.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty());
+        let form = || object.error("not an object").help("write `Service/name`");
+        let (kind, name) = build.take(parts.ok_or_else(form))?;
+        SeriesOf::Object { kind: kind.to_owned(), name: name.to_owned() }
+    } else {
+        let labels = metric.labels.iter().map(|(key, value)| (key.clone(), value.value.clone()));
+        SeriesOf::External(labels.collect())
     };
     let milli = curve(build, &metric.value.value)?;
     Some(Series { namespace, metric: metric.name.value.clone(), of, milli })

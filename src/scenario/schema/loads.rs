@@ -1,6 +1,6 @@
 //! The parts `workload.loads` and `workload.metrics`: what autoscalers measure.
 
-use super::scalars::{Amount, Duration, Real, amount};
+use super::scalars::{Amount, Duration, Raw, Real, amount};
 use crate::scenario::At;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -88,7 +88,8 @@ pub struct ValueTrace {
     /// The file.
     pub file: At<String>,
     /// The column with the value: its name in the first row, or its number from 2 on; the second.
-    pub column: Option<At<String>>,
+    #[schemars(with = "Option<String>")]
+    pub column: Option<At<Raw>>,
     /// The moment of the run at which the first row is.
     pub at: Option<Duration>,
     /// A factor on the values, such as cores for each request a second; 1.

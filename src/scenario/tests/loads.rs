@@ -27,7 +27,7 @@ fn loads_are_constants_steps_or_tables() {
         "  loads:
     - {target: Deployment/shop, total: 2.5}
     - {selector: {app: shop}, metric: requests, total: [{at: 0s, value: 30}, {at: 5m, value: 1k}], maxPerPod: 50, notReady: 1}
-    - {target: Service/shop, metric: bytes, name: b, total: {file: ../../traces/load-week.csv, scale: 0.5, timeScale: 2, at: 1h}}
+    - {target: Service/shop, metric: bytes, name: b, total: {file: ../../traces/load-week.csv, column: 2, scale: 0.5, timeScale: 2, at: 1h}}
   metrics:
     - {name: queue, labels: {q: a}, value: 7}
     - {name: hits, object: Ingress/shop, namespace: web, value: 1500m}
@@ -185,9 +185,8 @@ actions:
 controlPlane: {metrics: {source: none, lag: 5s}}
 ",
         &expect![[r"
-            ../../traces/machines.csv:2:1: error: the first column is not a time: `general-zone-a` (seconds from 0 on, or a date and time such as `2026-01-31 12:00:00`)
-            s.yaml:8:64: error: gone.csv: no such file: `gone.csv`
-            s.yaml:9:100: error: ../../traces/load-week.csv: the table has no column of this name: `reqs` (name one of the first row, or give its number, from 2 on)
+            s.yaml:8:64: error: tests/fixtures/gone.csv: no such file: `gone.csv`
+            s.yaml:9:100: error: traces/load-week.csv: the table has no column of this name: `reqs` (name one of the first row, or give its number, from 2 on)
             s.yaml:10:115: error: `timeScale` must be from 1e-9 to 1e9: `0`
             s.yaml:11:99: error: `scale` must be from 1e-9 to 1e9: `1e10`
             s.yaml:14:14: error: a metric has a name
@@ -198,7 +197,8 @@ controlPlane: {metrics: {source: none, lag: 5s}}
             s.yaml:20:23: error: not something whose pods have a load: `Job/shop` (write `Deployment/name`, `ReplicaSet/name`, `StatefulSet/name`, `DaemonSet/name`, `Service/name`)
             s.yaml:21:5: error: `total` needs `setLoad`
             s.yaml:22:47: error: a load is at most 1000000000000: `10T`
-            s.yaml:23:45: error: `lag` needs `source: server`: `5s`"]],
+            s.yaml:23:45: error: `lag` needs `source: server`: `5s`
+            traces/machines.csv:2:1: error: the first column is not a time: `general-zone-a` (seconds from 0 on, or a date and time such as `2026-01-31 12:00:00`)"]],
     );
     let start = |text: &str| errors(&format!("{POOL}run: {{start: {text}}}\n"), &[]);
     expect![[r"
@@ -216,8 +216,12 @@ controlPlane: {metrics: {source: none, lag: 5s}}
 
 /// Real tables of loads are read, whatever their columns are called.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "the environment says where real tables are"
+)]
 fn real_loads_are_read() {
-    #[expect(clippy::disallowed_methods, reason = "the place of real traces is told by the environment")]
     let Some(place) = std::env::var_os("SEATRIAL_DATA") else {
         eprintln!("skipped: real_loads_are_read (SEATRIAL_DATA is not set)");
         return;
