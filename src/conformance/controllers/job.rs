@@ -162,7 +162,8 @@ fn write_actions(actions: &Actions<usize>, released: &[Tracked<usize>], pods: &[
         Actions::DeleteAll(list) => deleted = names(list),
         Actions::Delete(list) => {
             deleted = names(list);
-            freed.extend(names(list));
+            let held: Vec<Tracked<usize>> = list.iter().filter(|pod| pod.is_held).copied().collect();
+            freed.extend(names(&held));
         }
         Actions::Create(list) => {
             created = list.len();

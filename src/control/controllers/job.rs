@@ -204,7 +204,8 @@ impl JobController {
             Write::CreatePod { index, .. } => running.not_created(*index),
             Write::DeletePod { pod, .. } => running.deleted(*pod, true),
             Write::PatchPod { pod, .. } => {
-                if let Some(kept) = running.not_released(*pod) {
+                let is_active = cluster.pods.get(*pod).is_some_and(|row| cluster.pods.is_active(row));
+                if let Some(kept) = running.not_released(*pod).filter(|_| !is_active) {
                     state.held.insert(*pod, kept);
                 }
             }

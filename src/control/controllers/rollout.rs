@@ -221,10 +221,11 @@ impl Members {
         for &index in &old {
             let set = self.sets[index];
             let unhealthy = i64::from(set.replicas) - i64::from(set.available);
-            // The set's status lags behind its size: the original takes this for an error, and leaves
-            // the old sets alone for now (cleanupUnhealthyReplicas).
+            // The set's status lags behind its size: the original takes this for an error, leaves the
+            // old sets alone for now, and says that it has done nothing, whatever it has
+            // (cleanupUnhealthyReplicas, reconcileOldReplicaSets).
             if unhealthy < 0 && budget > 0 {
-                return changed;
+                return false;
             }
             let taken = unhealthy.min(budget).max(0);
             if taken > 0 {
@@ -233,7 +234,10 @@ impl Members {
                 changed = true;
             }
         }
-        let available: i64 = self.sets.iter().map(|set| i64::from(set.available)).sum();
+        // Old sets that were without replicas before this step are not looked at, though some of their
+        // pods may still be available.
+        let counted = old.iter().chain([&new]);
+        let available: i64 = counted.map(|&index| i64::from(self.sets[index].available)).sum();
         let mut budget = available - min_available;
         for &index in &old {
             let size = self.sets[index].replicas;

@@ -19,13 +19,14 @@ pub struct Limits {
 
 impl Limits {
     /// Resolves the limits for `desired` nodes, both rounded up; they are never both zero where a
-    /// node should have a pod. Without rolling updates both are zero.
+    /// node should have a pod. Without rolling updates there are none, which counts as zero.
     pub fn new(update: DaemonSetUpdate, desired: i32) -> Limits {
-        let DaemonSetUpdate::RollingUpdate { max_surge, max_unavailable } = update else {
-            return Limits { surge: 0, unavailable: 0 };
+        let (surge, unavailable) = match update {
+            DaemonSetUpdate::RollingUpdate { max_surge, max_unavailable } => {
+                (resolve(max_surge, desired, 99), resolve(max_unavailable, desired, 99))
+            }
+            DaemonSetUpdate::OnDelete => (0, 0),
         };
-        let surge = resolve(max_surge, desired, 99);
-        let unavailable = resolve(max_unavailable, desired, 99);
         let none = desired > 0 && surge == 0 && unavailable == 0;
         Limits { surge, unavailable: if none { 1 } else { unavailable } }
     }

@@ -3,7 +3,7 @@
 //! Kubernetes 1.36, pkg/controller/deployment (deployment_controller.go, sync.go, rolling.go,
 //! recreate.go; reference control-plane §3.3). Nothing is written here.
 
-use super::super::rollout::{Member, Members, Step, Target};
+use super::super::rollout::{Member, Members, Target};
 use super::history::{DESIRED_REPLICAS, MAX_REPLICAS, OldSet, annotate, next_revision, revision, surplus};
 use super::object::{replica_set, resize, same_template};
 use super::status::{self, Facts, Moment, SetFacts, Sets};
@@ -190,11 +190,11 @@ impl<'a> Scene<'a> {
 
     /// What the strategy does next; `after` has the sizes then.
     fn roll_out(&self, after: &mut Members) -> Move {
-        let step = if self.is_rolling() {
+        if self.is_rolling() {
             if after.new.is_none() {
                 return Move::Create(after.new_size(0, self.target));
             }
-            after.roll(self.target)
+            after.roll(self.target);
         } else {
             let old_go = after
                 .sets
@@ -207,9 +207,10 @@ impl<'a> Scene<'a> {
             if !old_go && after.new.is_none() {
                 return Move::Create(self.target.replicas);
             }
-            after.recreate(self.target)
-        };
-        if step == Step::Nothing { Move::Rest } else { Move::Resize }
+            after.recreate(self.target);
+        }
+        // A step that was given up may have resized some sets all the same.
+        if after.sets == self.members.sets { Move::Rest } else { Move::Resize }
     }
 
     /// Whether old ReplicaSets have pods, by their status or in fact (oldPodsRunning).

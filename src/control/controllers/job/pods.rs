@@ -84,13 +84,19 @@ impl JobPod {
         containers.map(|container| u64::from(container.restarts)).sum()
     }
 
-    /// When it ended: the end of its last container if all have ended; else when it stopped being
-    /// ready; else the beginning of its deletion; else its creation (pkg/controller/job/backoff_utils.go,
+    /// When it ended: the end of its last container, sidecars included, if the sidecars and the others
+    /// have ended (if there are sidecars, these alone decide whether); else when it stopped being ready;
+    /// else the beginning of its deletion; else its creation (pkg/controller/job/backoff_utils.go,
     /// getFinishedTime).
     pub fn finished(&self) -> Time {
-        let ends: Option<Vec<Time>> = self.containers.iter().map(|container| container.finished).collect();
+        let ends = |containers: &mut dyn Iterator<Item = &Container>| {
+            let ends: Option<Vec<Time>> = containers.map(|container| container.finished).collect();
+            ends.map(|ends| ends.into_iter().max())
+        };
+        let main = ends(&mut self.containers.iter()).flatten();
+        let sidecars = ends(&mut self.init_containers.iter().filter(|container| container.is_sidecar));
         let unready = self.ready().filter(|ready| ready.status == "False").and_then(|ready| ready.since);
-        let end = ends.unwrap_or_default().into_iter().max().or(unready).or(self.deleting);
+        let end = sidecars.and_then(|sidecars| sidecars.max(main)).or(unready).or(self.deleting);
         end.unwrap_or(self.created)
     }
 
@@ -113,6 +119,7 @@ impl JobPod {
                 policy => match_failure(policy, self),
             },
             is_ready: self.is_ready(),
+            is_held: self.has_finalizer,
             is_noted: false,
         }
     }
@@ -122,12 +129,21 @@ impl JobPod {
     /// ActivePods).
     fn deletion_order(&self, other: &JobPod) -> Ordering {
         let stage = |pod: &JobPod| (pod.assigned, pod.phase == PodPhase::Running, pod.is_ready());
-        let restarts = |pod: &JobPod, sidecars: bool| {
-            let containers = pod.containers.iter().chain(&pod.init_containers);
-            let most = containers.filter(|container| container.is_sidecar == sidecars);
-            most.map(|container| container.restarts).max().unwrap_or(0)
+        // Init containers that end do not count.
+        let most = |containers: &mut dyn Iterator<Item = &Container>| {
+            containers.map(|container| container.restarts).max().unwrap_or(0)
         };
-        let since = |pod: &JobPod| pod.ready().filter(|_| pod.is_ready()).and_then(|ready| ready.since);
+        let restarts = |pod: &JobPod, sidecars: bool| {
+            if sidecars {
+                most(&mut pod.init_containers.iter().filter(|container| container.is_sidecar))
+            } else {
+                most(&mut pod.containers.iter())
+            }
+        };
+        // Ready since nobody knows when is ready for the shortest time.
+        let since = |pod: &JobPod| {
+            pod.ready().filter(|_| pod.is_ready()).map(|ready| ready.since.unwrap_or(Time::MAX))
+        };
         stage(self)
             .cmp(&stage(other))
             .then_with(|| since(other).cmp(&since(self)))

@@ -168,6 +168,7 @@ impl State {
             failures: self.failures.get(&pod).copied().unwrap_or_default(),
             matched,
             is_ready: pods.ready[at],
+            is_held: pods.tracked[at],
             is_noted: false,
         }
     }
@@ -178,8 +179,7 @@ impl State {
             return;
         }
         let completions = job.completions.unwrap_or(0).max(0) as u32;
-        self.settled.succeeded.truncate(completions);
-        self.settled.failed.truncate(completions);
+        self.settled.truncate(completions);
         self.indexes = Indexes::default();
         for &pod in id_pods {
             let pods = &cluster.pods;

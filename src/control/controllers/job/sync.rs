@@ -49,7 +49,7 @@ pub enum Fate {
     Failed,
 }
 
-/// A pod that the Job's finalizer holds.
+/// A pod as a sync sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tracked<P> {
     /// Which.
@@ -66,6 +66,8 @@ pub struct Tracked<P> {
     pub matched: Matched,
     /// Whether it is ready.
     pub is_ready: bool,
+    /// Whether the Job's finalizer holds it. One that is not held is none of the count's business.
+    pub is_held: bool,
     /// Whether an earlier status has it as uncounted, its finalizer could not be removed then.
     pub is_noted: bool,
 }
@@ -145,15 +147,25 @@ pub struct Settled {
     pub succeeded: Intervals,
     /// Those that have failed for good.
     pub failed: Intervals,
+    /// Whether the status writes these sets in another way, so that the next sync must rewrite it.
+    is_unwritten: bool,
 }
 
 impl Settled {
-    /// What a status says, of a Job with so many completions.
+    /// What a status says, of a Job with so many completions. Somebody else may have written it in
+    /// another form (`0-1` for `0,1`), or for more completions.
     pub fn of(status: &JobStatus, completions: u32) -> Settled {
-        Settled {
-            succeeded: Intervals::parse(&status.completed_indexes, completions),
-            failed: Intervals::parse(status.failed_indexes.as_deref().unwrap_or(""), completions),
-        }
+        let failed_text = status.failed_indexes.as_deref().unwrap_or("");
+        let succeeded = Intervals::parse(&status.completed_indexes, completions);
+        let failed = Intervals::parse(failed_text, completions);
+        let is_unwritten =
+            succeeded.to_string() != status.completed_indexes || failed.to_string() != failed_text;
+        Settled { succeeded, failed, is_unwritten }
+    }
+
+    /// Takes out the indexes from `completions` on.
+    pub fn truncate(&mut self, completions: u32) {
+        self.is_unwritten |= self.succeeded.truncate(completions) | self.failed.truncate(completions);
     }
 }
 
@@ -260,6 +272,8 @@ pub struct Sync<P> {
     pub(super) terminating: u32,
     pub(super) succeeded: i64,
     pub(super) held: Vec<Tracked<P>>,
+    /// Active pods that are let go without a count, because the Job is being deleted.
+    pub(super) freed: Vec<Tracked<P>>,
     pub(super) delayed: BTreeMap<u32, usize>,
     pub(super) new_indexes: Intervals,
     /// The status as it is being changed.
@@ -303,6 +317,7 @@ pub fn begin<V: View>(
         None if seen.is_satisfied && !facts.is_deleting => manage(job, facts, &counts, settled, seen, view),
         None => (Actions::Unmanaged, None),
     };
+    let is_left = facts.is_deleting && verdict.is_none() && seen.active > 0;
     let deadline = deadline.map(|(seconds, start)| start + Span::from_secs(seconds.max(0) as u64));
     Sync {
         actions,
@@ -319,6 +334,7 @@ pub fn begin<V: View>(
         terminating: seen.terminating,
         succeeded: counts.succeeded,
         held: seen.held.to_vec(),
+        freed: if is_left { view.active() } else { Vec::new() },
         delayed: counts.delayed,
         new_indexes: counts.new_indexes,
         status,
@@ -406,8 +422,9 @@ fn settle<P: Copy>(
     status: &mut JobStatus,
 ) -> bool {
     let completions = facts.completions.unwrap_or(0);
-    let mut succeeded_changed = settled.succeeded.truncate(completions);
-    let mut failed_changed = settled.failed.truncate(completions);
+    settled.truncate(completions);
+    let mut succeeded_changed = std::mem::take(&mut settled.is_unwritten);
+    let mut failed_changed = succeeded_changed;
     for pod in held.iter().filter(|pod| facts.is_valid(pod)) {
         let Some(index) = pod.index else { continue };
         if pod.fate == Fate::Succeeded && settled.succeeded.insert(index) {

@@ -119,8 +119,9 @@ impl<P: Copy> Sync<P> {
         let chosen = held.iter().enumerate().filter(|(place, pod)| may_go(*place, pod));
         let mut chosen: Vec<Tracked<P>> = chosen.map(|(_, pod)| *pod).collect();
         if all_go && let Actions::DeleteAll(deleted) | Actions::Delete(deleted) = &self.actions {
-            chosen.extend_from_slice(deleted);
+            chosen.extend(deleted.iter().filter(|pod| pod.is_held));
         }
+        chosen.extend(self.freed.iter().filter(|pod| pod.is_held));
         if self.facts.is_indexed {
             chosen.sort_by_key(|pod| pod.index);
         }

@@ -47,6 +47,23 @@ fn a_roll_out_by_the_default_limits() {
 }
 
 #[test]
+fn a_step_that_is_given_up_says_that_it_did_nothing() {
+    let target = Target::new(10, UpdateStrategy::default(), 13);
+    // The second old set's status lags behind its size.
+    let sets = vec![member(0, 4, 2), member(1, 2, 3), member(2, 7, 6)];
+    let mut members = Members { sets, new: Some(2) };
+    assert_eq!((members.roll(target), sizes(&members)), (Step::Nothing, vec![2, 2, 7]));
+}
+
+#[test]
+fn pods_of_old_sets_without_replicas_are_not_counted_as_available() {
+    let target = Target::new(4, UpdateStrategy::default(), 5);
+    let sets = vec![member(0, 0, 2), member(1, 4, 4), member(2, 1, 0)];
+    let mut members = Members { sets, new: Some(2) };
+    assert_eq!((members.roll(target), sizes(&members)), (Step::ScaledDown, vec![0, 3, 1]));
+}
+
+#[test]
 fn recreate_empties_before_it_fills() {
     let target = Target::new(4, UpdateStrategy::Recreate, 4);
     let mut members = Members { sets: vec![member(0, 4, 4), member(1, 0, 0)], new: Some(1) };

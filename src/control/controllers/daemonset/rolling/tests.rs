@@ -43,7 +43,7 @@ fn limits_are_rounded_up_and_never_both_zero() {
     assert_eq!(limits(none, none, 0), (0, 0));
     assert_eq!(limits(none, IntOrPercent::Percent(i32::MAX), i32::MAX), (0, i32::MAX));
     let on_delete = Limits::new(DaemonSetUpdate::OnDelete, 5);
-    assert_eq!((on_delete.surge, on_delete.unavailable), (0, 0));
+    assert_eq!((on_delete.surge, on_delete.unavailable), (0, 1));
     assert!(surges(DaemonSetUpdate::RollingUpdate {
         max_surge: IntOrPercent::Percent(1),
         max_unavailable: none

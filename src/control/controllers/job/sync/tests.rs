@@ -262,3 +262,74 @@ fn fewer_completions_take_indexes_away() {
     assert_eq!(scene.sync().0, [1], "the pod of the index 1");
     assert_eq!((scene.status.completed_indexes.as_str(), scene.status.succeeded), ("", 0));
 }
+
+#[test]
+fn indexes_in_another_form_are_rewritten() {
+    let mut scene = Scene::new(Job { indexed: true, backoff_limit_per_index: Some(1), ..job(1, 9) });
+    scene.status.completed_indexes = "1-2,4,7-11".to_owned();
+    scene.status.failed_indexes = Some("5-6".to_owned());
+    scene.sync();
+    assert_eq!(
+        (scene.status.completed_indexes.as_str(), scene.status.failed_indexes.as_deref()),
+        ("1,2,4,7,8", Some("5,6"))
+    );
+    let mut settled = Settled::of(&scene.status, 9);
+    assert_eq!(settled, Settled { is_unwritten: false, ..settled.clone() });
+    settled.truncate(5);
+    assert_eq!((settled.is_unwritten, settled.succeeded.to_string().as_str()), (true, "1,2,4"));
+}
+
+#[test]
+fn pods_without_the_finalizer_are_deleted_but_not_counted() {
+    let mut scene = Scene::new(Job { active_deadline_seconds: Some(10), ..job(2, 2) });
+    scene.sync();
+    scene.pods[0].has_finalizer = false;
+    scene.now += Span::from_secs(10);
+    let (deleted, _, released) = scene.sync();
+    assert_eq!((deleted, released), (vec![0, 1], vec![1]));
+    assert_eq!(scene.counts(), (0, 0, 1, vec!["FailureTarget"]));
+}
+
+#[test]
+fn a_job_that_is_being_deleted_lets_go_of_its_active_pods() {
+    let mut scene = Scene::new(job(2, 3));
+    scene.sync();
+    scene.finish(0, 1);
+    scene.job.meta.deleting = true;
+    assert_eq!(scene.sync(), (vec![], vec![], vec![0, 1]));
+    assert_eq!(scene.counts(), (1, 0, 1, vec![]));
+    assert_eq!(scene.sync(), (vec![], vec![], vec![]));
+}
+
+#[test]
+fn sidecars_decide_when_a_pod_ended() {
+    let end = |second| Container { finished: Some(Time::from_secs(second)), ..Container::default() };
+    let sidecar = |container| Container { is_sidecar: true, ..container };
+    let running = Container::default();
+    for (main, init, expected) in [
+        (vec![end(5), end(7)], vec![], 7),
+        (vec![end(5)], vec![end(9)], 5),
+        (vec![end(5)], vec![sidecar(end(9))], 9),
+        (vec![running.clone()], vec![sidecar(end(9))], 9),
+        (vec![end(5)], vec![sidecar(running.clone()), sidecar(end(9))], 3),
+        (vec![running.clone()], vec![], 3),
+    ] {
+        let created = Time::from_secs(3);
+        let pod = JobPod { containers: main, init_containers: init, created, ..JobPod::default() };
+        assert_eq!(pod.finished(), Time::from_secs(expected), "{pod:?}");
+    }
+}
+
+#[test]
+fn restarts_of_init_containers_do_not_make_a_pod_go_first() {
+    let init = |restarts| vec![Container { restarts, ..Container::default() }];
+    let pod = |restarts, created| JobPod {
+        has_finalizer: true,
+        init_containers: init(restarts),
+        created: Time::from_secs(created),
+        ..JobPod::default()
+    };
+    let mut scene = Scene::new(job(1, 3));
+    scene.pods = vec![pod(5, 1), pod(0, 2)];
+    assert_eq!(scene.sync().0, [1], "the younger one");
+}
