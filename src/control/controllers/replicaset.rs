@@ -306,6 +306,12 @@ impl ReplicaSetController {
 
     fn removed(&mut self, id: WorkloadId, cluster: &Cluster) {
         if let Some(mut state) = self.sets.remove(&id) {
+            // The rows of its pods will hold others.
+            for pod in &state.active {
+                if pod.index() < self.available.len() {
+                    self.available.remove(pod.index());
+                }
+            }
             self.places.clear(&mut state.active);
             self.queue.forget(id);
         }

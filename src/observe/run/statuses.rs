@@ -287,7 +287,7 @@ mod tests {
         statuses.remove(Time::from_secs(8), WorkloadId(0));
         let show = |series: &Series| format!("{} {} {:?}", series.name, series.chart, series.points);
         let shown: Vec<String> = statuses.series(Time::from_secs(10)).iter().map(show).collect();
-        expect![[r#"
+        expect![[r"
             endpoints.workload.web endpoints [(5.0, 7.0), (8.0, 0.0), (10.0, 0.0)]
             budget_healthy.workload.web disruption_budgets [(5.0, 4.0), (10.0, 4.0)]
             budget_required.workload.web disruption_budgets [(5.0, 3.0), (10.0, 3.0)]
@@ -295,7 +295,7 @@ mod tests {
             autoscaler_current.workload.web autoscalers [(5.0, 3.0), (10.0, 3.0)]
             autoscaler_utilization_measured.workload.web autoscaler_utilization [(5.0, 0.9), (10.0, 0.9)]
             autoscaler_utilization_target.workload.web autoscaler_utilization [(5.0, 0.6), (10.0, 0.6)]
-            quota_used_pods.workload.web quotas [(5.0, 0.25), (10.0, 0.25)]"#]]
+            quota_used_pods.workload.web quotas [(5.0, 0.25), (10.0, 0.25)]"]]
         .assert_eq(&shown.join("\n"));
     }
 

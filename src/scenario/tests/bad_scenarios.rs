@@ -524,13 +524,13 @@ fn actions() {
     behind(
         "actions: [{at: 1m}]\n",
         &expect![
-            "s.yaml:5:11: error: the action does not say what is done (write one of `apply`, `scale`, `patch`, `setImage`, `rolloutUndo`, `rolloutPause`, `rolloutResume`, `delete`, `evict`, `cordon`, `uncordon`, `drain`, `taint`, `failNode`, `recoverNode`, `addNode`, `removeNode`)"
+            "s.yaml:5:11: error: the action does not say what is done (write one of `apply`, `scale`, `patch`, `setImage`, `setLoad`, `rolloutUndo`, `rolloutPause`, `rolloutResume`, `delete`, `evict`, `cordon`, `uncordon`, `drain`, `taint`, `failNode`, `recoverNode`, `addNode`, `removeNode`)"
         ],
     );
     behind(
         "actions: [{at: 1m, cordon: w-0, uncordon: w-1}]\n",
         &expect![
-            "s.yaml:5:11: error: an action does one thing (write one of `apply`, `scale`, `patch`, `setImage`, `rolloutUndo`, `rolloutPause`, `rolloutResume`, `delete`, `evict`, `cordon`, `uncordon`, `drain`, `taint`, `failNode`, `recoverNode`, `addNode`, `removeNode`)"
+            "s.yaml:5:11: error: an action does one thing (write one of `apply`, `scale`, `patch`, `setImage`, `setLoad`, `rolloutUndo`, `rolloutPause`, `rolloutResume`, `delete`, `evict`, `cordon`, `uncordon`, `drain`, `taint`, `failNode`, `recoverNode`, `addNode`, `removeNode`)"
         ],
     );
     behind(

@@ -127,7 +127,7 @@ fn loads_that_make_no_sense() {
     - {target: Service/shop, metric: c, name: c, total: 10T}
     - {target: Service/shop, metric: d, name: b, total: 1, notReady: 10M}
 ",
-        &expect![[r#"
+        &expect![[r"
             s.yaml:8:7: error: the load does not say whose it is (write `target: Deployment/<name>`, or `selector: {app: <name>}`)
             s.yaml:9:16: error: a load has a `target` or a `selector`, not both: `Deployment/shop` (write `target: Deployment/<name>`, or `selector: {app: <name>}`)
             s.yaml:10:16: error: there is no object of this name: `Deployment/shup` (did you mean `Deployment/shop`?)
@@ -140,7 +140,7 @@ fn loads_that_make_no_sense() {
             s.yaml:17:78: error: the steps must ascend in time
             s.yaml:18:57: error: a load is at most 1000000000000: `10T`
             s.yaml:19:47: error: two loads of one name: `b` (give each a `name` of its own)
-            s.yaml:19:70: error: `notReady` is at most 1000000: `10M`"#]],
+            s.yaml:19:70: error: `notReady` is at most 1000000: `10M`"]],
     );
     wrong(
         "  loads:

@@ -1,8 +1,9 @@
 //! The decision by data, the event loop through the harness.
 
 use super::*;
-use crate::api::{PodTemplate, ReplicaSet};
+use crate::api::{PodPhase, PodTemplate, ReplicaSet};
 use crate::base::ids::ClassId;
+use crate::control::PodStatus;
 use crate::control::harness::Harness;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -222,4 +223,30 @@ proptest! {
             prop_assert_eq!(numbers(&harness, id), [desired, ready.len() as i32, available as i32]);
         }
     }
+}
+
+/// The rows of a removed set's pods are used again: what was known of their pods must not count.
+#[test]
+fn a_removed_set_leaves_nothing_behind_in_the_rows_of_its_pods() {
+    let mut harness = harness();
+    let node = harness.node("n", "a");
+    let make = |name: &str| {
+        let mut set = ReplicaSet { replicas: 1, min_ready_seconds: 1, ..ReplicaSet::default() };
+        set.meta.name = name.into();
+        set
+    };
+    let first = harness.replica_set(make("first"));
+    let pod = harness.active(first)[0];
+    harness.start(pod, node);
+    harness.run_for(Span::from_secs(5));
+    harness.tell(Event::WorkloadRemoved { workload: first });
+    harness.remove(pod);
+    let second = harness.replica_set(make("second"));
+    let again = harness.active(second)[0];
+    assert_eq!(again.id, pod.id, "the row is used again");
+    harness.start(again, node);
+    harness.status(again, PodStatus { phase: PodPhase::Running, ..PodStatus::default() });
+    harness.run_for(Span::from_secs(5));
+    let status = harness.cluster.workloads[second].replica_set_status();
+    assert_eq!((status.ready, status.available), (0, 0));
 }

@@ -113,9 +113,9 @@ fn on_node(dice: &mut Dice, node: String) -> Action {
                 Taint { key: dice.pick(&keys).into(), value: "a".into(), effect: dice.pick(&effects) };
             let (mut add, mut remove) = (Vec::new(), Vec::new());
             if dice.chance(70) {
-                add.push(taint)
+                add.push(taint);
             } else {
-                remove.push(taint)
+                remove.push(taint);
             }
             Action::Taint { node, add, remove }
         }

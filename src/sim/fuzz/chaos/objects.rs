@@ -132,10 +132,10 @@ fn keeper(dice: &mut Dice, meta: ObjectMeta) -> Object {
             // the original, too: only the earliest look is kept, and the last old pod stays.
             let surges = matches!(update, DaemonSetUpdate::RollingUpdate { max_surge, .. } if max_surge != IntOrPercent::Int(0));
             let min_ready_seconds = if surges { 0 } else { min_ready_seconds };
-            Object::DaemonSet(Box::new(DaemonSet { selector, template, update, min_ready_seconds, meta }))
+            Object::DaemonSet(Box::new(DaemonSet { meta, selector, template, update, min_ready_seconds }))
         }
         _ => {
-            Object::ReplicaSet(Box::new(ReplicaSet { replicas, min_ready_seconds, selector, template, meta }))
+            Object::ReplicaSet(Box::new(ReplicaSet { meta, replicas, min_ready_seconds, selector, template }))
         }
     }
 }
@@ -188,7 +188,7 @@ pub(super) fn server(dice: &mut Dice, app: &str, version: u32, broken: bool) -> 
         template.spec.init_containers.push(container(dice, "init"));
         template.behavior.init_time = Some(dice.around(4.0));
     }
-    template.behavior.startup_time = dice.chance(70).then(|| Distribution::Uniform { min: 0.0, max: 30.0 });
+    template.behavior.startup_time = dice.chance(70).then_some(Distribution::Uniform { min: 0.0, max: 30.0 });
     template.behavior.stop_time = dice.chance(60).then(|| dice.around(8.0));
     template.behavior.image_size = dice.chance(30).then_some(Distribution::Constant(3e8));
     if broken {
@@ -248,9 +248,9 @@ pub(super) fn budget(dice: &mut Dice, meta: ObjectMeta, selector: LabelSelector)
     let (mut min_available, mut max_unavailable) = (None, None);
     let amount = Some(dice.pick(&amounts));
     if dice.chance(50) {
-        min_available = amount
+        min_available = amount;
     } else {
-        max_unavailable = amount
+        max_unavailable = amount;
     }
     PodDisruptionBudget {
         meta,
