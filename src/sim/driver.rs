@@ -444,8 +444,10 @@ impl<'o> Run<'o> {
             latency = self.plane.slowed(latency);
         }
         // The node life-cycle controller writes that pods are not ready one after the other.
-        let waits = matches!(write, Write::PodNotReady { .. });
-        let at = self.clients.commit_in_turn(client, self.now, latency, waits);
+        let at = match write {
+            Write::PodNotReady { .. } => self.clients.commit_in_turn(client, self.now, latency),
+            _ => self.clients.commit_time(client, self.now, latency),
+        };
         if at <= self.now {
             self.commit(client, write);
         } else {

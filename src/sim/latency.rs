@@ -45,6 +45,8 @@ pub(super) struct Clients {
     /// In the order of [`Client::CONTROLLERS`].
     controllers: Vec<Line>,
     kubelets: Vec<Line>,
+    /// When the latest of the requests that wait for each other is committed.
+    in_turn: Time,
     kubelet_limit: Option<RateLimit>,
 }
 
@@ -56,6 +58,7 @@ impl Clients {
             user: line(None),
             controllers: vec![line(timing.controller_limit); Client::CONTROLLERS.len()],
             kubelets: Vec::new(),
+            in_turn: Time::ZERO,
             kubelet_limit: timing.kubelet_limit,
         }
     }
@@ -89,11 +92,12 @@ impl Clients {
         }
     }
 
-    /// When a request made now, which takes `latency`, is committed. One that waits for the answer to
-    /// the one before begins only then.
-    pub(super) fn commit_in_turn(&mut self, client: Client, now: Time, latency: Span, waits: bool) -> Time {
-        let before = if waits { self.line(client).last.max(now) } else { now };
-        self.commit_time(client, before, latency)
+    /// When a request made now, which takes `latency`, is committed, if it is one of a row each of
+    /// which is sent when the one before has been answered. Other requests of the client go beside them.
+    pub(super) fn commit_in_turn(&mut self, client: Client, now: Time, latency: Span) -> Time {
+        let sent = self.line(client).bucket.as_mut().map_or(now, |bucket| bucket.take(now));
+        self.in_turn = self.in_turn.max(sent) + latency;
+        self.in_turn
     }
 
     /// When a request made now, which takes `latency`, is committed.
