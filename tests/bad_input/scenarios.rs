@@ -79,7 +79,7 @@ fn what_is_named_is_not_there() {
         ("faults: [{rack: r, at: 1m}]", "s.yaml:5:17", "there is no rack of this name"),
         ("faults: [{every: rack, mtbf: 1h, mttr: 1m}]", "s.yaml:5:18", "give a pool `nodesPerRack`"),
         ("actions: [{at: 1m, cordon: w-9}]", "s.yaml:5:28", "there is no node of this name"),
-        ("actions: [{at: 1m, scale: Deployment/x, replicas: 1}]", "s.yaml:5:27", "no workload object"),
+        ("actions: [{at: 1m, scale: Deployment/x, replicas: 1}]", "s.yaml:5:27", "no object of this name"),
         ("workload: {manifests: [gone.yaml]}", "s.yaml:5:24", "no such file"),
         ("workload: {traces: [{file: gone.swf}]}", "s.yaml:5:28", "no such file"),
         ("workload: {manifests: [s.yaml]}", "s.yaml:1:1", "this is a scenario"),
