@@ -200,7 +200,7 @@ fn a_configuration_decides_and_is_named_where_it_is_wrong() {
 }
 
 const RUN: &str = "scenarios/preemption.yaml";
-const PREEMPTOR: &str = "checkout-5f66fc8444-1";
+const PREEMPTOR: &str = "checkout-5b5bbc9469-1";
 
 #[test]
 fn the_way_of_a_pod_of_a_run_is_told() {
@@ -221,7 +221,7 @@ fn the_way_of_a_pod_of_a_run_is_told() {
 
 #[test]
 fn every_attempt_of_a_pod_is_there_as_json() {
-    let arguments = ["explain", RUN, "default/background-7cb6b85959-17", "--format", "json"];
+    let arguments = ["explain", RUN, "default/background-77cd98b6c9-17", "--format", "json"];
     let (code, out, _) = seatrial(&arguments, "");
     let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     let story = &value["pods"][0];
@@ -238,7 +238,7 @@ fn every_attempt_of_a_pod_is_there_as_json() {
 #[test]
 fn who_cannot_be_explained_is_said() {
     for (arguments, expected) in [
-        (&[RUN, "chekout-5f66fc8444-1"][..], "did you mean `checkout-5f66fc8444-1`?"),
+        (&[RUN, "chekout-5b5bbc9469-1"][..], "did you mean `checkout-5b5bbc9469-1`?"),
         (&[RUN, PREEMPTOR, "--attempt", "9"], "it has had 7"),
         (&[RUN, PREEMPTOR, "--at", "10s"], "no attempt up to this moment"),
         (&["scenarios/batch-day.yaml", "job-1"], "a batch machine has no pods"),
@@ -270,7 +270,7 @@ fn a_pod_that_is_followed_decides_nothing_and_is_in_the_report() {
     assert_eq!(digest(&plain, &[]), digest(&followed, &["--explain", PREEMPTOR, "--explain", "nobody"]));
     let (plain, followed) = (report(&plain), report(&followed));
     for page in [&plain, &followed] {
-        assert!(page.contains("Scheduling decisions") && page.contains("background-7cb6b85959-17"));
+        assert!(page.contains("Scheduling decisions") && page.contains("background-77cd98b6c9-17"));
     }
     assert!(!plain.contains("promised worker-1"));
     assert!(followed.contains("promised worker-1, where 2 pods are evicted for it"));

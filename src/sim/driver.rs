@@ -19,7 +19,7 @@ use crate::api::{Behavior, Node, Object, Pod, PodTemplate};
 use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};
 use crate::base::rng::Purpose;
 use crate::base::{Diagnostic, Distribution, Location, Map, Span, Stream, Streams, Symbol, Time};
-use crate::cluster::{Cluster, PodRef, WorkloadKind};
+use crate::cluster::{Cluster, PodRef, ReadyStatus, WorkloadKind};
 use crate::control::{
     Client, Command, ContainerIndex, Control, ControlPlane, Event, Refusal, RuntimeCommand, RuntimeEvent,
     Write,
@@ -443,9 +443,13 @@ impl<'o> Run<'o> {
         if !self.plane.slow_writes.is_empty() {
             latency = self.plane.slowed(latency);
         }
-        // The node life-cycle controller writes that pods are not ready one after the other.
+        // The node life-cycle controller writes that a node is silent, and then that its pods are not
+        // ready, one after the other.
         let at = match write {
             Write::PodNotReady { .. } => self.clients.commit_in_turn(client, self.now, latency),
+            Write::NodeReady { ready: ReadyStatus::Unknown, .. } => {
+                self.clients.commit_ahead_of_row(client, self.now, latency)
+            }
             _ => self.clients.commit_time(client, self.now, latency),
         };
         if at <= self.now {

@@ -100,6 +100,13 @@ impl Clients {
         self.in_turn
     }
 
+    /// [`Self::commit_time`] of a request to which the answer is awaited before a row of requests is sent.
+    pub(super) fn commit_ahead_of_row(&mut self, client: Client, now: Time, latency: Span) -> Time {
+        let at = self.commit_time(client, now, latency);
+        self.in_turn = self.in_turn.max(at);
+        at
+    }
+
     /// When a request made now, which takes `latency`, is committed.
     pub(super) fn commit_time(&mut self, client: Client, now: Time, latency: Span) -> Time {
         let line = self.line(client);
@@ -131,6 +138,17 @@ impl Clients {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_follows_what_it_waits_for_and_holds_nobody_else_up() {
+        let mut clients = Clients::new(&Timing::ideal());
+        let client = Client::NodeLifecycle;
+        assert_eq!(clients.commit_ahead_of_row(client, Time(10), Span(5)), Time(15));
+        assert_eq!(clients.commit_in_turn(client, Time(10), Span(4)), Time(19));
+        assert_eq!(clients.commit_in_turn(client, Time(10), Span(4)), Time(23));
+        assert_eq!(clients.commit_time(client, Time(10), Span(6)), Time(16));
+        assert_eq!(clients.commit_in_turn(client, Time(90), Span(4)), Time(94));
+    }
 
     #[test]
     fn a_burst_goes_at_once_then_the_rate_rules() {
