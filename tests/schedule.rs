@@ -239,7 +239,7 @@ fn every_attempt_of_a_pod_is_there_as_json() {
 fn who_cannot_be_explained_is_said() {
     for (arguments, expected) in [
         (&[RUN, "chekout-5b5bbc9469-1"][..], "did you mean `checkout-5b5bbc9469-1`?"),
-        (&[RUN, PREEMPTOR, "--attempt", "9"], "it has had 7"),
+        (&[RUN, PREEMPTOR, "--attempt", "9"], "it has had 6"),
         (&[RUN, PREEMPTOR, "--at", "10s"], "no attempt up to this moment"),
         (&["scenarios/batch-day.yaml", "job-1"], "a batch machine has no pods"),
         (&["gone.yaml", "job-1"], "no such file"),
