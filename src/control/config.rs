@@ -8,7 +8,7 @@ pub use compat::Compat;
 pub use plugins::{EnabledPlugins, ExtensionPoint, KnownPlugin, known_plugins};
 pub use scheduler::{
     DEFAULT_SCHEDULER_NAME, FitArgs, InterPodArgs, Mode, PluginArgs, PreemptionArgs, Scheduler,
-    SchedulerProfile, ScoringStrategy, SpreadArgs, SpreadDefaulting, VolumeBindingArgs,
+    SchedulerProfile, ScoringStrategy, SpreadArgs, SpreadDefaulting, Ties, VolumeBindingArgs,
 };
 
 use super::controllers::hpa;

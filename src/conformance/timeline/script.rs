@@ -9,7 +9,7 @@ use crate::api::{Behavior, LabelSelector, Node, Object, PodTemplate, PriorityCla
 use crate::base::ids::PoolId;
 use crate::base::rng::{Purpose, key_of};
 use crate::base::{Clock, Diagnostic, Distribution, Location, Quantity, Span, Streams, Time};
-use crate::control::config::KubeletProfile;
+use crate::control::config::{KubeletProfile, Ties};
 use crate::control::{self, Process};
 use crate::sim::{
     Action, Curve, FaultKind, Lease, Load, Measure, MetricsProfile, MetricsSetup, NodeSetup, Plane, Pool,
@@ -165,6 +165,7 @@ impl Script {
         config.nodes.first_monitor_pass = Some(Span((period - since) % period));
         config.kubelet.profile = KubeletProfile::Recorded;
         config.scheduler.percentage_of_nodes_to_score = 0;
+        config.scheduler.ties = Ties::Raced;
         let draw = |most: u64| Streams::new(seed).draw(Purpose::Phase, key_of("wall clock")) % most;
         let start = match self.align_minute {
             // The recordings start some hundredths of a second after the full second.

@@ -30,6 +30,8 @@ pub struct Scheduler {
     pub attempt: Span,
     /// How nodes are searched when all are looked at.
     pub mode: Mode,
+    /// Which of the nodes with the highest total is taken.
+    pub ties: Ties,
     /// Whether pods that are judged alike share a scoring where a profile lets them (the feature gate
     /// OpportunisticBatching, on since 1.35). Without effect before 1.36 here.
     pub opportunistic_batching: bool,
@@ -48,6 +50,7 @@ impl Scheduler {
             max_backoff: Span::from_secs(10),
             attempt: Span::ZERO,
             mode: Mode::Auto,
+            ties: Ties::Listed,
             opportunistic_batching: version >= Version::V1_36,
             followed: Vec::new(),
         }
@@ -71,6 +74,18 @@ pub enum Mode {
     Indexed,
     /// Node by node.
     Plain,
+}
+
+/// Which of the nodes with the highest total is taken where the order of the feasible nodes decides,
+/// as it does since 1.35.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Ties {
+    /// The order is that of a search by one thread (`parallelism: 1`), which is exact.
+    #[default]
+    Listed,
+    /// The order is that in which several threads are done, as in a cluster with the default
+    /// `parallelism: 16`: mostly the same, and drawn from the seed.
+    Raced,
 }
 
 /// A profile: the plugins for the pods that ask for a scheduler by this name.

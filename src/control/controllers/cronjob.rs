@@ -1,7 +1,7 @@
 //! CronJobs: Jobs by the clock.
 //!
 //! Kubernetes 1.36, pkg/controller/cronjob (reference control-plane §3.7). What one pass over a CronJob
-//! does is decided in [`sync`]; which time it is about, in [`missed`]; here is the event loop. How the
+//! does is decided in [`sync()`]; which time it is about, in [`missed`]; here is the event loop. How the
 //! pods of the Jobs run is not known here.
 
 pub mod missed;
@@ -38,7 +38,7 @@ struct Tracked {
     schedule: (String, String),
 }
 
-/// The event loop around [`sync`].
+/// The event loop around [`sync()`].
 #[derive(Clone, Debug)]
 pub struct CronJobController {
     queue: WorkQueue<WorkloadId>,

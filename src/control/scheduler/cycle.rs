@@ -13,7 +13,7 @@ use super::nominator::Nominator;
 use super::preemption;
 use super::profile::{PluginSet, Profile};
 use super::promised::Refusal;
-use super::select::select;
+use super::select::Choice;
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::base::{BitSet, Map, Streams, Symbol, Time};
 use crate::cluster::Cluster;
@@ -126,6 +126,7 @@ pub struct Cycle {
     /// The plugins.
     pub profile: Profile,
     percentage: u32,
+    pub(super) choice: Choice,
     pub(super) streams: Streams,
     /// Where the next search starts in the list of nodes.
     pub(super) next_start: usize,
@@ -174,6 +175,7 @@ impl Cycle {
             memo: Memo::default(),
             profile,
             percentage: written.percentage_of_nodes_to_score.unwrap_or(global),
+            choice: Choice::new(config.version, config.scheduler.ties),
             streams: Streams::new(config.seed),
             next_start: 0,
             mode: if is_wide { Mode::Plain } else { config.scheduler.mode },
@@ -345,6 +347,7 @@ impl Cycle {
             skipped: *skipped,
             // After a search of all nodes the start is where it was before it.
             start: self.next_start % context.cluster.nodes.order.len(),
+            choice: self.choice,
             streams: self.streams,
             key,
             is_forced: self.mode == Mode::Indexed,
@@ -599,8 +602,7 @@ impl Cycle {
             }
             best
         };
-        let chosen =
-            if rows.len() == 1 { 0 } else { select(self.profile.version, self.streams, key, &places) };
+        let chosen = if rows.len() == 1 { 0 } else { self.choice.select(self.streams, key, &places) };
         let placement = Placement {
             node: NodeId(rows[chosen]),
             feasible: found.count as u32,

@@ -8,7 +8,7 @@ use super::cycle::{Attempt, Cycle, Found, Recording, Scratch, absent_reason};
 use super::framework::{Cause, Code, Column, Context, Status, Targets};
 use super::nominator::Nominator;
 use super::profile::{PluginSet, Profile};
-use super::select::select;
+use super::select::Choice;
 use crate::base::ids::{ClassId, NodeId, PodId};
 use crate::cluster::Cluster;
 
@@ -374,12 +374,12 @@ impl Cycle {
             (0..totals.len()).filter(|&place| totals[place] == best).map(|place| place as u32).collect();
         explanation.tied = places.iter().map(|&place| explanation.found[place as usize]).collect();
         explanation.best = Some(best);
-        let is_free = self.profile.version.compat().draws_ties
+        let is_free = self.choice != Choice::Listed
             || !self.scratch.restricting.is_empty() && self.scratch.named.len() > 1;
         explanation.picked = match explanation.tied[..] {
             [only] => Some(only),
             _ if is_free => None,
-            _ => Some(explanation.tied[select(self.profile.version, self.streams, key, &places)]),
+            _ => Some(explanation.tied[self.choice.select(self.streams, key, &places)]),
         };
     }
 }

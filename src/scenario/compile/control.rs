@@ -7,7 +7,7 @@ use crate::base::Span;
 use crate::control::Config;
 use crate::control::config::{
     Controllers, EnabledPlugins, Kubelet, Mode, NodeLifecycle, Scheduler, SchedulerProfile, ScoringStrategy,
-    Version,
+    Ties, Version,
 };
 use crate::control::controllers::hpa;
 use crate::control::scheduler::configuration::{self, Configured};
@@ -111,6 +111,10 @@ fn scheduler(build: &mut Build<'_>, written: &written::Scheduler, version: Versi
         None | Some(written::Mode::Auto) => Mode::Auto,
         Some(written::Mode::Indexed) => Mode::Indexed,
         Some(written::Mode::Plain) => Mode::Plain,
+    };
+    scheduler.ties = match written.ties {
+        None | Some(written::Ties::Listed) => Ties::Listed,
+        Some(written::Ties::Raced) => Ties::Raced,
     };
     scheduler
 }

@@ -121,12 +121,16 @@ pub struct RateLimit {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scheduler {
     /// A configuration file of kube-scheduler (`kind: KubeSchedulerConfiguration`). It takes the place
-    /// of all keys here but `mode`; without `percentageOfNodesToScore` in it the number of nodes
+    /// of all keys here but `mode` and `ties`; without `percentageOfNodesToScore` in it the number of nodes
     /// decides how many of them are looked at.
     pub configuration: Option<At<String>>,
     /// How nodes are searched where all of them are looked at; the decisions are the same. `auto`
     /// takes what is likely faster, and is what is done where nothing is said.
     pub mode: Option<Mode>,
+    /// Which of the nodes with the highest total is taken, where the order of the search decides
+    /// (since 1.35): `listed` searches with one thread, `raced` with several, where one node in three
+    /// comes late. `listed` where it is not given.
+    pub ties: Option<Ties>,
     /// How many of the nodes are looked at before the search stops, in percent; 0 lets the number of
     /// nodes decide, as Kubernetes does by default. 100 where it is not given.
     pub percentage_of_nodes_to_score: Option<Whole<0, 100>>,
@@ -163,6 +167,16 @@ pub enum Mode {
     Indexed,
     /// Node by node.
     Plain,
+}
+
+/// Which of the nodes with the highest total is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Ties {
+    /// The first in the heap over the list of feasible nodes, as one thread finds them.
+    Listed,
+    /// The same with the list as several threads find them, drawn from the seed.
+    Raced,
 }
 
 /// How NodeResourcesFit scores.

@@ -3,7 +3,7 @@
 use super::{POOL, setup, try_compile};
 use crate::api::ResourceList;
 use crate::base::{Distribution, Span, Time};
-use crate::control::config::{Mode, ScoringStrategy};
+use crate::control::config::{Mode, ScoringStrategy, Ties};
 use crate::scenario::{Compiled, Named, Plan, adhoc, compile, json_schema, load};
 use crate::sim::setup::{Action, FaultWhen, SubmissionName};
 use crate::sim::{FaultScope, Submission};
@@ -366,9 +366,11 @@ fn bad_arguments() {
 
 #[test]
 fn the_scheduler_is_configured_by_its_own_file() {
-    let file = "configuration: kube-scheduler.yaml, mode: plain";
+    let file = "configuration: kube-scheduler.yaml, mode: plain, ties: raced";
     let scheduler = setup(&format!("{POOL}controlPlane: {{scheduler: {{{file}}}}}\n")).control.scheduler;
     assert_eq!((scheduler.percentage_of_nodes_to_score, scheduler.mode), (50, Mode::Plain));
+    assert_eq!(scheduler.ties, Ties::Raced);
+    assert_eq!(setup(POOL).control.scheduler.ties, Ties::Listed);
     let names: Vec<&str> = scheduler.profiles.iter().map(|profile| profile.name.as_str()).collect();
     assert_eq!(names, ["default-scheduler", "packing"]);
     assert_eq!(scheduler.profiles[1].args.fit.strategy, ScoringStrategy::MostAllocated);

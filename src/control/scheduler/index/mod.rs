@@ -20,9 +20,9 @@ mod winner;
 use super::cycle::Placement;
 use super::framework::{Code, Column, Context, Status, Targets};
 use super::profile::{PluginSet, Profile};
+use super::select::Choice;
 use crate::base::ids::{ClassId, NodeId};
 use crate::base::rng::Streams;
-use crate::control::config::Version;
 use class_index::{ClassIndex, Layout, Work};
 use place_set::PlaceSet;
 use rank_set::Union;
@@ -81,6 +81,8 @@ pub(super) struct Search {
     /// Where in the list the search begins.
     pub(super) start: usize,
     /// For draws among ties.
+    /// How one of several best nodes is chosen.
+    pub(super) choice: Choice,
     pub(super) streams: Streams,
     /// What a draw depends on besides the seed.
     pub(super) key: u64,
@@ -231,7 +233,7 @@ impl Decision {
                 tied += places.len() as u32;
             }
         }
-        let place = self.winner(index, profile.version, search);
+        let place = self.winner(index, search);
         let node = context.cluster.nodes.order[place as usize];
         Ok(Answer::Placed(Placement { node, feasible, score, tied }))
     }
@@ -283,7 +285,7 @@ impl Decision {
         Ok(())
     }
 
-    fn winner(&self, index: &ClassIndex, version: Version, search: Search) -> u32 {
+    fn winner(&self, index: &ClassIndex, search: Search) -> u32 {
         let top = |&group: &u32| index.groups[group as usize].top().map(|(_, places)| places);
         let (one, several): ([&PlaceSet; 1], Vec<&PlaceSet>);
         let tied = match self.tops.as_slice() {
@@ -305,6 +307,6 @@ impl Decision {
             Union(&some)
         };
         let ties = Ties { feasible, tied, start: search.start as u32 };
-        ties.winner(version, search.streams, search.key)
+        ties.winner(search.choice, search.streams, search.key)
     }
 }

@@ -1,12 +1,11 @@
 //! Which of the tied nodes is taken, without listing the feasible nodes.
 //!
-//! The rules are those of [`super::super::select`]; the tests hold the two equal.
+//! The rules are those of [`Choice`]; the tests hold the two equal.
 
-use super::super::select::{pre_order, select};
+use super::super::select::{Choice, pre_order};
 use super::place_set::PlaceSet;
 use super::rank_set::Union;
 use crate::base::rng::Streams;
-use crate::control::config::Version;
 
 /// The feasible nodes and, among them, the tied ones.
 pub(super) struct Ties<'g> {
@@ -20,19 +19,22 @@ pub(super) struct Ties<'g> {
 
 impl Ties<'_> {
     /// The place of the node that is taken. `key` is what a draw depends on besides the seed.
-    pub(super) fn winner(&self, version: Version, streams: Streams, key: u64) -> u32 {
+    pub(super) fn winner(&self, choice: Choice, streams: Streams, key: u64) -> u32 {
         if let [only] = self.tied
             && only.len() == 1
         {
             return only.first_from(0).expect("it has a member");
         }
-        if !version.compat().draws_ties {
+        if choice == Choice::Listed {
             return self.first_in_pre_order();
         }
         let mut places: Vec<u32> = self.tied.iter().flat_map(|places| places.iter()).collect();
         // In the order of the search: from the start to the end of the list, then the rest.
         places.sort_unstable_by_key(|&place| (place < self.start, place));
-        places[select(version, streams, key, &places)]
+        let (start, count) = (self.feasible.rank(self.start), self.feasible.count());
+        let number = |&place: &u32| (self.feasible.rank(place) + count - start) % count;
+        let numbers: Vec<u32> = places.iter().map(number).collect();
+        places[choice.select(streams, key, &numbers)]
     }
 
     /// The first tied node in the pre-order of the implicit binary tree of the feasible nodes. The
@@ -109,9 +111,9 @@ mod tests {
                 start,
             };
             let streams = Streams::new(5);
-            for version in [Version::V1_34, Version::V1_36] {
-                let expected = order[numbers[select(version, streams, 9, &numbers)] as usize];
-                prop_assert_eq!(ties.winner(version, streams, 9), expected);
+            for choice in [Choice::Listed, Choice::Raced, Choice::Drawn] {
+                let expected = order[numbers[choice.select(streams, 9, &numbers)] as usize];
+                prop_assert_eq!(ties.winner(choice, streams, 9), expected);
             }
         }
     }
