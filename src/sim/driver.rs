@@ -17,7 +17,7 @@ use super::world::{Arrival, Context, World};
 use super::{Balance, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate};
 use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};
-use crate::base::rng::Purpose;
+use crate::base::rng::{Purpose, key_of};
 use crate::base::{Diagnostic, Distribution, Location, Map, Span, Stream, Streams, Symbol, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus, WorkloadKind};
 use crate::control::{
@@ -169,6 +169,7 @@ struct Run<'o> {
     streams: Streams,
     /// Draws of API latencies, one after the other.
     api_draws: Stream,
+    event_draws: Stream,
     /// The latest delivery of each kind of object: watches keep the order.
     delivered: [Time; 3],
     default_behavior: Behavior,
@@ -232,6 +233,7 @@ impl<'o> Run<'o> {
             observer,
             streams,
             api_draws: streams.stream(Purpose::Latency, 0),
+            event_draws: streams.stream(Purpose::Latency, key_of("events")),
             timing: setup.timing,
             delivered: [Time::ZERO; 3],
             default_behavior: setup.default_behavior,
@@ -259,7 +261,7 @@ impl<'o> Run<'o> {
     /// What exists before the first event: nodes, bound pods, the first strikes and submissions.
     fn begin(&mut self) -> Result<(), RunError> {
         for (row, (node, pool)) in std::mem::take(&mut self.setup_nodes).into_iter().enumerate() {
-            self.add_node(NodeId(row as u32), &node, pool, None);
+            self.add_node(NodeId(row as u32), &node, pool, &[]);
         }
         self.deliver_inbox();
         for (pod, node) in std::mem::take(&mut self.bound_pods) {
@@ -452,12 +454,30 @@ impl<'o> Run<'o> {
             }
             _ => self.clients.commit_time(client, self.now, latency),
         };
+        self.record_event(client, &write, at);
         if at <= self.now {
             self.commit(client, write);
         } else {
             let sender = self.plane.sender(client);
             self.queue.schedule(at, Class::API, Happening::Commit(client, sender, Box::new(write)));
         }
+    }
+
+    /// Controllers tell people of the pods that they have created, deleted and found on silent nodes, and
+    /// of those that they are about to evict.
+    fn record_event(&mut self, client: Client, write: &Write, at: Time) {
+        use Client::{DaemonSet, Job, ReplicaSet, StatefulSet, TaintEviction};
+        let (at, about) = match (client, write) {
+            (_, Write::CreatePod { owner, .. }) => (at, Some(*owner)),
+            (ReplicaSet | Job | StatefulSet | DaemonSet, Write::DeletePod { pod, .. }) => {
+                (at, self.cluster.pods.owner[pod.id.index()])
+            }
+            (_, Write::PodNotReady { .. }) => (at, None),
+            (TaintEviction, Write::DeletePod { .. }) => (self.now, None),
+            _ => return,
+        };
+        let latency = self.timing.event_write.sample_span(&mut self.event_draws);
+        self.clients.record_event(client, at, latency, about);
     }
 
     fn commit(&mut self, client: Client, write: Write) {

@@ -1,10 +1,14 @@
 //! How long requests to the API server wait: each client's rate limit, and order within a client.
 
+mod events;
+
 use super::setup::ClientGroup;
 use super::timing::{RateLimit, Timing};
+use crate::base::ids::WorkloadId;
 use crate::base::units::NANOS_PER_SECOND;
 use crate::base::{Span, Time};
 use crate::control::{Client, Process};
+use events::Sink;
 
 /// A token bucket in the form of the generic cell rate algorithm: exact in integers.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +32,36 @@ impl Bucket {
         self.full_at = self.full_at.max(at) + Span(self.interval);
         at
     }
+
+    /// Takes one if that need not wait.
+    fn try_take(&mut self, now: Time) -> bool {
+        let is_free = self.full_at - Span(self.tolerance) <= now;
+        if is_free {
+            self.take(now);
+        }
+        is_free
+    }
 }
 
 /// One client: its bucket, and the time of its latest commit, which a later request never overtakes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Line {
     bucket: Option<Bucket>,
     last: Time,
+    events: Sink,
+}
+
+impl Line {
+    fn new(limit: Option<RateLimit>) -> Line {
+        Line { bucket: limit.map(Bucket::new), last: Time::ZERO, events: Sink::default() }
+    }
+
+    /// The moment at which a request made now may go. Events that were ready before go before it.
+    fn send(&mut self, now: Time) -> Time {
+        let Some(bucket) = &mut self.bucket else { return now };
+        self.events.send(now, bucket);
+        bucket.take(now)
+    }
 }
 
 /// All clients.
@@ -52,11 +79,10 @@ pub(super) struct Clients {
 
 impl Clients {
     pub(super) fn new(timing: &Timing) -> Clients {
-        let line = |limit: Option<RateLimit>| Line { bucket: limit.map(Bucket::new), last: Time::ZERO };
         Clients {
-            scheduler: line(timing.scheduler_limit),
-            user: line(None),
-            controllers: vec![line(timing.controller_limit); Client::CONTROLLERS.len()],
+            scheduler: Line::new(timing.scheduler_limit),
+            user: Line::new(None),
+            controllers: vec![Line::new(timing.controller_limit); Client::CONTROLLERS.len()],
             kubelets: Vec::new(),
             in_turn: Time::ZERO,
             kubelet_limit: timing.kubelet_limit,
@@ -86,6 +112,7 @@ impl Clients {
         };
         for line in lines {
             line.last = now;
+            line.events = Sink::default();
             if let Some(bucket) = &mut line.bucket {
                 bucket.full_at = now;
             }
@@ -95,7 +122,7 @@ impl Clients {
     /// When a request made now, which takes `latency`, is committed, if it is one of a row each of
     /// which is sent when the one before has been answered. Other requests of the client go beside them.
     pub(super) fn commit_in_turn(&mut self, client: Client, now: Time, latency: Span) -> Time {
-        let sent = self.line(client).bucket.as_mut().map_or(now, |bucket| bucket.take(now));
+        let sent = self.line(client).send(now);
         self.in_turn = self.in_turn.max(sent) + latency;
         self.in_turn
     }
@@ -110,9 +137,24 @@ impl Clients {
     /// When a request made now, which takes `latency`, is committed.
     pub(super) fn commit_time(&mut self, client: Client, now: Time, latency: Span) -> Time {
         let line = self.line(client);
-        let sent = line.bucket.as_mut().map_or(now, |bucket| bucket.take(now));
+        let sent = line.send(now);
         line.last = line.last.max(sent + latency);
         line.last
+    }
+
+    /// A controller tells people something from a moment on that is not before what it said last; the
+    /// request takes `latency`. `about` is the workload that it is about, or nothing for a pod.
+    pub(super) fn record_event(
+        &mut self,
+        client: Client,
+        at: Time,
+        latency: Span,
+        about: Option<WorkloadId>,
+    ) {
+        let line = self.line(client);
+        if line.bucket.is_some() {
+            line.events.record(at, latency, about);
+        }
     }
 
     fn line(&mut self, client: Client) -> &mut Line {
@@ -122,8 +164,7 @@ impl Clients {
             Client::Kubelet(node) => {
                 let limit = self.kubelet_limit;
                 if self.kubelets.len() <= node.index() {
-                    let line = Line { bucket: limit.map(Bucket::new), last: Time::ZERO };
-                    self.kubelets.resize(node.index() + 1, line);
+                    self.kubelets.resize(node.index() + 1, Line::new(limit));
                 }
                 &mut self.kubelets[node.index()]
             }

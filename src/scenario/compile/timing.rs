@@ -16,10 +16,11 @@ pub(super) fn resolve(build: &mut Build<'_>) -> Timing {
         Preset::Ideal => Timing::ideal(),
     };
     let written = &control.timings;
-    let distributions: [(&Option<TimeDistribution>, _); 8] = [
+    let distributions: [(&Option<TimeDistribution>, _); 9] = [
         (&written.api_write, &mut timing.api_write),
         (&written.watch, &mut timing.watch),
         (&written.metrics_query, &mut timing.metrics_query),
+        (&written.event_write, &mut timing.event_write),
         (&written.sandbox, &mut timing.sandbox),
         (&written.pull_overhead, &mut timing.pull_overhead),
         (&written.container_start, &mut timing.container_start),

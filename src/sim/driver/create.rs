@@ -82,10 +82,13 @@ impl Run<'_> {
         let former = std::mem::take(&mut self.faults.down[node.index()]);
         let taint = Taint { key: NOT_READY.into(), value: String::new(), effect: TaintEffect::NoSchedule };
         let given = object.taints.iter().any(|given| given.key == taint.key && given.effect == taint.effect);
+        let mut told: Vec<(&'static str, Taint)> =
+            object.taints.iter().map(|taint| ("user", taint.clone())).collect();
         if !given {
             object.taints.push(taint.clone());
+            told.push(("api-server", taint));
         }
-        self.add_node(node, &Arc::from(object), PoolId(0), (!given).then_some(&taint));
+        self.add_node(node, &Arc::from(object), PoolId(0), &told);
         if former.held > 0 {
             self.replace_machine(node, former);
         }

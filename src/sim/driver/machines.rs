@@ -36,14 +36,14 @@ pub(super) struct Lease {
 }
 
 impl Run<'_> {
-    /// Adds a node object and its machine. `admission` is a taint that the API server has added. Nodes exist before anything is looked at, so they are in
-    /// the view at once.
+    /// Adds a node object and its machine. `told` are taints that it brings along, and who has set them.
+    /// Nodes exist before anything is looked at, so they are in the view at once.
     pub(super) fn add_node(
         &mut self,
         node: NodeId,
         object: &Arc<Node>,
         pool: PoolId,
-        admission: Option<&Taint>,
+        told: &[(&'static str, Taint)],
     ) {
         let ready = if object.ready == Some(false) { ReadyStatus::False } else { ReadyStatus::True };
         self.api.create_node(node, &object.taints, ready, object.unschedulable);
@@ -71,9 +71,9 @@ impl Run<'_> {
             allocatable: &allocatable,
         };
         self.observer.record(self.now, &record, View { cluster: &self.cluster, actor: "user" });
-        if let Some(Taint { key, value, effect }) = admission {
+        for (actor, Taint { key, value, effect }) in told {
             let effect = *effect;
-            self.tell("api-server", &Record::NodeTaint { node, key, value, effect, added: true });
+            self.tell(actor, &Record::NodeTaint { node, key, value, effect, added: true });
         }
         if ready != ReadyStatus::True {
             self.tell("user", &Record::NodeReady { node, ready });
