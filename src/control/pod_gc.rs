@@ -189,41 +189,51 @@ impl PodGarbageCollector {
                 .pods
                 .iter()
                 .filter(|pod| cluster.pods.node[pod.index()].is_some_and(|node| over.contains(&node)));
-            orphans.for_each(|pod| collect(pod, cluster, out));
+            orphans.for_each(|pod| {
+                disrupt(pod, cluster, out);
+                collect(pod, Reason::NodeGone, cluster, out);
+            });
         }
         for &node in &self.out_of_service {
             if cluster.nodes.ready[node.index()] != ReadyStatus::True {
                 let leaving = |pod: &&PodId| cluster.pods.deleting_since[pod.index()].is_some();
                 let here = cluster.nodes.pods[node.index()].iter();
-                here.filter(leaving).for_each(|&pod| collect(pod, cluster, out));
+                here.filter(leaving).for_each(|&pod| collect(pod, Reason::NodeGone, cluster, out));
             }
         }
         for &pod in &self.unscheduled {
-            delete(pod, Some(Span::ZERO), Reason::Deleted, out);
+            collect(pod.id, Reason::Deleted, cluster, out);
         }
         self.plan(now);
     }
 }
 
-/// Fails an orphan and removes it.
-fn collect(pod: PodId, cluster: &Cluster, out: &mut Vec<Command>) {
+/// Says of an orphan that it was not its own fault.
+fn disrupt(pod: PodId, cluster: &Cluster, out: &mut Vec<Command>) {
+    if !cluster.pods.phase[pod.index()].is_terminal() {
+        let patch = PodPatch::Disrupted(Reason::NodeGone);
+        let write = Write::PatchPod { pod: cluster.pods.reference(pod), patch };
+        out.push(Command::Write(Client::PodGarbageCollector, write));
+    }
+}
+
+/// Fails a pod that nobody else will end, and removes it (Kubernetes 1.36, pkg/controller/podgc,
+/// markFailedAndDeletePod).
+fn collect(pod: PodId, reason: Reason, cluster: &Cluster, out: &mut Vec<Command>) {
     let (pods, reference) = (&cluster.pods, cluster.pods.reference(pod));
     if !pods.phase[pod.index()].is_terminal() {
         let status = PodStatus {
             phase: PodPhase::Failed,
             ready: false,
             restarts: pods.restarts[pod.index()],
-            reason: Reason::NodeGone,
+            reason,
             finished: None,
             exits: pods.exits[pod.index()],
         };
-        let patch = PodPatch::Disrupted(Reason::NodeGone);
-        let disrupted = Write::PatchPod { pod: reference, patch };
-        out.push(Command::Write(Client::PodGarbageCollector, disrupted));
         let write = Write::PodStatus { pod: reference, status };
         out.push(Command::Write(Client::PodGarbageCollector, write));
     }
-    delete(reference, Some(Span::ZERO), Reason::NodeGone, out);
+    delete(reference, Some(Span::ZERO), reason, out);
 }
 
 fn delete(pod: PodRef, grace: Option<Span>, reason: Reason, out: &mut Vec<Command>) {

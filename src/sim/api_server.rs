@@ -401,6 +401,8 @@ impl ApiServer {
         Some(Some(Event::PodBound { pod, node }))
     }
 
+    /// Deletes a pod, with the pod's own grace period where none is given. With none at all the object goes
+    /// at once (Kubernetes 1.36, pkg/registry/core/pod/strategy.go, CheckGracefulDelete).
     fn delete_pod(
         &mut self,
         pod: PodRef,
@@ -411,7 +413,7 @@ impl ApiServer {
     ) -> Option<Committed> {
         let own_grace = |class: ClassId| {
             let seconds = cluster.classes[class].template.spec.termination_grace_seconds;
-            Span::from_secs(seconds.map_or(30, |seconds| seconds.max(1) as u64))
+            Span::from_secs(seconds.map_or(30, |seconds| seconds.max(0) as u64))
         };
         let row = self.pod_mut(pod)?;
         let unstarted = row.node.is_none() || row.status.phase.is_terminal();

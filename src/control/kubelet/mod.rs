@@ -168,7 +168,7 @@ impl Kubelets {
         }
         self.pods[index] = row;
         self.with(now, pod, cluster, out, |worker| match answer {
-            _ if deleting => worker.delete(Span::ZERO),
+            _ if deleting => worker.decline(),
             Ok(()) => worker.accept(),
             Err(reason) => worker.reject(reason),
         });

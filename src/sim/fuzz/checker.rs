@@ -61,6 +61,8 @@ struct Container {
     running: bool,
     main: bool,
     starts: u32,
+    /// When it has started last.
+    since: Time,
 }
 
 /// A node as the records tell of it.
@@ -183,8 +185,8 @@ impl Checker {
                 self.machine(*node)?.cordoned = *unschedulable;
                 Ok(())
             }
-            Record::NodeTaint { node, key, effect, added, .. } => {
-                let taint = Taint { key: (*key).to_owned(), value: String::new(), effect: *effect };
+            Record::NodeTaint { node, key, value, effect, added } => {
+                let taint = Taint { key: (*key).to_owned(), value: (*value).to_owned(), effect: *effect };
                 let taints = &mut self.machine(*node)?.taints;
                 taints.retain(|there| there.key != taint.key || there.effect != taint.effect);
                 if *added {
@@ -379,9 +381,13 @@ impl Checker {
         let spec = &bound.template.spec;
         let named =
             |why: String| Err(format!("{} is bound to {}, but {why}", bound.name, machine.node.meta.name));
-        // With latencies the scheduler may not have heard of the last taints.
-        let (taints, cordoned) =
-            if self.ideal { (&machine.taints[..], machine.cordoned) } else { (&[][..], false) };
+        // With latencies, or after an outage of the API server, the scheduler may not have heard of the
+        // last taints.
+        let (taints, cordoned) = if self.ideal && self.lag == Span::ZERO {
+            (&machine.taints[..], machine.cordoned)
+        } else {
+            (&[][..], false)
+        };
         let refusal = placement::refusal(spec, &machine.node, taints, cordoned, self.default_tolerations);
         if let Some(why) = refusal {
             return named(why);
@@ -419,6 +425,7 @@ impl Checker {
         }
         state.starts += 1;
         state.main = main;
+        state.since = now;
         let over = entry.removed.or(entry.ended.map(|(at, _)| at));
         self.check_identity(key(pod))?;
         let machine = self.machine(node)?;
@@ -462,7 +469,8 @@ impl Checker {
             return Err(format!("{} has finished in the future", entry.name));
         }
         entry.ended = Some((now, phase));
-        if actor == "kubelet" && entry.containers.values().any(|container| container.running) {
+        // What starts at this very instant the kubelet has not heard of.
+        if actor == "kubelet" && entry.containers.values().any(|part| part.running && part.since < now) {
             return Err(format!("{} is reported as ended while it runs", entry.name));
         }
         if phase == PodPhase::Succeeded && entry.containers.values().all(|one| !one.main) {
@@ -489,8 +497,9 @@ impl Checker {
         entry.removed = Some(now);
         // Kubernetes does not wait for the containers of what is deleted by force, or what is on a
         // node that is gone or said to be out of service.
-        entry.is_given_up = matches!(actor, "user" | "pod-garbage-collector");
-        if actor == "kubelet" && entry.containers.values().any(|container| container.running) {
+        let by_force = entry.deleting.is_some_and(|(_, grace)| grace == Span::ZERO);
+        entry.is_given_up = by_force || matches!(actor, "user" | "pod-garbage-collector");
+        if actor == "kubelet" && entry.containers.values().any(|part| part.running && part.since < now) {
             return Err(format!("{} is removed by its kubelet while it runs", entry.name));
         }
         self.leave(pod);

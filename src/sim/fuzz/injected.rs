@@ -75,6 +75,11 @@ impl Injected {
         self.0[Kind::Drain as usize] += count as u64;
     }
 
+    /// Whether any pod had to go for another.
+    pub(super) fn has_preemptions(&self) -> bool {
+        self.0[Kind::Preemption as usize] > 0
+    }
+
     /// Counts a record.
     pub(super) fn record(&mut self, now: Time, record: &Record<'_>, actor: &str) {
         let by_user = actor == "user";

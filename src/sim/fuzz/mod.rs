@@ -179,7 +179,10 @@ fn check_liveness(checker: &Checker, outcome: &Outcome) -> Result<(), String> {
     }
     for (name, kind, status) in checker.workloads() {
         let stuck = match kind {
-            WorkloadKind::Job(_) if name.starts_with("sure") => job_end(status) != JobEnd::Complete,
+            // A pod that was preempted counts as failed.
+            WorkloadKind::Job(_) if name.starts_with("sure") && !checker.injected.has_preemptions() => {
+                job_end(status) != JobEnd::Complete
+            }
             WorkloadKind::Job(_) => job_end(status) == JobEnd::Open,
             WorkloadKind::ReplicaSet(set) => available(status) != set.replicas,
             WorkloadKind::Deployment(deployment) => available(status) != deployment.replicas,
@@ -265,7 +268,9 @@ mod tests {
     fn lies_are_caught() {
         type Lie = fn(&mut Checker, Time, &Record<'_>, View<'_>) -> bool;
         let lies: [(&str, Lie); 8] = [
-            ("while it runs", |_, _, record, _| matches!(record, Record::ContainerEnded { .. })),
+            ("while it runs", |_, _, record, _| {
+                matches!(record, Record::ContainerEnded { ran, .. } if *ran > Span::ZERO)
+            }),
             ("did not run", |_, _, record, _| matches!(record, Record::ContainerStarted { .. })),
             ("unknown pod", |_, _, record, _| matches!(record, Record::PodCreated { .. })),
             ("is bound to node", |checker, now, record, view| {

@@ -107,11 +107,11 @@ mod tests {
         }
         // The first waits for a request until the first second is over, and the second for the first.
         sink.send(Time(900_000_000), &mut client);
-        assert_eq!((sink.waiting.len(), sink.free_at), (2, Time(1010_000_000)));
-        sink.send(Time(1009_000_000), &mut client);
+        assert_eq!((sink.waiting.len(), sink.free_at), (2, Time(1_010_000_000)));
+        sink.send(Time(1_009_000_000), &mut client);
         assert_eq!(sink.waiting.len(), 2);
-        sink.send(Time(1010_000_000), &mut client);
-        assert_eq!((sink.waiting.len(), sink.free_at), (1, Time(2010_000_000)));
+        sink.send(Time(1_010_000_000), &mut client);
+        assert_eq!((sink.waiting.len(), sink.free_at), (1, Time(2_010_000_000)));
     }
 
     #[test]

@@ -293,7 +293,7 @@ fn deletion_before_anything_ran() {
         "bind, delete 30",
         &expect![[r#"
         bind: set up
-        delete 30: tear down; delete
+        delete 30: Failed Error; tear down; delete
     "#]],
     );
     check(
@@ -303,7 +303,7 @@ fn deletion_before_anything_ran() {
         bind: set up
         sandbox: pull 0
         pulled 0: start 0
-        delete 30: tear down; delete
+        delete 30: Failed Error; tear down; delete
     "#]],
     );
 }
@@ -433,7 +433,7 @@ fn a_partition_is_survived() {
             stop: 
             bind: 
             delete 30: 
-            start: node True; delete
+            start: node True; Failed Error; delete
         "#]],
     );
 }

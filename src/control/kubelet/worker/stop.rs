@@ -186,15 +186,26 @@ impl Worker<'_> {
         true
     }
 
-    /// Nothing runs any more: the last status, and the end of the sandbox. A pod that is deleted
-    /// before anything ran needs no last status.
-    pub(super) fn finish(&mut self) {
+    /// A pod that is being deleted comes to a kubelet that has not known it: it ends as one of which
+    /// nothing has run.
+    pub(in crate::control::kubelet) fn decline(&mut self) {
+        self.state.deletion = Some(Span::ZERO);
+        self.write_last();
+        self.delete_object();
+    }
+
+    /// The last status. Without a phase that is an end no pod is deleted, whatever has run of it
+    /// (pkg/kubelet/status/status_manager.go, canBeDeleted).
+    fn write_last(&mut self) {
         self.state.stage = Stage::Ended;
-        let started = self.containers().iter().any(Container::has_started);
-        let status = status::at_end(self.state, self.spec);
-        if (started || self.state.deletion.is_none()) && !self.api.phase.is_terminal() {
-            self.write(status);
+        if !self.api.phase.is_terminal() {
+            self.write(status::at_end(self.state, self.spec));
         }
+    }
+
+    /// Nothing runs any more: the last status, and the end of the sandbox.
+    pub(super) fn finish(&mut self) {
+        self.write_last();
         self.tear_down();
         self.state.extra = None;
         if self.state.deletion.is_some() {

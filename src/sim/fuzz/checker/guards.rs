@@ -74,7 +74,12 @@ impl Checker {
 
     /// The budgets that protect a pod.
     pub(super) fn budgets_of<'s>(&'s self, pod: &'s Pod) -> impl Iterator<Item = WorkloadId> + 's {
-        self.things.iter().filter(|(_, thing)| !thing.removed).filter_map(|(id, thing)| {
+        self.all_budgets_of(pod).filter(|budget| !self.things[budget].removed)
+    }
+
+    /// The same with those that have been deleted.
+    pub(super) fn all_budgets_of<'s>(&'s self, pod: &'s Pod) -> impl Iterator<Item = WorkloadId> + 's {
+        self.things.iter().filter_map(|(id, thing)| {
             let WorkloadKind::PodDisruptionBudget(budget) = &thing.kind else { return None };
             let selects = budget.selector.as_ref()?.matches(&pod.template.labels);
             (selects && budget.meta.namespace == pod.namespace).then_some(*id)

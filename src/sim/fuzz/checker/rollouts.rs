@@ -87,10 +87,15 @@ impl Checker {
         let Some(thing) = self.things.get(&set) else { return Ok(()) };
         // The set may not have followed its last size yet: the original takes its status as it is, and so
         // counts what is on its way out. Pods that are not available go first.
-        let (best, size, after_size) = (self.best(thing), i64::from(size), i64::from(after.replicas));
-        let stays = best.min(after_size).max(best - (size - after_size));
-        let (had, left) = (elsewhere + best, elsewhere + stays);
-        if left < floor && left < had {
+        let (size, after_size) = (i64::from(size), i64::from(after.replicas));
+        let of_view = |known: i64| {
+            let stays = known.min(after_size).max(known - (size - after_size));
+            (elsewhere + known, elsewhere + stays)
+        };
+        let breaks = |&(had, left): &(i64, i64)| left < floor && left < had;
+        // One of the statuses that the controller may have known allows it.
+        if self.recent(thing).map(of_view).all(|view| breaks(&view)) {
+            let (had, left) = of_view(self.best(thing));
             return Err(format!(
                 "safety_rollout_available: {name} shrinks from {size} to {}: {left} of {had} stay available, and {floor} must",
                 after.replicas
@@ -101,10 +106,15 @@ impl Checker {
 
     /// The most available pods that a ReplicaSet has had by its status of late.
     fn best(&self, thing: &Thing) -> i64 {
+        self.recent(thing).max().unwrap_or(0)
+    }
+
+    /// How many available pods a ReplicaSet has had by its statuses of late; none if it has no status.
+    fn recent<'t>(&self, thing: &'t Thing) -> impl Iterator<Item = i64> + 't {
         let since = Time(self.now.0.saturating_sub(self.lag.0));
         let is_recent =
-            |place: &usize| thing.available.get(place + 1).is_none_or(|(until, _)| *until >= since);
+            move |place: &usize| thing.available.get(place + 1).is_none_or(|(until, _)| *until >= since);
         let values = (0..thing.available.len()).filter(is_recent).map(|place| thing.available[place].1);
-        i64::from(values.max().unwrap_or(0))
+        values.map(i64::from).chain(thing.available.is_empty().then_some(0))
     }
 }
