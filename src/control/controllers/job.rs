@@ -157,7 +157,7 @@ impl JobController {
         let Some(running) = self.jobs.get_mut(&id).and_then(|state| state.running.as_mut()) else { return };
         running.deleted(pod, false);
         if is_gone {
-            running.released(pod);
+            running.gone(pod);
         }
         self.go_on(now, id, cluster, out);
     }

@@ -115,9 +115,21 @@ impl Writes {
         self.creating = self.creating.saturating_sub(1);
     }
 
-    /// The deletion of a pod has begun, or it is gone.
+    /// The deletion of a pod has begun.
     pub(super) fn deleted(&mut self, pod: PodRef) {
         self.deleting.remove(&pod);
+    }
+
+    /// A pod is gone. A deletion that has yet to be asked for would be refused, and nobody could say of
+    /// which workload it was.
+    pub(super) fn removed(&mut self, pod: PodRef) {
+        self.deleted(pod);
+        let is_it = |write: &Write| matches!(write, Write::DeletePod { pod: of, .. } if *of == pod);
+        for batch in &mut self.batches {
+            let before = batch.writes.len();
+            batch.writes.retain(|write| !is_it(write));
+            self.failed |= batch.writes.len() < before;
+        }
     }
 
     /// A write of the workload was refused.
@@ -194,6 +206,19 @@ mod tests {
         assert_eq!(advance(&mut writes), (1, false));
         writes.deleted(pod);
         writes.refused(&delete);
+        assert_eq!(advance(&mut writes), (0, true));
+        assert!(writes.end().is_some_and(|ended| ended.failed));
+    }
+
+    #[test]
+    fn a_pod_that_is_gone_before_its_deletion_is_asked_for_holds_nothing_up() {
+        let pod = PodRef::default();
+        let delete = Write::DeletePod { pod, grace: None, reason: Reason::ScaledDown };
+        let mut writes = Writes::default();
+        writes.begin(in_batches(vec![create(1), delete], 4));
+        assert_eq!(advance(&mut writes), (1, false));
+        writes.removed(pod);
+        writes.created();
         assert_eq!(advance(&mut writes), (0, true));
         assert!(writes.end().is_some_and(|ended| ended.failed));
     }

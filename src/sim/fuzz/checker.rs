@@ -393,9 +393,10 @@ impl Checker {
             return named(why);
         }
         let others = machine.pods.iter().filter(|other| **other != pod).map(|other| &self.pods[other]);
-        if let Some(other) =
-            others.clone().find(|other| placement::ports_conflict(spec, &other.template.spec))
-        {
+        // Where two pods that were there at the start have one port, the original frees it with the first
+        // of them.
+        let mut rivals = others.clone().filter(|other| !other.initial);
+        if let Some(other) = rivals.find(|other| placement::ports_conflict(spec, &other.template.spec)) {
             return named(format!("{} has its host port", other.name));
         }
         if others.clone().any(|other| other.initial) {

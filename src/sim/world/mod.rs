@@ -481,7 +481,9 @@ impl World {
     fn enter_machine(&mut self, row: usize, context: &mut Context<'_>) -> bool {
         let pod = &self.pods[row];
         let class = context.class(pod.class);
-        if pod.memory > 0 || pod.demand.is_some() {
+        // A pod that uses nothing is known by the list of its machine only.
+        let runs = || self.machines[pod.node.index()].running.contains(&pod.pod.id);
+        if pod.memory > 0 || pod.demand.is_some() || runs() {
             return class.limits[1].is_some_and(|limit| pod.memory > limit);
         }
         let draw = |which: fn(&Behavior) -> &Option<Distribution>, salt: u64| {

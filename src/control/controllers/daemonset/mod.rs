@@ -123,10 +123,11 @@ impl DaemonSetController {
         let (id, row) = self.owned(*pod, cluster)?;
         let clock = self.clock;
         let state = self.sets.get_mut(&id)?;
-        if let Event::PodDeleting { .. } | Event::PodRemoved { .. } = event {
+        if let Event::PodDeleting { .. } = event {
             state.writes.deleted(*pod);
         }
         if let Event::PodRemoved { .. } = event {
+            state.writes.removed(*pod);
             state.pod_removed(row);
         } else {
             state.pod_changed(row, clock, cluster);

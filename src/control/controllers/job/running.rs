@@ -12,7 +12,7 @@ use crate::api::status::JobStatus;
 use crate::base::ids::{ClassId, WorkloadId};
 use crate::cluster::{PodRef, Reason};
 use crate::control::{Client, Command, PodPatch, Write};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a running sync waits for.
 #[derive(Clone, PartialEq, Debug)]
@@ -53,6 +53,8 @@ pub(super) struct Running {
     is_noting: bool,
     /// Noted pods whose finalizer could not be removed.
     refused: Uncounted,
+    /// Pods that are gone since the sync began: nobody answers for them any more.
+    gone: BTreeSet<PodRef>,
     /// Whether a request has failed: the sync is to be repeated.
     pub(super) has_failed: bool,
     /// The status that the API server has.
@@ -80,8 +82,19 @@ impl Running {
             },
             _ => Step::Deleting(BTreeMap::new()),
         };
-        let (done, refused) = (Done::default(), Uncounted::default());
-        Running { sync, id, class, reason, step, done, is_noting: false, refused, has_failed: false, written }
+        Running {
+            sync,
+            id,
+            class,
+            reason,
+            step,
+            done: Done::default(),
+            is_noting: false,
+            refused: Uncounted::default(),
+            gone: BTreeSet::new(),
+            has_failed: false,
+            written,
+        }
     }
 
     /// Whether the finalizer of a pod is being removed.
@@ -170,7 +183,8 @@ impl Running {
             news.releasing.push(pod.pod);
         }
         news.backoff = self.is_noting.then_some(self.sync.backoff);
-        Step::Releasing(pods.into_iter().map(|pod| (pod.pod, pod)).collect())
+        let there = pods.into_iter().filter(|pod| !self.gone.contains(&pod.pod));
+        Step::Releasing(there.map(|pod| (pod.pod, pod)).collect())
     }
 
     /// Writes the last status.
@@ -217,6 +231,12 @@ impl Running {
         self.done.pods += u32::from(!is_refused);
         self.done.ready += u32::from(is_ready);
         self.has_failed |= is_refused;
+    }
+
+    /// A pod is gone.
+    pub(super) fn gone(&mut self, pod: PodRef) {
+        self.gone.insert(pod);
+        self.released(pod);
     }
 
     /// The finalizer of a pod is removed.

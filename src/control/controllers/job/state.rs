@@ -118,12 +118,15 @@ impl State {
         self.hold(pod, !is_gone && !is_active && pods.tracked[at], job, cluster, shared.clock);
     }
 
-    /// An index is in use while a pod works on it, and for ever when that has succeeded.
+    /// An index is in use while a pod works on it, and for ever when that has succeeded and is counted:
+    /// a pod that was given up before, and has lost its finalizer, is not.
     fn follow_index(&mut self, pod: PodRef, was_used: bool, is_used: bool, cluster: &Cluster) {
-        let Some(index) = cluster.pods.index[pod.id.index()] else { return };
+        let (pods, at) = (&cluster.pods, pod.id.index());
+        let Some(index) = pods.index[at] else { return };
+        let counts = pods.phase[at] == PodPhase::Succeeded && pods.tracked[at];
         if is_used && !was_used {
             self.indexes.occupy(index);
-        } else if was_used && !is_used && cluster.pods.phase[pod.id.index()] != PodPhase::Succeeded {
+        } else if was_used && !is_used && !counts {
             self.indexes.give_back(index);
         }
     }

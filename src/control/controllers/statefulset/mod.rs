@@ -113,7 +113,7 @@ impl StatefulSetController {
             }
             Event::PodDeleting { .. } => state.writes.deleted(*pod),
             _ => {
-                state.writes.deleted(*pod);
+                state.writes.removed(*pod);
                 state.pods.remove(&row);
             }
         }
