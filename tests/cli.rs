@@ -93,12 +93,32 @@ fn wrong_use_is_exit_code_2_and_help_is_0() {
     assert_eq!(seatrial(&["rnu"], "").status.code(), Some(2));
     assert_eq!(seatrial(&["check"], "").status.code(), Some(2));
     assert_eq!(seatrial(&["check", "gone.yaml"], "").status.code(), Some(2));
-    for command in
-        [&["--help"][..], &["run", "--help"], &["check", "--help"], &["trace", "generate", "--help"]]
-    {
-        let output = seatrial(command, "");
+    for command in [
+        "",
+        "run",
+        "check",
+        "schedule",
+        "explain",
+        "schema",
+        "trace",
+        "trace info",
+        "trace head",
+        "trace generate",
+        "verify",
+        "completions",
+        "conformance",
+        "conformance scheduler",
+        "conformance controllers",
+        "conformance timeline",
+        "fuzz",
+    ] {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let output = seatrial(&words, "");
         assert_eq!(output.status.code(), Some(0));
-        assert!(text(&output.stdout).contains("Example"), "{command:?}");
+        let help = text(&output.stdout);
+        assert!(help.contains("Example") || ["trace", "conformance"].contains(&command), "{command}");
+        let wide = help.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "{command}");
     }
 }
 

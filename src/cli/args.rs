@@ -9,16 +9,19 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 
 const SCHEDULE_EXAMPLES: &str = "\
-Nothing is written anywhere, and no cluster is asked: the files are the cluster. Several pods are
+Nothing is written anywhere, and no cluster is asked: the files are the
+cluster. Several pods are
 placed one after the other, in the order in which they are named, and each sees the ones before it:
-a pod that finds a node counts there, and a pod that preempts is promised its node while its victims
-go. With `--alone` each pod is asked about by itself, in the cluster as it stands in the files.
+a pod that finds a node counts there, and a pod that preempts is promised its
+node while its victims go. With `--alone` each pod is asked about by itself,
+in the cluster as it stands in the files.
 
 Examples:
   seatrial schedule -f pod.yaml --cluster dump/
-  kubectl get nodes,pods,services,replicasets -A -o yaml | seatrial schedule -f pod.yaml --cluster -
+  kubectl get nodes,pods,services,replicasets -A -o yaml |
+      seatrial schedule -f pod.yaml --cluster -
   seatrial schedule --pod shop/web-7 --cluster dump.yaml --all-nodes
-  seatrial schedule -f app.yaml --cluster dump/ --config kube-scheduler.yaml --format json
+  seatrial schedule -f app.yaml --cluster dump/ --config kube-scheduler.yaml
 
 Exit codes:
   0    every pod has a node
@@ -27,8 +30,9 @@ Exit codes:
   3    reading or writing failed, or there is a bug";
 
 const EXPLAIN_EXAMPLES: &str = "\
-The scenario is run again, which gives the same run. Over time: every attempt to place the pod, what
-woke it before, and what it waited for; then one attempt node by node, as of that moment.
+The scenario is run again, which gives the same run. Over time: every attempt
+to place the pod, what woke it before, and what it waited for; then one
+attempt node by node, as of that moment.
 
 Examples:
   seatrial explain scenarios/preemption.yaml urgent-1
@@ -70,10 +74,10 @@ Exit codes:
 const RUN_EXAMPLES: &str = "\
 Examples:
   seatrial run scenarios/first-steps.yaml
-  seatrial run scenarios/gpu-cluster.yaml --set 'cluster.pools[0].count=20' --seed 7
+  seatrial run scenarios/gpu-cluster.yaml --set 'cluster.pools[0].count=20'
   seatrial run scenarios/batch-day.yaml --outputs csv,json --out results/batch
   seatrial run app.yaml nodes.yaml
-  seatrial run manifests/ --pool 5x8cpu,32Gi --pool gpu=2x16cpu,64Gi,nvidia.com/gpu=4
+  seatrial run web/ --pool 5x8cpu,32Gi --pool gpu=2x16cpu,64Gi,nvidia.com/gpu=4
   kubectl get nodes,pods -A -o yaml | seatrial run -
 
 Exit codes:
@@ -101,21 +105,25 @@ Examples:
 
 const GENERATE_EXAMPLES: &str = "\
 TIMES, NUMBERS and AMOUNTS are a value, such as `30s`, `4` or `2Gi`, or a distribution of values:
-uniform(min, max), exponential(mean), lognormal(median, sigma), weibull(shape, scale),
-pareto(shape, scale), normal(mean, sd), gamma(shape, scale), powerOfTwo(min, max), poisson(mean),
-zipf(n, s), hyperexponential(p, mean1, mean2), empirical(value, value, ...).
+uniform(min, max), exponential(mean), lognormal(median, sigma), weibull(shape,
+scale), pareto(shape, scale), normal(mean, sd), gamma(shape, scale),
+powerOfTwo(min, max), poisson(mean), zipf(n, s), hyperexponential(p, mean1,
+mean2), empirical(value, value, ...).
 
 Examples:
   seatrial trace generate --jobs 100 --arrivals 'exponential(mean=30s)' \\
-      --run-time 'lognormal(median=10m, sigma=1.5)' --processors 'powerOfTwo(min=1, max=64)' \\
+      --run-time 'lognormal(median=10m, sigma=1.5)' \\
+      --processors 'powerOfTwo(min=1, max=64)' \\
       --estimate-factor 'uniform(min=1, max=4)' --out jobs.swf
-  seatrial trace generate --for 8h --arrivals 'exponential(mean=1m)' --run-time 5m --cpu 500m
-  seatrial trace generate scenarios/overloaded-queue.yaml --seed 7 --out jobs.csv
+  seatrial trace generate --for 8h --arrivals 'exponential(mean=1m)' \\
+      --run-time 5m --cpu 500m
+  seatrial trace generate scenarios/overloaded-queue.yaml --out jobs.csv
   seatrial trace generate --sample batch-day.swf --out batch-day.swf";
 
 const VERIFY_EXAMPLES: &str = "\
-Results are compared with a new run of what they came from, with the same inputs. A scenario is
-compared with its line in `digests.txt` beside it; one that has no line is run twice.
+Results are compared with a new run of what they came from, with the same
+inputs. A scenario is compared with its line in `digests.txt` beside it; one
+that has no line is run twice.
 
 Examples:
   seatrial verify results/first-steps
@@ -129,9 +137,10 @@ Exit codes:
   2    a target is neither results nor a scenario, or cannot be run";
 
 const FUZZ_EXAMPLES: &str = "\
-Every case is drawn from its seed: machines, workloads of every kind, timing, failures of machines and of
-the control plane, roll-outs, evictions. It is run twice; an independent checker follows every record of
-it. In the end what went wrong is counted.
+Every case is drawn from its seed: machines, workloads of every kind, timing,
+failures of machines and of the control plane, roll-outs, evictions. It is run
+twice; an independent checker follows every record of it. In the end what went
+wrong is counted.
 
 Examples:
   seatrial fuzz
@@ -146,21 +155,23 @@ Exit codes:
 
 const TIMELINE_EXAMPLES: &str = "\
 Examples:
-  seatrial conformance timeline recordings/          # every folder, the mean score at the end
-  seatrial conformance timeline node-failure -v      # with what disagrees
+  seatrial conformance timeline recordings/     # every folder, the mean score
+  seatrial conformance timeline node-failure -v # with what disagrees
   seatrial conformance timeline node-failure --write ours.jsonl --seed 7
   seatrial conformance timeline node-failure --chart node-death.svg
 
-The score of a folder is the agreement of ours with the recordings divided by the agreement of the
-recordings with each other: 1 means as like the real one as the real one is like itself.";
+The score of a folder is the agreement of ours with the recordings divided by
+the agreement of the recordings with each other: 1 means as like the real one
+as the real one is like itself.";
 const CONFORMANCE_EXAMPLES: &str = "\
-A case is a line of JSON: an input, and what the real code returned for it. Every field of the
-recorded answer must be there and equal: numbers to a relative 1e-9, lists in order, reasons as
-sets. Fields that are recorded for information only do not count.
+A case is a line of JSON: an input, and what the real code returned for it.
+Every field of the recorded answer must be there and equal: numbers to a
+relative 1e-9, lists in order, reasons as sets. Fields that are recorded for
+information only do not count.
 
 Examples:
   seatrial conformance scheduler recorded/scheduler-1.36
-  seatrial conformance scheduler score.jsonl.gz sequence.jsonl.gz --kubernetes 1.34
+  seatrial conformance scheduler score.jsonl.gz --kubernetes 1.34
   seatrial conformance scheduler cases.jsonl --answers answers.jsonl
   seatrial conformance controllers recorded/controllers-1.36
 
@@ -178,7 +189,7 @@ Exit codes:
 /// restarts follow the logic and the timings of the real thing. No cluster, no container, no
 /// network: one command, and the same result each time.
 #[derive(Parser, Clone, PartialEq, Debug)]
-#[command(name = "seatrial", version, propagate_version = true, after_help = MAIN_EXAMPLES, max_term_width = 100)]
+#[command(name = "seatrial", version, propagate_version = true, after_help = MAIN_EXAMPLES, max_term_width = 80)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]

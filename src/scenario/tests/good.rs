@@ -282,7 +282,7 @@ fn every_scenario_of_the_project_compiles() {
         overloaded-queue: 4 nodes, 1 inputs
         packing: 8 nodes, 1 inputs
         preemption: 4 nodes, 3 inputs
-        rolling-update: 8 nodes, 2 inputs
+        rolling-update: 8 nodes, 3 inputs
         scheduler-failover: 50 nodes, 2 inputs
         snapshot: 3 nodes, 3 inputs
         spreading: 8 nodes, 1 inputs
