@@ -48,18 +48,21 @@ impl Bucket {
 struct Line {
     bucket: Option<Bucket>,
     last: Time,
-    events: Sink,
+    /// The events that it writes; most clients write none.
+    events: Option<Box<Sink>>,
 }
 
 impl Line {
     fn new(limit: Option<RateLimit>) -> Line {
-        Line { bucket: limit.map(Bucket::new), last: Time::ZERO, events: Sink::default() }
+        Line { bucket: limit.map(Bucket::new), last: Time::ZERO, events: None }
     }
 
     /// The moment at which a request made now may go. Events that were ready before go before it.
     fn send(&mut self, now: Time) -> Time {
         let Some(bucket) = &mut self.bucket else { return now };
-        self.events.send(now, bucket);
+        if let Some(events) = &mut self.events {
+            events.send(now, bucket);
+        }
         bucket.take(now)
     }
 }
@@ -112,7 +115,7 @@ impl Clients {
         };
         for line in lines {
             line.last = now;
-            line.events = Sink::default();
+            line.events = None;
             if let Some(bucket) = &mut line.bucket {
                 bucket.full_at = now;
             }
@@ -153,7 +156,7 @@ impl Clients {
     ) {
         let line = self.line(client);
         if line.bucket.is_some() {
-            line.events.record(at, latency, about);
+            line.events.get_or_insert_default().record(at, latency, about);
         }
     }
 
