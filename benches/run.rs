@@ -135,7 +135,8 @@ fn whole_runs(criterion: &mut Criterion) {
         let make = || BatchSetup {
             seed: 1,
             processors: 256,
-            policy: BatchPolicy::Fcfs,
+            policy: BatchPolicy::default(),
+            clairvoyant: false,
             kill_at_estimate: false,
             sources: vec![Box::new(Jobs { left: JOBS, draws: Draws(1) })],
             stop: StopRule::default(),

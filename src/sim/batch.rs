@@ -9,6 +9,7 @@ use crate::cluster::Machine;
 use crate::control::Control;
 use crate::control::batch::{BatchCommand, BatchControl, BatchEvent};
 
+use crate::control::batch::Passes;
 pub use crate::control::batch::Policy as BatchPolicy;
 
 /// A job that needs its processors all at once, from its start to its end.
@@ -69,6 +70,8 @@ pub struct BatchSetup {
     pub policy: BatchPolicy,
     /// Whether a job is killed when it has run for its estimate.
     pub kill_at_estimate: bool,
+    /// Whether the policy is told the true run times in the place of the estimates.
+    pub clairvoyant: bool,
     /// Streams of jobs, each sorted by time.
     pub sources: Vec<Box<dyn JobSource>>,
     /// When the run ends.
@@ -135,6 +138,7 @@ pub fn run_batch<O: JobObserver>(
         free: Vec::new(),
         commands: Vec::new(),
         kill_at_estimate: setup.kill_at_estimate,
+        clairvoyant: setup.clairvoyant,
         events: 0,
     };
     let mut jobs = Jobs::new(setup.sources)?;
@@ -153,10 +157,20 @@ pub fn run_batch<O: JobObserver>(
             break Ending::TimeReached;
         }
         now = at.max(now);
-        run.end_jobs(now, observer);
+        match setup.policy.passes {
+            Passes::PerInstant => while run.end_job(now, observer) {},
+            Passes::PerEvent => {}
+            Passes::PerEventDue => run.announce_ends(now),
+        }
         while let Some(job) = next.take_if(|job| job.at <= now) {
             run.submit(now, job, observer);
             next = jobs.next()?;
+            if setup.policy.passes != Passes::PerInstant {
+                run.pass(now, observer);
+            }
+        }
+        while run.end_job(now, observer) {
+            run.pass(now, observer);
         }
         run.pass(now, observer);
         if setup.check_invariants {
@@ -181,18 +195,40 @@ struct BatchRun {
     free: Vec<JobId>,
     commands: Vec<BatchCommand>,
     kill_at_estimate: bool,
+    clairvoyant: bool,
     events: u64,
 }
 
 impl BatchRun {
-    fn end_jobs<O: JobObserver>(&mut self, now: Time, observer: &mut O) {
+    /// Ends one job that ends now; says whether there was one.
+    fn end_job<O: JobObserver>(&mut self, now: Time, observer: &mut O) -> bool {
+        if self.ends.peek() != Some(now) {
+            return false;
+        }
+        let (_, id) = self.ends.pop().expect("the queue has just shown it");
+        self.events += 1;
+        let row = std::mem::take(&mut self.rows[id.index()]);
+        self.control.handle(now, BatchEvent::Ended(id), &mut self.machine, &mut self.commands);
+        self.free.push(id);
+        observer.ended(now, &row.job, row.start.expect("an ended job has started"), row.killed);
+        true
+    }
+
+    /// Tells of the jobs that end now as estimated, before anything else.
+    fn announce_ends(&mut self, now: Time) {
+        let mut due = Vec::new();
         while self.ends.peek() == Some(now) {
             let (_, id) = self.ends.pop().expect("the queue has just shown it");
-            self.events += 1;
-            let row = std::mem::take(&mut self.rows[id.index()]);
-            self.control.handle(now, BatchEvent::Ended(id), &mut self.machine, &mut self.commands);
-            self.free.push(id);
-            observer.ended(now, &row.job, row.start.expect("an ended job has started"), row.killed);
+            due.push(id);
+        }
+        for id in due {
+            let row = &self.rows[id.index()];
+            let estimate = self.machine.estimate[id.index()];
+            let is_known = row.start.zip(estimate).is_some_and(|(start, estimate)| start + estimate <= now);
+            if is_known {
+                self.control.handle(now, BatchEvent::Due(id), &mut self.machine, &mut self.commands);
+            }
+            self.ends.schedule(now, Class::WORLD, id);
         }
     }
 
@@ -207,7 +243,11 @@ impl BatchRun {
             JobId(self.rows.len() as u32 - 1)
         });
         self.rows[id.index()] = Row { job, start: None, killed: false };
-        self.machine.add(id, job.processors, job.at, job.estimate);
+        let limit = job.estimate.filter(|_| self.kill_at_estimate);
+        let truth = limit.map_or(job.run_time, |limit| limit.min(job.run_time));
+        // Who has asked for no time is taken to have asked for the truth.
+        let estimate = job.estimate.filter(|_| !self.clairvoyant).unwrap_or(truth);
+        self.machine.add(id, job.processors, job.at, Some(estimate));
         self.control.handle(now, BatchEvent::Submitted(id), &mut self.machine, &mut self.commands);
         observer.submitted(now, &job);
     }
@@ -293,8 +333,9 @@ mod tests {
             seed: 1,
             processors: 4,
             sources: vec![Box::new(Listed(jobs.into_iter()))],
-            policy: BatchPolicy::Fcfs,
+            policy: BatchPolicy::default(),
             kill_at_estimate: kill,
+            clairvoyant: false,
             stop: StopRule { at, ..StopRule::default() },
             check_invariants: true,
         };

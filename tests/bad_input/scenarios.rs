@@ -121,13 +121,18 @@ fn keys_of_the_other_kind() {
         "s.yaml:2:23",
         "needs `controlPlane.kind: batch`",
     );
-    scenario("controlPlane: {kind: batch}", NONE, "s.yaml:4:7", "needs `controlPlane.kind: kubernetes`");
-    scenario(
-        "controlPlane: {batch: {policy: fcfs}}",
-        NONE,
-        "s.yaml:5:23",
-        "needs `controlPlane.kind: batch`",
+    say(
+        &batch.replace("{kind: batch}", "{kind: batch, batch: {backfill: frozen}}"),
+        "s.yaml:3:47",
+        "needs a head that is kept",
     );
+    say(
+        &batch.replace("{kind: batch}", "{kind: batch, batch: {order: shortest}}"),
+        "s.yaml:3:44",
+        "unknown value",
+    );
+    scenario("controlPlane: {kind: batch}", NONE, "s.yaml:4:7", "needs `controlPlane.kind: kubernetes`");
+    scenario("controlPlane: {batch: {order: fcfs}}", NONE, "s.yaml:5:23", "needs `controlPlane.kind: batch`");
 }
 
 #[test]

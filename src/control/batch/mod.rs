@@ -1,19 +1,28 @@
 //! Batch control: jobs that take processors of one machine, started by a queue policy.
 //!
-//! Every variant names its semantics (see `docs/batch.md`): what a pass looks at, and in which
-//! order. This version has first-come-first-served.
+//! Every variant names its semantics (see `docs/batch.md`): in which order the queue is, what may
+//! pass its head, and what is known when a pass is made.
+
+mod backfill;
+mod order;
+
+pub use backfill::{Backfill, Scan};
+pub use order::Order;
 
 use super::Control;
 use crate::base::Time;
 use crate::base::ids::JobId;
 use crate::cluster::Machine;
-use std::collections::VecDeque;
+use backfill::{Ends, expected_end};
 
 /// A fact about a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BatchEvent {
     /// It was submitted; its row is filled.
     Submitted(JobId),
+    /// It ends at this very instant, as estimated: its processors count as free from now on, though
+    /// its end has yet to be told. Only with [`Passes::PerEventDue`].
+    Due(JobId),
     /// It has ended; its processors are free.
     Ended(JobId),
 }
@@ -25,20 +34,64 @@ pub enum BatchCommand {
     Start(JobId),
 }
 
-/// How the queue is served.
+/// How the queue is served. Each field is a choice in which published programs differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Policy {
-    /// First come, first served: the head of the queue starts as soon as it fits, and nothing
-    /// passes it. Order: submit time, then the order of submission.
-    #[default]
-    Fcfs,
+pub struct Policy {
+    /// In which order jobs are looked at.
+    pub order: Order,
+    /// Whether the first in order is chosen anew in each pass, or kept until it starts.
+    pub head: Head,
+    /// What may pass it.
+    pub backfill: Backfill,
+    /// What is known when a pass is made.
+    pub passes: Passes,
 }
 
-/// A queue of jobs and its policy. A pass is made once all events of an instant are known.
+/// When the head of the queue is chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Head {
+    /// In each pass: a job that comes later may take the place of one that waits.
+    #[default]
+    Chosen,
+    /// Once: the job that was first keeps the others waiting until it has started.
+    Kept,
+}
+
+/// What is known when a pass is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Passes {
+    /// All events of an instant, ends first; then there is one pass.
+    #[default]
+    PerInstant,
+    /// Each event is followed by a pass, submissions first.
+    PerEvent,
+    /// The same, but processors of jobs that end at this instant as estimated count as free from its
+    /// beginning on ([`BatchEvent::Due`]).
+    PerEventDue,
+}
+
+/// A job that waits.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    job: JobId,
+    /// Its place in the order of submission.
+    number: u64,
+    score: f64,
+}
+
+/// A queue of jobs and its policy.
 #[derive(Clone, Debug, Default)]
 pub struct BatchControl {
     policy: Policy,
-    queue: VecDeque<JobId>,
+    /// In the policy's order, if that is one that does not move with time; else as of the last pass.
+    /// A head that is kept is not in it.
+    queue: Vec<Waiting>,
+    /// The head that is kept until it starts, and when it was expected to.
+    kept: Option<(Waiting, Time)>,
+    submitted: u64,
+    ends: Ends,
+    /// Jobs whose processors were given back before their end was told.
+    due: Vec<JobId>,
     /// Whether something has happened since the last pass.
     pass_due: Option<Time>,
 }
@@ -50,8 +103,179 @@ impl BatchControl {
     }
 
     /// The jobs that wait, in order.
-    pub fn waiting(&self) -> impl ExactSizeIterator<Item = JobId> + '_ {
-        self.queue.iter().copied()
+    pub fn waiting(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.kept.iter().map(|(head, _)| head).chain(&self.queue).map(|waiting| waiting.job)
+    }
+
+    fn submit(&mut self, now: Time, job: JobId, machine: &Machine) {
+        let score = self.policy.order.score(now, job, machine);
+        let waiting = Waiting { job, number: self.submitted, score };
+        self.submitted += 1;
+        // Static scores keep the queue in order; the others are computed at each pass.
+        let place = if self.policy.order == Order::Fcfs || !self.policy.order.is_static() {
+            self.queue.len()
+        } else {
+            self.queue.partition_point(|other| other.score.total_cmp(&score).is_le())
+        };
+        self.queue.insert(place, waiting);
+    }
+
+    /// Brings the queue in order, where time moves it.
+    fn sort(&mut self, now: Time, machine: &Machine) {
+        if !self.policy.order.is_static() {
+            for waiting in &mut self.queue {
+                waiting.score = self.policy.order.score(now, waiting.job, machine);
+            }
+            self.queue.sort_by(|a, b| a.score.total_cmp(&b.score).then(a.number.cmp(&b.number)));
+        }
+    }
+
+    fn start(&mut self, now: Time, job: JobId, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
+        machine.take(job);
+        if self.policy.backfill != Backfill::None {
+            self.ends.enter(job, expected_end(now, job, machine));
+        }
+        out.push(BatchCommand::Start(job));
+    }
+
+    /// Starts jobs from the head while they fit, then what may pass the one that does not.
+    fn pass(&mut self, now: Time, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
+        if self.policy.head == Head::Kept {
+            return self.pass_of_kept(now, machine, out);
+        }
+        self.sort(now, machine);
+        let fitting = |waiting: &Waiting, free: &mut u32| {
+            let size = machine.size[waiting.job.index()];
+            *free >= size && {
+                *free -= size;
+                true
+            }
+        };
+        let mut free = machine.free;
+        let count = self.queue.iter().take_while(|waiting| fitting(waiting, &mut free)).count();
+        let heads: Vec<Waiting> = self.queue.drain(..count).collect();
+        for head in heads {
+            self.start(now, head.job, machine, out);
+        }
+        if let Some(&head) = self.queue.first() {
+            self.fill(now, (head, None), 1, machine, out);
+        }
+    }
+
+    /// The same with a head that is chosen once.
+    fn pass_of_kept(&mut self, now: Time, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
+        loop {
+            let head = match self.kept.take() {
+                Some((head, at)) => (head, Some(at)),
+                None if self.queue.is_empty() => return,
+                None => {
+                    self.sort(now, machine);
+                    (self.queue.remove(0), None)
+                }
+            };
+            if machine.fits(head.0.job) {
+                self.start(now, head.0.job, machine, out);
+                continue;
+            }
+            let at = self.fill(now, head, 0, machine, out);
+            self.kept = Some((head.0, at));
+            return;
+        }
+    }
+
+    /// Starts what may pass the head, from a place of the queue on. Gives the moment at which the head
+    /// was expected to start when it became the head.
+    fn fill(
+        &mut self,
+        now: Time,
+        (head, at): (Waiting, Option<Time>),
+        from: usize,
+        machine: &mut Machine,
+        out: &mut Vec<BatchCommand>,
+    ) -> Time {
+        match self.policy.backfill {
+            Backfill::None => now,
+            Backfill::Easy(scan) => {
+                self.easy(now, scan, head.job, from, machine, out);
+                now
+            }
+            Backfill::Frozen => {
+                let size = machine.size[head.job.index()];
+                let at = at.unwrap_or_else(|| self.ends.first_fit(now, size, machine));
+                self.frozen(now, at, from, machine, out);
+                at
+            }
+        }
+    }
+
+    /// EASY: a job starts if it ends before the head can start, or takes only what that leaves.
+    fn easy(
+        &mut self,
+        now: Time,
+        scan: Scan,
+        head: JobId,
+        from: usize,
+        machine: &mut Machine,
+        out: &mut Vec<BatchCommand>,
+    ) {
+        if machine.free == 0 || self.queue.len() <= from {
+            return;
+        }
+        let mut shadow = self.ends.shadow(now, machine.size[head.index()], machine);
+        let mut places: Vec<usize> = (from..self.queue.len()).collect();
+        if scan == Scan::ShortestFirst {
+            let estimate = |place: &usize| machine.estimate[self.queue[*place].job.index()];
+            places.sort_by_key(|place| (estimate(place).is_none(), estimate(place)));
+        }
+        let mut started = Vec::new();
+        for place in places {
+            if machine.free == 0 {
+                break;
+            }
+            let job = self.queue[place].job;
+            let size = machine.size[job.index()];
+            let is_short = expected_end(now, job, machine) <= shadow.at;
+            if size <= machine.free && (is_short || size <= shadow.extra) {
+                self.start(now, job, machine, out);
+                started.push(place);
+                if !is_short {
+                    shadow.extra -= size;
+                }
+            }
+        }
+        self.remove(started);
+    }
+
+    /// What ends before the head was expected to start may pass it, first come first.
+    fn frozen(
+        &mut self,
+        now: Time,
+        at: Time,
+        from: usize,
+        machine: &mut Machine,
+        out: &mut Vec<BatchCommand>,
+    ) {
+        let mut places: Vec<usize> = (from..self.queue.len()).collect();
+        places.sort_by_key(|place| self.queue[*place].number);
+        let mut started = Vec::new();
+        for place in places {
+            let job = self.queue[place].job;
+            if machine.fits(job) && expected_end(now, job, machine) < at {
+                self.start(now, job, machine, out);
+                started.push(place);
+            }
+        }
+        self.remove(started);
+    }
+
+    fn remove(&mut self, mut places: Vec<usize>) {
+        places.sort_unstable();
+        let mut place = 0;
+        let mut gone = places.into_iter().peekable();
+        self.queue.retain(|_| {
+            place += 1;
+            gone.next_if_eq(&(place - 1)).is_none()
+        });
     }
 }
 
@@ -62,8 +286,30 @@ impl Control for BatchControl {
 
     fn handle(&mut self, now: Time, event: BatchEvent, machine: &mut Machine, _out: &mut Vec<BatchCommand>) {
         match event {
-            BatchEvent::Submitted(job) => self.queue.push_back(job),
-            BatchEvent::Ended(job) => machine.release(job),
+            BatchEvent::Submitted(job) => {
+                self.submit(now, job, machine);
+                // With EASY pass by pass nothing can have changed for the others.
+                let is_known = self.policy.passes != Passes::PerInstant
+                    && matches!(self.policy.backfill, Backfill::Easy(_))
+                    && !machine.fits(job);
+                if is_known {
+                    return;
+                }
+            }
+            BatchEvent::Due(job) => {
+                machine.release(job);
+                self.ends.leave(job);
+                self.due.push(job);
+                return;
+            }
+            BatchEvent::Ended(job) => {
+                if let Some(place) = self.due.iter().position(|due| *due == job) {
+                    self.due.swap_remove(place);
+                } else {
+                    machine.release(job);
+                    self.ends.leave(job);
+                }
+            }
         }
         self.pass_due = Some(now);
     }
@@ -72,40 +318,11 @@ impl Control for BatchControl {
         self.pass_due
     }
 
-    fn handle_timeout(&mut self, _now: Time, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
+    fn handle_timeout(&mut self, now: Time, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
         self.pass_due = None;
-        match self.policy {
-            Policy::Fcfs => {
-                while let Some(&head) = self.queue.front()
-                    && machine.fits(head)
-                {
-                    machine.take(head);
-                    out.push(BatchCommand::Start(head));
-                    self.queue.pop_front();
-                }
-            }
-        }
+        self.pass(now, machine, out);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_passes_the_head() {
-        let mut machine = Machine::new(4);
-        let mut control = BatchControl::new(Policy::Fcfs);
-        let mut out = Vec::new();
-        for (row, processors) in [3, 2, 1].into_iter().enumerate() {
-            machine.add(JobId(row as u32), processors, Time::ZERO, None);
-            control.handle(Time::ZERO, BatchEvent::Submitted(JobId(row as u32)), &mut machine, &mut out);
-        }
-        control.handle_timeout(Time::ZERO, &mut machine, &mut out);
-        // The third would fit beside the first, but the second waits before it.
-        assert_eq!(out, [BatchCommand::Start(JobId(0))]);
-        control.handle(Time(9), BatchEvent::Ended(JobId(0)), &mut machine, &mut out);
-        control.handle_timeout(Time(9), &mut machine, &mut out);
-        assert_eq!(out[1..], [BatchCommand::Start(JobId(1)), BatchCommand::Start(JobId(2))]);
-    }
-}
+mod tests;

@@ -21,6 +21,11 @@ pub(super) trait Convert: Send {
     type Out: Send;
     /// Turns one row; `Err` with the reason if it is left out.
     fn convert(&mut self, row: &mut Row, at: Time) -> Result<Self::Out, &'static str>;
+    /// By what rows of one time are put in order where a trace has to be sorted; those with equal
+    /// numbers stay in the order of the trace.
+    fn number(_out: &Self::Out) -> u64 {
+        0
+    }
 }
 
 /// Which rows are used, and when.
@@ -277,6 +282,10 @@ pub(super) mod reason {
 
 impl Convert for Jobs {
     type Out = BatchJob;
+
+    fn number(out: &BatchJob) -> u64 {
+        out.number
+    }
 
     fn convert(&mut self, row: &mut Row, at: Time) -> Result<BatchJob, &'static str> {
         let run_time = row.run_time.ok_or(reason::NO_RUN_TIME)?;

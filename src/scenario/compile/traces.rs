@@ -178,7 +178,9 @@ fn load<C: Convert + Clone>(
         }
         let what = format!("{}: rows out of order, sorted by submit time", stream.reader.report().file);
         build.remark(what, survey.unordered);
-        survey.rows.sort_by_key(|(at, _)| *at);
+        if survey.unordered > 0 {
+            survey.rows.sort_by_key(|(at, row)| (*at, C::number(row)));
+        }
         let rows = survey.rows.into_iter().map(|(_, row)| row).collect();
         return Some((Loaded::Listed(rows), stream.convert));
     }

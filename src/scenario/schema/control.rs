@@ -324,19 +324,107 @@ pub enum MetricsSource {
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Batch {
-    /// In which order queued jobs start.
+    /// In which order queued jobs are looked at; `fcfs` where it is not given.
     #[serde(default)]
-    pub policy: BatchPolicy,
+    pub order: QueueOrder,
+    /// Whether the first in order is chosen anew in each pass (`chosen`, where it is not given) or kept
+    /// until it starts (`kept`).
+    #[serde(default)]
+    pub head: QueueHead,
+    /// Which jobs may pass the first; `none` where it is not given.
+    pub backfill: Option<At<Backfilling>>,
+    /// What is known when a pass is made: all events of an instant, ends first (`perInstant`, where it is
+    /// not given), or each event by itself, submissions first (`perEvent`, `perEventDue`).
+    #[serde(default)]
+    pub passes: SchedulingPasses,
+    /// What the policy is told of run times: what users have asked for (`user`, where it is not given),
+    /// or the truth (`clairvoyant`).
+    #[serde(default)]
+    pub estimates: Estimates,
     /// Whether a job that has run for its requested time is ended there; false.
     #[serde(default)]
     pub kill_at_estimate: bool,
 }
 
-/// Orders in which queued jobs start.
+/// Orders in which queued jobs are looked at. Equal jobs are in the order of submission.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum BatchPolicy {
-    /// First come, first served: a job that does not fit holds back all behind it.
+pub enum QueueOrder {
+    /// First come, first served.
     #[default]
     Fcfs,
+    /// Shortest estimate first.
+    Sjf,
+    /// Longest estimate first.
+    Ljf,
+    /// Fewest processors first.
+    Smallest,
+    /// Most processors first.
+    Largest,
+    /// Least estimate times processors first.
+    SmallestArea,
+    /// Highest (wait + estimate) / estimate first.
+    ExpansionFactor,
+    /// -(wait / estimate)^3 * processors.
+    Wfp3,
+    /// -wait / (log2(processors) * estimate).
+    Unicep,
+    /// log10(estimate) * processors + 870 * log10(submit).
+    F1,
+    /// `wfp3` with the fault of a published table: -1 - submit in the place of the wait.
+    Wfp3Published,
+    /// `unicep` with the same fault.
+    UnicepPublished,
+}
+
+/// When the head of the queue is chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum QueueHead {
+    /// In each pass.
+    #[default]
+    Chosen,
+    /// Once.
+    Kept,
+}
+
+/// Which jobs may pass the head of the queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Backfilling {
+    /// None.
+    #[default]
+    None,
+    /// EASY: those that do not delay the head, by the number of processors, in the order of the queue.
+    Easy,
+    /// The same, the shortest estimate first (EASY-SJBF).
+    EasySjbf,
+    /// Those that end before the moment at which the head was expected to start when it became the
+    /// head; first come, first served. Needs `head: kept`.
+    Frozen,
+}
+
+/// What is known when a pass is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SchedulingPasses {
+    /// All events of an instant, ends first.
+    #[default]
+    PerInstant,
+    /// Each event by itself, submissions first.
+    PerEvent,
+    /// The same, but jobs that end at this instant as estimated have given their processors back
+    /// already.
+    PerEventDue,
+}
+
+/// What the policy is told of run times.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Estimates {
+    /// What users have asked for.
+    #[default]
+    User,
+    /// The truth.
+    Clairvoyant,
 }

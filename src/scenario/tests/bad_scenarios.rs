@@ -578,7 +578,7 @@ fn control_planes() {
         &expect!["s.yaml:5:22: error: unknown value: `slurm` (expected one of kubernetes, batch)"],
     );
     behind(
-        "controlPlane: {batch: {policy: fcfs}}\n",
+        "controlPlane: {batch: {order: fcfs}}\n",
         &expect!["s.yaml:5:23: error: `batch` needs `controlPlane.kind: batch`"],
     );
     behind(

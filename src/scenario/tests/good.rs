@@ -269,6 +269,7 @@ fn every_scenario_of_the_project_compiles() {
     assert!(found >= 9);
     expect![[r"
         autoscaling-day: 6 nodes, 3 inputs
+        backfilling: 64 processors, 2 inputs
         bad-rollout: 8 nodes, 2 inputs
         batch-day: 64 processors, 2 inputs
         cpu-sharing: 1 nodes, 2 inputs

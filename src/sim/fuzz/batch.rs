@@ -3,6 +3,7 @@
 use super::dice::Dice;
 use super::story::Story;
 use crate::base::{Diagnostic, Span, Time};
+use crate::control::batch::{Backfill, Head, Order, Scan};
 use crate::sim::{BatchJob, BatchPolicy, BatchSetup, JobObserver, JobSource, StopRule};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,7 +23,8 @@ pub(super) fn setup(seed: u64) -> BatchSetup {
     BatchSetup {
         seed,
         processors,
-        policy: BatchPolicy::Fcfs,
+        policy: policy(&mut dice),
+        clairvoyant: dice.chance(30),
         kill_at_estimate: dice.chance(50),
         sources,
         stop: StopRule {
@@ -30,6 +32,40 @@ pub(super) fn setup(seed: u64) -> BatchSetup {
             ..StopRule::default()
         },
         check_invariants: true,
+    }
+}
+
+/// Any policy with a pass per instant: with a pass per event a job may start before the end of another,
+/// at the same instant, is told.
+fn policy(dice: &mut Dice) -> BatchPolicy {
+    let orders = [
+        Order::Fcfs,
+        Order::Sjf,
+        Order::Ljf,
+        Order::Smallest,
+        Order::Largest,
+        Order::SmallestArea,
+        Order::ExpansionFactor,
+        Order::Wfp3,
+        Order::Unicep,
+        Order::F1,
+        Order::Wfp3Published,
+        Order::UnicepPublished,
+    ];
+    let backfills = [
+        Backfill::None,
+        Backfill::Easy(Scan::InOrder),
+        Backfill::Easy(Scan::ShortestFirst),
+        Backfill::Frozen,
+    ];
+    let order = if dice.chance(40) { Order::Fcfs } else { dice.pick(&orders) };
+    let backfill = if dice.chance(40) { Backfill::None } else { dice.pick(&backfills) };
+    let is_kept = backfill == Backfill::Frozen || dice.chance(30);
+    BatchPolicy {
+        order,
+        backfill,
+        head: if is_kept { Head::Kept } else { Head::Chosen },
+        ..BatchPolicy::default()
     }
 }
 
@@ -74,7 +110,7 @@ impl Checker {
             broken: None,
             processors: setup.processors,
             kill_at_estimate: setup.kill_at_estimate,
-            in_order: setup.policy == BatchPolicy::Fcfs,
+            in_order: setup.policy == BatchPolicy::default(),
             used: 0,
             now: Time::ZERO,
             waiting: VecDeque::new(),
