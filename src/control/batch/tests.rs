@@ -97,3 +97,95 @@ fn processors_of_a_job_that_is_due_are_free() {
     end(10, 0, &mut machine, &mut control);
     assert_eq!((machine.free, control.poll_timeout()), (0, Some(now)));
 }
+
+/// Runs jobs of (gap before it, processors, run, estimate) to their ends; for each the moment that its
+/// start was promised for when it first was the head, and its start, in seconds.
+fn promises(policy: Policy, processors: u32, jobs: &[(u64, u32, u64, u64)]) -> Vec<(Option<u64>, u64)> {
+    let (mut machine, mut control) = (Machine::new(processors), BatchControl::new(policy));
+    let mut found = vec![(None, 0); jobs.len()];
+    let mut ends = std::collections::BTreeSet::new();
+    let mut arrivals = Vec::new();
+    for (row, &(gap, size, _, estimate)) in jobs.iter().enumerate() {
+        let at = arrivals.last().map_or(0, |(at, _)| *at) + gap;
+        arrivals.push((at, row));
+        machine.add(JobId(row as u32), size, Time::from_secs(at), Some(Span::from_secs(estimate)));
+    }
+    let mut arrivals = arrivals.into_iter().peekable();
+    while let Some(now) =
+        [arrivals.peek().map(|(at, _)| *at), ends.first().map(|(at, _)| *at)].into_iter().flatten().min()
+    {
+        while let Some((_, job)) = ends.pop_first_if_at(now) {
+            end(now, job, &mut machine, &mut control);
+        }
+        while let Some((_, row)) = arrivals.next_if(|(at, _)| *at == now) {
+            let job = BatchEvent::Submitted(JobId(row as u32));
+            control.handle(Time::from_secs(now), job, &mut machine, &mut Vec::new());
+        }
+        for job in pass(now, &mut machine, &mut control) {
+            let (_, _, run, estimate) = jobs[job as usize];
+            found[job as usize].1 = now;
+            ends.insert((now + run.min(estimate), job));
+        }
+        if let Some(head) = waiting(&control).first() {
+            let size = machine.size[*head as usize];
+            let shadow = control.ends.shadow(Time::from_secs(now), size, &machine);
+            found[*head as usize].0.get_or_insert(shadow.at.0 / 1_000_000_000);
+        }
+    }
+    assert_eq!(machine.free, processors, "everything has ended");
+    found
+}
+
+/// The first of a set, if it is at a moment.
+trait PopFirstIfAt {
+    fn pop_first_if_at(&mut self, now: u64) -> Option<(u64, u32)>;
+}
+
+impl PopFirstIfAt for std::collections::BTreeSet<(u64, u32)> {
+    fn pop_first_if_at(&mut self, now: u64) -> Option<(u64, u32)> {
+        self.first().is_some_and(|(at, _)| *at == now).then(|| self.pop_first()).flatten()
+    }
+}
+
+proptest::proptest! {
+    /// Jobs that end no later than estimated: no head starts later than it was first promised, whatever
+    /// passes it.
+    #[test]
+    fn safety_easy_keeps_its_promise_to_the_head(
+        jobs in proptest::collection::vec((0u64..30, 1u32..17, 0u64..100, 1u64..100), 1..60),
+        shortest_first in proptest::bool::ANY,
+    ) {
+        let scan = if shortest_first { Scan::ShortestFirst } else { Scan::InOrder };
+        let policy = Policy { backfill: Backfill::Easy(scan), ..Policy::default() };
+        for (promised, start) in promises(policy, 16, &jobs) {
+            proptest::prop_assert!(promised.is_none_or(|promised| start <= promised));
+        }
+    }
+
+    /// Every job starts in the end, under every order.
+    #[test]
+    fn liveness_every_job_starts(
+        jobs in proptest::collection::vec((0u64..30, 1u32..17, 1u64..100, 1u64..100), 1..40),
+        backfill in 0usize..4,
+        order in 0usize..12,
+    ) {
+        let backfill = [
+            Backfill::None,
+            Backfill::Easy(Scan::InOrder),
+            Backfill::Easy(Scan::ShortestFirst),
+            Backfill::Frozen,
+        ][backfill];
+        let order = [
+            Order::Fcfs, Order::Sjf, Order::Ljf, Order::Smallest, Order::Largest, Order::SmallestArea,
+            Order::ExpansionFactor, Order::Wfp3, Order::Unicep, Order::F1, Order::Wfp3Published,
+            Order::UnicepPublished,
+        ][order];
+        let head = if backfill == Backfill::Frozen { Head::Kept } else { Head::Chosen };
+        let policy = Policy { order, head, backfill, ..Policy::default() };
+        let mut at = 0;
+        for ((_, start), (gap, ..)) in promises(policy, 16, &jobs).into_iter().zip(&jobs) {
+            at += gap;
+            proptest::prop_assert!(start >= at);
+        }
+    }
+}
