@@ -58,17 +58,21 @@ pub struct Probe {
     pub termination_grace_seconds: Option<i64>,
 }
 
-impl Default for Probe {
+impl Probe {
     /// The API's defaults (Kubernetes 1.36, pkg/apis/core/v1/defaults.go, `SetDefaults_Probe`).
+    pub const DEFAULT: Probe = Probe {
+        initial_delay_seconds: 0,
+        period_seconds: 10,
+        timeout_seconds: 1,
+        success_threshold: 1,
+        failure_threshold: 3,
+        termination_grace_seconds: None,
+    };
+}
+
+impl Default for Probe {
     fn default() -> Probe {
-        Probe {
-            initial_delay_seconds: 0,
-            period_seconds: 10,
-            timeout_seconds: 1,
-            success_threshold: 1,
-            failure_threshold: 3,
-            termination_grace_seconds: None,
-        }
+        Probe::DEFAULT
     }
 }
 

@@ -353,6 +353,27 @@ mod tests {
         assert_eq!(harness.poll_timeout(), None);
     }
 
+    /// What is written about pods, in order.
+    fn told(harness: &Harness) -> Vec<&'static str> {
+        let word = |write: &Write| match write {
+            Write::PatchPod { patch: PodPatch::Disrupted(_), .. } => "disrupted",
+            Write::PodStatus { status, .. } if status.phase == PodPhase::Failed => "failed",
+            Write::DeletePod { grace: Some(Span::ZERO), .. } => "deleted",
+            _ => "else",
+        };
+        harness.writes().map(|(_, write)| word(write)).collect()
+    }
+
+    /// Nobody else would end a pod that no kubelet has: a Job that replaces failed pods waits for it.
+    #[test]
+    fn a_pod_that_is_deleted_before_it_is_bound_fails_and_goes() {
+        let mut harness = harness(&Config::default());
+        let pod = harness.pod("p", &Arc::new(PodTemplate::default()));
+        harness.tell(Event::PodDeleting { pod, grace: Span::ZERO, reason: Reason::Deleted });
+        harness.run_until(Time::from_secs(20));
+        assert_eq!(told(&harness), ["failed", "deleted"], "it is no orphan");
+    }
+
     #[test]
     fn a_node_that_returns_keeps_its_pods() {
         let mut harness = harness(&Config::default());

@@ -303,6 +303,27 @@ fn a_machine_that_is_cut_off_can_crash() {
     assert_eq!(lines.last().unwrap(), "40s Failed p");
 }
 
+/// A grace period of zero is a deletion by force (CheckGracefulDelete): the object does not wait for its
+/// containers.
+#[test]
+fn a_pod_without_a_grace_period_goes_at_once() {
+    for (grace, last) in [(0, "10s removed p"), (5, "15s removed p")] {
+        let p = pod(
+            "p",
+            template(100, |template| {
+                template.spec.termination_grace_seconds = Some(grace);
+                template.behavior.stop_time = Some(Distribution::Constant(60.0));
+            }),
+        );
+        let mut setup = setup(vec![node("n", 4, 8)], vec![(0, p)]);
+        let (namespace, name) = ("default".to_owned(), "p".to_owned());
+        let delete = Action::Delete { kind: "Pod", namespace, name, grace: None };
+        setup.actions = vec![(Time::from_secs(10), delete)];
+        let lines = story(setup);
+        assert!(lines.contains(&last.to_owned()), "{lines:#?}");
+    }
+}
+
 #[test]
 fn a_new_nodes_taint_is_told_before_it_goes() {
     // Found by the self-test: without latencies the taint is taken off in the same instant.

@@ -14,6 +14,7 @@ use crate::base::Time;
 use crate::base::ids::JobId;
 use crate::cluster::Machine;
 use backfill::{Ends, expected_end};
+use std::collections::VecDeque;
 
 /// A fact about a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,13 +86,16 @@ pub struct BatchControl {
     policy: Policy,
     /// In the policy's order, if that is one that does not move with time; else as of the last pass.
     /// A head that is kept is not in it.
-    queue: Vec<Waiting>,
+    queue: VecDeque<Waiting>,
     /// The head that is kept until it starts, and when it was expected to.
     kept: Option<(Waiting, Time)>,
     submitted: u64,
     ends: Ends,
     /// Jobs whose processors were given back before their end was told.
     due: Vec<JobId>,
+    /// Places in the queue in the order of a scan, and those of the jobs that it has started.
+    places: Vec<usize>,
+    started: Vec<usize>,
     /// Whether something has happened since the last pass.
     pass_due: Option<Time>,
 }
@@ -126,7 +130,9 @@ impl BatchControl {
             for waiting in &mut self.queue {
                 waiting.score = self.policy.order.score(now, waiting.job, machine);
             }
-            self.queue.sort_by(|a, b| a.score.total_cmp(&b.score).then(a.number.cmp(&b.number)));
+            self.queue
+                .make_contiguous()
+                .sort_by(|a, b| a.score.total_cmp(&b.score).then(a.number.cmp(&b.number)));
         }
     }
 
@@ -144,20 +150,13 @@ impl BatchControl {
             return self.pass_of_kept(now, machine, out);
         }
         self.sort(now, machine);
-        let fitting = |waiting: &Waiting, free: &mut u32| {
-            let size = machine.size[waiting.job.index()];
-            *free >= size && {
-                *free -= size;
-                true
-            }
-        };
-        let mut free = machine.free;
-        let count = self.queue.iter().take_while(|waiting| fitting(waiting, &mut free)).count();
-        let heads: Vec<Waiting> = self.queue.drain(..count).collect();
-        for head in heads {
+        while let Some(&head) = self.queue.front()
+            && machine.fits(head.job)
+        {
+            self.queue.pop_front();
             self.start(now, head.job, machine, out);
         }
-        if let Some(&head) = self.queue.first() {
+        if let Some(&head) = self.queue.front() {
             self.fill(now, (head, None), 1, machine, out);
         }
     }
@@ -165,13 +164,12 @@ impl BatchControl {
     /// The same with a head that is chosen once.
     fn pass_of_kept(&mut self, now: Time, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
         loop {
-            let head = match self.kept.take() {
-                Some((head, at)) => (head, Some(at)),
-                None if self.queue.is_empty() => return,
-                None => {
-                    self.sort(now, machine);
-                    (self.queue.remove(0), None)
-                }
+            let head = if let Some((head, at)) = self.kept.take() {
+                (head, Some(at))
+            } else {
+                self.sort(now, machine);
+                let Some(first) = self.queue.pop_front() else { return };
+                (first, None)
             };
             if machine.fits(head.0.job) {
                 self.start(now, head.0.job, machine, out);
@@ -222,13 +220,16 @@ impl BatchControl {
             return;
         }
         let mut shadow = self.ends.shadow(now, machine.size[head.index()], machine);
-        let mut places: Vec<usize> = (from..self.queue.len()).collect();
+        let mut places = std::mem::take(&mut self.places);
+        places.clear();
         if scan == Scan::ShortestFirst {
             let estimate = |place: &usize| machine.estimate[self.queue[*place].job.index()];
+            places.extend(from..self.queue.len());
             places.sort_by_key(|place| (estimate(place).is_none(), estimate(place)));
         }
-        let mut started = Vec::new();
-        for place in places {
+        let in_order = (scan == Scan::InOrder).then_some(from..self.queue.len());
+        let mut started = std::mem::take(&mut self.started);
+        for place in in_order.into_iter().flatten().chain(places.iter().copied()) {
             if machine.free == 0 {
                 break;
             }
@@ -243,7 +244,8 @@ impl BatchControl {
                 }
             }
         }
-        self.remove(started);
+        (self.places, self.started) = (places, started);
+        self.remove_started();
     }
 
     /// What ends before the head was expected to start may pass it, first come first.
@@ -255,23 +257,29 @@ impl BatchControl {
         machine: &mut Machine,
         out: &mut Vec<BatchCommand>,
     ) {
-        let mut places: Vec<usize> = (from..self.queue.len()).collect();
-        places.sort_by_key(|place| self.queue[*place].number);
-        let mut started = Vec::new();
-        for place in places {
+        let mut places = std::mem::take(&mut self.places);
+        places.clear();
+        places.extend(from..self.queue.len());
+        places.sort_unstable_by_key(|place| self.queue[*place].number);
+        for &place in &places {
             let job = self.queue[place].job;
             if machine.fits(job) && expected_end(now, job, machine) < at {
                 self.start(now, job, machine, out);
-                started.push(place);
+                self.started.push(place);
             }
         }
-        self.remove(started);
+        self.places = places;
+        self.remove_started();
     }
 
-    fn remove(&mut self, mut places: Vec<usize>) {
-        places.sort_unstable();
+    /// Takes the jobs out of the queue that have started behind the head.
+    fn remove_started(&mut self) {
+        if self.started.is_empty() {
+            return;
+        }
+        self.started.sort_unstable();
         let mut place = 0;
-        let mut gone = places.into_iter().peekable();
+        let mut gone = self.started.drain(..).peekable();
         self.queue.retain(|_| {
             place += 1;
             gone.next_if_eq(&(place - 1)).is_none()

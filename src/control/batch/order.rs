@@ -36,6 +36,24 @@ pub enum Order {
     UnicepPublished,
 }
 
+impl Order {
+    /// Every order.
+    pub const ALL: [Order; 12] = [
+        Order::Fcfs,
+        Order::Sjf,
+        Order::Ljf,
+        Order::Smallest,
+        Order::Largest,
+        Order::SmallestArea,
+        Order::ExpansionFactor,
+        Order::Wfp3,
+        Order::Unicep,
+        Order::F1,
+        Order::Wfp3Published,
+        Order::UnicepPublished,
+    ];
+}
+
 /// What keeps the published programs from dividing by zero.
 const EPSILON: f64 = 1e-15;
 

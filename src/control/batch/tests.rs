@@ -167,7 +167,7 @@ proptest::proptest! {
     fn liveness_every_job_starts(
         jobs in proptest::collection::vec((0u64..30, 1u32..17, 1u64..100, 1u64..100), 1..40),
         backfill in 0usize..4,
-        order in 0usize..12,
+        order in 0..Order::ALL.len(),
     ) {
         let backfill = [
             Backfill::None,
@@ -175,11 +175,7 @@ proptest::proptest! {
             Backfill::Easy(Scan::ShortestFirst),
             Backfill::Frozen,
         ][backfill];
-        let order = [
-            Order::Fcfs, Order::Sjf, Order::Ljf, Order::Smallest, Order::Largest, Order::SmallestArea,
-            Order::ExpansionFactor, Order::Wfp3, Order::Unicep, Order::F1, Order::Wfp3Published,
-            Order::UnicepPublished,
-        ][order];
+        let order = Order::ALL[order];
         let head = if backfill == Backfill::Frozen { Head::Kept } else { Head::Chosen };
         let policy = Policy { order, head, backfill, ..Policy::default() };
         let mut at = 0;

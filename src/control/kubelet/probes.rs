@@ -231,14 +231,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PROBE: Probe = Probe {
-        initial_delay_seconds: 0,
-        period_seconds: 10,
-        timeout_seconds: 1,
-        success_threshold: 1,
-        failure_threshold: 3,
-        termination_grace_seconds: None,
-    };
+    const PROBE: Probe = Probe::DEFAULT;
 
     fn sight(probe: &Probe, finding: Finding) -> Sight<'_> {
         Sight { probe, finding, asks: true }

@@ -38,27 +38,13 @@ pub(super) fn setup(seed: u64) -> BatchSetup {
 /// Any policy with a pass per instant: with a pass per event a job may start before the end of another,
 /// at the same instant, is told.
 fn policy(dice: &mut Dice) -> BatchPolicy {
-    let orders = [
-        Order::Fcfs,
-        Order::Sjf,
-        Order::Ljf,
-        Order::Smallest,
-        Order::Largest,
-        Order::SmallestArea,
-        Order::ExpansionFactor,
-        Order::Wfp3,
-        Order::Unicep,
-        Order::F1,
-        Order::Wfp3Published,
-        Order::UnicepPublished,
-    ];
     let backfills = [
         Backfill::None,
         Backfill::Easy(Scan::InOrder),
         Backfill::Easy(Scan::ShortestFirst),
         Backfill::Frozen,
     ];
-    let order = if dice.chance(40) { Order::Fcfs } else { dice.pick(&orders) };
+    let order = if dice.chance(40) { Order::Fcfs } else { dice.pick(&Order::ALL) };
     let backfill = if dice.chance(40) { Backfill::None } else { dice.pick(&backfills) };
     let is_kept = backfill == Backfill::Frozen || dice.chance(30);
     BatchPolicy {

@@ -172,14 +172,7 @@ fn a_short_node_evicts_one_pod_after_the_other_and_is_tainted() {
     );
 }
 
-const PROBE: Probe = Probe {
-    initial_delay_seconds: 0,
-    period_seconds: 10,
-    timeout_seconds: 1,
-    success_threshold: 1,
-    failure_threshold: 3,
-    termination_grace_seconds: None,
-};
+const PROBE: Probe = Probe::DEFAULT;
 
 #[test]
 fn a_container_that_hangs_is_restarted() {

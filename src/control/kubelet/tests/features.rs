@@ -6,14 +6,7 @@ use super::*;
 use crate::api::{PreStop, Probe, RestartAction, RestartRule};
 use expect_test::expect;
 
-const PROBE: Probe = Probe {
-    initial_delay_seconds: 0,
-    period_seconds: 10,
-    timeout_seconds: 1,
-    success_threshold: 1,
-    failure_threshold: 3,
-    termination_grace_seconds: None,
-};
+const PROBE: Probe = Probe::DEFAULT;
 
 fn rule(action: RestartAction, is_negated: bool, codes: &[i32]) -> RestartRule {
     RestartRule { action, is_negated, codes: codes.to_vec() }
