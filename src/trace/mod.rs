@@ -80,6 +80,9 @@ pub struct Row {
     pub partition: i32,
     /// SWF field 17: the number of the job that must end before this one is submitted; -1 none.
     pub preceding: i64,
+    /// The numbers of further jobs of the trace that must end before this one is submitted, as
+    /// workflows have them; a job that the trace does not have holds nothing back.
+    pub after: Vec<i64>,
     /// SWF field 18: the time between the end of the preceding job and this submission.
     pub think_time: Option<Span>,
     /// The exit code of each task; 0 where the trace gives none (SWF gives a status only).
@@ -115,6 +118,7 @@ impl Default for Row {
             queue: -1,
             partition: -1,
             preceding: -1,
+            after: Vec::new(),
             think_time: None,
             exit_code: 0,
             restart_policy: None,
@@ -127,11 +131,13 @@ impl Row {
     /// Sets every field to its default but keeps `name`, `extended`, `node_labels_in` and `labels`,
     /// whose memory the reader uses again.
     fn reset_plain(&mut self) {
+        self.after.clear();
         *self = Row {
             name: std::mem::take(&mut self.name),
             extended: std::mem::take(&mut self.extended),
             node_labels_in: self.node_labels_in.take(),
             labels: std::mem::take(&mut self.labels),
+            after: std::mem::take(&mut self.after),
             ..Row::default()
         };
     }
@@ -143,6 +149,11 @@ impl Row {
         self.extended.clear();
         self.node_labels_in = None;
         self.labels.clear();
+    }
+
+    /// The numbers of all jobs that must end before this one is submitted.
+    pub fn predecessors(&self) -> impl Iterator<Item = i64> + '_ {
+        (self.preceding != -1).then_some(self.preceding).into_iter().chain(self.after.iter().copied())
     }
 
     /// The name, or the number where there is no name.

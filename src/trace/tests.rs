@@ -257,6 +257,8 @@ fn what_is_wrong_with_a_table_is_said() {
             "x.csv:1:10: error: unknown column: `runtime_s` (did you mean `run_time_s`?)",
         ),
         ("submit_s,submit_s\n", "x.csv:1:10: error: the column is named twice: `submit_s`"),
+        ("after\n1|x\n", "x.csv:2:1: error: after: not a number: `1|x`"),
+        ("after\n|\n", "after: not a number: `|`"),
         ("nodes:a,nodes:b\n", "a second `nodes:` column"),
         ("label:\n", "unknown column"),
         ("submit_s,cpu\n1\n", "x.csv:2: error: expected 2 fields, found 1: `1`"),
@@ -391,15 +393,16 @@ fn any_row() -> impl Strategy<Value = Row> {
     let numbers = (any::<u64>(), any::<Option<u64>>(), any::<Option<u64>>(), 1..u32::MAX, 0..i32::MAX as u32);
     let sizes = (0..i64::MAX / 2_000, 0..i64::MAX, 0..i64::MAX);
     let text = "[ -~]{0,12}";
-    (numbers, sizes, any::<[i32; 3]>(), -1..=5i8, 0..=255i32, text, text).prop_map(
+    let after = proptest::collection::vec(-999_999_999_999_999_999..=999_999_999_999_999_999i64, 0..3);
+    (numbers, sizes, any::<[i32; 3]>(), -1..=5i8, 0..=255i32, (text, text), after).prop_map(
         |(
             (submit, run, estimate, tasks, processors),
             (cpu, memory, gpu),
             [priority, user, group],
             status,
             exit_code,
-            name,
-            label,
+            (name, label),
+            after,
         )| Row {
             number: 1,
             submit: Time(submit),
@@ -416,6 +419,7 @@ fn any_row() -> impl Strategy<Value = Row> {
             status,
             exit_code,
             name,
+            after,
             labels: if label.is_empty() { vec![] } else { vec![("app".into(), label)] },
             restart_policy: Some(crate::api::RestartPolicy::OnFailure),
             ..Row::default()

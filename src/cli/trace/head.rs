@@ -132,6 +132,8 @@ fn cell(column: &Column, row: &Row) -> String {
         Column::Partition => known(row.partition.into()),
         Column::Status => known(row.status.into()),
         Column::Preceding => known(row.preceding),
+        Column::After if row.after.is_empty() => "-".to_owned(),
+        Column::After => row.after.iter().map(i64::to_string).collect::<Vec<_>>().join("|"),
         Column::ExitCode => row.exit_code.to_string(),
         Column::RestartPolicy => {
             row.restart_policy.map_or_else(|| "-".to_owned(), |policy| format!("{policy:?}"))
@@ -184,6 +186,7 @@ fn object(row: &Row) -> Value {
         "partition": known(row.partition.into()),
         "status": known(row.status.into()),
         "preceding": known(row.preceding),
+        "after": (!row.after.is_empty()).then_some(&row.after),
         "exit_code": row.exit_code,
         "restart_policy": row.restart_policy.map(|policy| format!("{policy:?}")),
         "labels": (!labels.is_empty()).then_some(labels),

@@ -56,6 +56,8 @@ pub enum Column {
     Status,
     /// `preceding`: the number of the job that must end before.
     Preceding,
+    /// `after`: the numbers of further jobs that must end before.
+    After,
     /// `think_time_s`: seconds.
     ThinkTime,
     /// `nodes:<label>`: values of a node label, separated by `|`.
@@ -67,7 +69,7 @@ pub enum Column {
 }
 
 /// The columns with fixed names.
-const FIXED: [(&str, Column); 20] = [
+const FIXED: [(&str, Column); 21] = [
     ("number", Column::Number),
     ("name", Column::Name),
     ("submit_s", Column::Submit),
@@ -87,6 +89,7 @@ const FIXED: [(&str, Column); 20] = [
     ("recorded_wait_s", Column::RecordedWait),
     ("status", Column::Status),
     ("preceding", Column::Preceding),
+    ("after", Column::After),
     ("think_time_s", Column::ThinkTime),
 ];
 

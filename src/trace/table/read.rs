@@ -122,6 +122,11 @@ fn set(row: &mut Row, filled: &mut Filled, column: &Column, cell: &[u8]) -> Resu
         Column::ExitCode => row.exit_code = within(cell, 0, 255)? as i32,
         Column::Status => row.status = within(cell, -1, 5)? as i8,
         Column::Preceding => row.preceding = Number::parse(cell)?.integer()?,
+        Column::After => {
+            for number in cell.split(|byte| *byte == b'|') {
+                row.after.push(Number::parse(number)?.integer()?);
+            }
+        }
         Column::RestartPolicy => row.restart_policy = Some(restart_policy(cell)?),
         Column::Name => {
             filled.name = true;

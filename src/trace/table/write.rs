@@ -36,6 +36,7 @@ pub fn used_columns(row: &Row, columns: &mut BTreeSet<Column>) {
     add(row.recorded_wait.is_some(), Column::RecordedWait);
     add(row.status != plain.status, Column::Status);
     add(row.preceding != plain.preceding, Column::Preceding);
+    add(!row.after.is_empty(), Column::After);
     add(row.think_time.is_some(), Column::ThinkTime);
     if let Some((key, _)) = &row.node_labels_in {
         columns.insert(Column::Nodes(key.clone()));
@@ -121,6 +122,7 @@ fn cell(column: &Column, row: &Row) -> String {
         Column::Partition => known(row.partition.into()),
         Column::Status => known(row.status.into()),
         Column::Preceding => known(row.preceding),
+        Column::After => row.after.iter().map(i64::to_string).collect::<Vec<_>>().join("|"),
         Column::ExitCode => row.exit_code.to_string(),
         Column::RestartPolicy => restart_policy(row.restart_policy).to_owned(),
         Column::Nodes(key) => match &row.node_labels_in {
