@@ -137,6 +137,8 @@ fn whole_runs(criterion: &mut Criterion) {
             processors: 256,
             policy: BatchPolicy::default(),
             clairvoyant: false,
+            estimate_factor: 1.0,
+            dispatch_delay: Span::ZERO,
             kill_at_estimate: false,
             sources: vec![Box::new(Jobs { left: JOBS, draws: Draws(1) })],
             stop: StopRule::default(),

@@ -81,7 +81,7 @@ fn every_start_of_three_logs_under_three_kinds_of_easy() {
     let variants = [
         ("easy", "backfill: easy, passes: perEventDue"),
         ("easy-clairvoyant", "backfill: easy, passes: perEventDue, estimates: clairvoyant"),
-        ("easy-sjbf-clairvoyant", "backfill: easySjbf, passes: perEventDue, estimates: clairvoyant"),
+        ("easy-sjbf-clairvoyant", "backfill: easy, scan: shortestFirst, passes: perEventDue, estimates: clairvoyant"),
     ];
     for (log, processors, means) in [
         ("KTH-SP2", 100, ["92.5765", "71.7224", "49.8477"]),
@@ -163,7 +163,7 @@ fn forty_cells_of_a_table_of_heuristics() {
         };
         let lines = text.lines().filter(|line| !line.starts_with(';')).filter(runs);
         let rows: Vec<String> = lines.map(str::to_owned).collect();
-        for (row, backfill) in ["none", "frozen"].into_iter().enumerate() {
+        for (row, backfill) in ["none", "easy, reservation: frozen"].into_iter().enumerate() {
             for (column, order) in orders.into_iter().enumerate() {
                 let expected = (slowdowns[row][column].to_owned(), utilizations[row][column].to_owned());
                 assert_eq!(

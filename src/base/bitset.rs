@@ -75,6 +75,28 @@ impl BitSet {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// The lowest `count` numbers of the set, or all of it if it holds fewer.
+    pub fn lowest(&self, count: usize) -> BitSet {
+        let mut left = count;
+        let words = self.words.iter().map(|&word| {
+            let here = word.count_ones() as usize;
+            if here <= left {
+                left -= here;
+                return word;
+            }
+            let mut rest = word;
+            (0..left).for_each(|_| rest &= rest - 1);
+            left = 0;
+            word & !rest
+        });
+        BitSet { words: words.collect(), len: self.len }
+    }
+
+    /// Whether every number of the set is in `other`.
+    pub fn is_subset(&self, other: &BitSet) -> bool {
+        self.words.iter().zip(&other.words).all(|(word, theirs)| word & !theirs == 0)
+    }
+
     /// Keeps only what is in `other` too.
     pub fn and(&mut self, other: &BitSet) {
         for (word, theirs) in self.words.iter_mut().zip(&other.words) {

@@ -12,7 +12,7 @@ use super::series::StepSeries;
 use super::stats::{Integral, ratio};
 use super::table::{Sink, Table};
 use crate::base::units::NANOS_PER_SECOND;
-use crate::base::{Map, Span, Time};
+use crate::base::{BitSet, Map, Span, Time};
 use std::fmt::Write as _;
 use std::io;
 
@@ -57,10 +57,14 @@ pub struct JobRecord {
     pub number: u64,
     /// When it was submitted.
     pub submit: Time,
-    /// When it started.
+    /// When it started for the first time.
     pub start: Option<Time>,
+    /// Since when it has run without being stopped; `None` if it does not run.
+    pub since: Option<Time>,
     /// When it ended.
     pub end: Option<Time>,
+    /// How long it has run, without the time that it was stopped.
+    pub ran: Span,
     /// Processors that it held or asked for.
     pub processors: u32,
     /// The user's estimate of the run time.
@@ -69,6 +73,13 @@ pub struct JobRecord {
     pub user: i32,
     /// How it ended.
     pub outcome: JobOutcome,
+}
+
+impl JobRecord {
+    /// The time that it did not run, from its submission to its end, or to now.
+    fn wait(&self, now: Time) -> Span {
+        Span(self.end.unwrap_or(now).since(self.submit).0.saturating_sub(self.ran.0))
+    }
 }
 
 /// How a batch run is observed.
@@ -149,42 +160,50 @@ impl BatchObserver {
         self.queue.add(now.0, 1);
     }
 
-    /// A submitted job started. `machines` are the processors it got, ascending, where the policy
-    /// hands out particular ones.
-    pub fn started(&mut self, now: Time, number: u64, processors: u32, machines: Option<&[u32]>) {
+    /// A submitted job started, or goes on. `held` are the processors it got, where the policy hands
+    /// out particular ones.
+    pub fn started(&mut self, now: Time, number: u64, processors: u32, held: Option<&BitSet>) {
         self.advance(now);
         self.queue.add(now.0, -1);
         self.busy.add(now.0, i64::from(processors));
-        self.chart.start(number, processors, machines);
+        self.chart.start(number, processors, held);
     }
 
-    /// A job ended, or was rejected: its whole record.
-    pub fn ended(&mut self, now: Time, job: &JobRecord) {
+    /// A job was stopped, to go on later: its record up to now.
+    pub fn stopped(&mut self, now: Time, job: &JobRecord) {
         self.advance(now);
-        if job.start.is_some() {
+        self.queue.add(now.0, 1);
+        self.busy.add(now.0, -i64::from(job.processors));
+        self.chart.end(job, now);
+    }
+
+    /// A job ended, or was rejected: its whole record, and the processors it had, where they are told
+    /// apart.
+    pub fn ended(&mut self, now: Time, job: &JobRecord, held: Option<&BitSet>) {
+        self.advance(now);
+        if job.since.is_some() {
             self.busy.add(now.0, -i64::from(job.processors));
         } else {
             self.queue.add(now.0, -1);
         }
-        self.enter(now, job);
+        self.enter(now, job, held);
     }
 
     /// Counts a job and writes its row.
-    fn enter(&mut self, now: Time, job: &JobRecord) {
+    fn enter(&mut self, now: Time, job: &JobRecord, held: Option<&BitSet>) {
         self.outcomes[job.outcome as usize] += 1;
         if let Some(start) = job.start {
-            let run = job.end.unwrap_or(now).since(start);
-            self.work[job.outcome as usize] += u128::from(job.processors) * u128::from(run.0);
-            self.durations.started(job.submit, start, job.user);
+            self.work[job.outcome as usize] += u128::from(job.processors) * u128::from(job.ran.0);
+            self.durations.started(start, job.wait(now), job.user);
             if let Some(end) = job.end {
-                self.durations.ended(job.submit, start, end);
+                self.durations.ended(job.submit, end, job.ran);
             }
-            self.chart.end(job, start, now);
+            self.chart.end(job, now);
         }
-        self.write_row(job);
+        self.write_row(now, job, held);
     }
 
-    fn write_row(&mut self, job: &JobRecord) {
+    fn write_row(&mut self, now: Time, job: &JobRecord, held: Option<&BitSet>) {
         let table = &mut self.table;
         table.integer(job.number);
         if job.user >= 0 {
@@ -198,14 +217,18 @@ impl BatchObserver {
         table.maybe_seconds(job.end.map(|time| time.0));
         table.text(job.outcome.name());
         table.maybe_seconds(job.estimate.map(|span| span.0));
-        table.maybe_seconds(job.start.map(|start| start.since(job.submit).0));
-        if let (Some(start), Some(end)) = (job.start, job.end) {
-            let (run, turnaround) = (end.since(start), end.since(job.submit));
-            table.seconds(run.0);
+        table.maybe_seconds(job.start.map(|_| job.wait(now).0));
+        if let Some(end) = job.end {
+            let turnaround = end.since(job.submit);
+            table.seconds(job.ran.0);
             table.seconds(turnaround.0);
-            table.decimal(self.durations.bounded_micros(turnaround, run), 6);
+            table.decimal(self.durations.bounded_micros(turnaround, job.ran), 6);
         } else {
             (0..3).for_each(|_| table.empty());
+        }
+        match held {
+            Some(held) => table.text(&ranges(held)),
+            None => table.empty(),
         }
         table.end_row();
     }
@@ -220,7 +243,7 @@ impl BatchObserver {
         self.advance(now);
         self.sample();
         for job in open {
-            self.enter(now, job);
+            self.enter(now, job, None);
         }
         let mut sheet = Sheet::default();
         self.report(now, &mut sheet);
@@ -323,13 +346,13 @@ impl Chart {
         }
     }
 
-    fn start(&mut self, number: u64, processors: u32, machines: Option<&[u32]>) {
+    fn start(&mut self, number: u64, processors: u32, held: Option<&BitSet>) {
         if self.left == 0 || self.free.is_empty() {
             self.omitted += 1;
             return;
         }
-        let rows = match machines {
-            Some(machines) => runs(machines.iter().copied().filter(|&row| (row as usize) < self.free.len())),
+        let rows = match held {
+            Some(held) => runs(held.iter().map(|row| row as u32)),
             None => self.gap(processors),
         };
         self.left = self.left.saturating_sub(rows.len());
@@ -352,8 +375,9 @@ impl Chart {
         runs(free.take(processors as usize))
     }
 
-    fn end(&mut self, job: &JobRecord, start: Time, now: Time) {
-        let Some(rows) = self.held.remove(&job.number) else { return };
+    /// A stretch of a job is over, or the run.
+    fn end(&mut self, job: &JobRecord, now: Time) {
+        let Some((rows, start)) = self.held.remove(&job.number).zip(job.since) else { return };
         let end = job.end.unwrap_or(now);
         let kind = match job.outcome {
             JobOutcome::Completed | JobOutcome::Unfinished => BarKind::Ran,
@@ -362,8 +386,8 @@ impl Chart {
         let mut detail = format!(
             "{} processors; waited {}; ran {}",
             job.processors,
-            start.since(job.submit),
-            end.since(start)
+            job.wait(now),
+            job.ran
         );
         if let Some(estimate) = job.estimate {
             let _ = write!(detail, "; estimated {estimate}");
@@ -390,6 +414,19 @@ impl Chart {
     }
 }
 
+/// A set as ranges, such as `0-3 7`.
+fn ranges(set: &BitSet) -> String {
+    let mut text = String::new();
+    for (first, length) in runs(set.iter().map(|number| number as u32)) {
+        let space = if text.is_empty() { "" } else { " " };
+        let _ = match length {
+            1 => write!(text, "{space}{first}"),
+            _ => write!(text, "{space}{first}-{}", first + length - 1),
+        };
+    }
+    text
+}
+
 /// Ascending numbers as runs (first, length).
 fn runs(numbers: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
     let mut all: Vec<(u32, u32)> = Vec::new();
@@ -413,7 +450,9 @@ mod tests {
             number,
             submit: Time::from_secs(submit),
             start: Some(Time::from_secs(start)),
+            since: Some(Time::from_secs(start)),
             end: Some(Time::from_secs(end)),
+            ran: Span::from_secs(end.saturating_sub(start)),
             processors,
             estimate: Some(Span::from_secs(100)),
             user: number as i32,
@@ -431,19 +470,19 @@ mod tests {
         observer.submitted(at(20));
         observer.submitted(at(20));
         let rejected =
-            JobRecord { start: None, end: None, outcome: JobOutcome::Rejected, ..job(3, 5, 20, 0, 0) };
-        observer.ended(at(20), &rejected);
+            JobRecord { start: None, since: None, end: None, outcome: JobOutcome::Rejected, ..job(3, 5, 20, 0, 0) };
+        observer.ended(at(20), &rejected, None);
         observer.submitted(at(30));
         observer.started(at(30), 4, 1, None);
-        observer.ended(at(40), &JobRecord { outcome: JobOutcome::Killed, ..job(4, 1, 30, 30, 40) });
-        observer.ended(at(60), &job(1, 3, 10, 10, 60));
+        observer.ended(at(40), &JobRecord { outcome: JobOutcome::Killed, ..job(4, 1, 30, 30, 40) }, None);
+        observer.ended(at(60), &job(1, 3, 10, 10, 60), None);
         observer.started(at(60), 2, 2, None);
         observer.submitted(at(70));
         observer.submitted(at(70));
         observer.started(at(70), 6, 2, None);
-        observer.ended(at(90), &job(2, 2, 20, 60, 90));
-        let running = JobRecord { end: None, outcome: JobOutcome::Unfinished, ..job(6, 2, 70, 70, 0) };
-        let queued = JobRecord { start: None, outcome: JobOutcome::NeverStarted, ..running };
+        observer.ended(at(90), &job(2, 2, 20, 60, 90), None);
+        let running = JobRecord { end: None, outcome: JobOutcome::Unfinished, ..job(6, 2, 70, 70, 110) };
+        let queued = JobRecord { start: None, since: None, outcome: JobOutcome::NeverStarted, ..running };
         let queued = JobRecord { number: 5, ..queued };
         observer.finish(at(110), [&running, &queued]).unwrap()
     }
@@ -491,21 +530,26 @@ mod tests {
         let memory = Memory::default();
         run(&memory);
         expect![[r"
-            job,user,processors,submit_s,start_s,end_s,outcome,estimate_s,wait_s,run_s,turnaround_s,bounded_slowdown
-            3,3,5,20,,,Rejected,100,,,,
-            4,4,1,30,30,40,Killed,100,0,10,10,1
-            1,1,3,10,10,60,Completed,100,0,50,50,1
-            2,2,2,20,60,90,Completed,100,40,30,70,2.333333
-            6,6,2,70,70,,Unfinished,100,0,,,
-            5,6,2,70,,,NeverStarted,100,,,,
+            job,user,processors,submit_s,start_s,end_s,outcome,estimate_s,wait_s,run_s,turnaround_s,bounded_slowdown,machines
+            3,3,5,20,,,Rejected,100,,,,,
+            4,4,1,30,30,40,Killed,100,0,10,10,1,
+            1,1,3,10,10,60,Completed,100,0,50,50,1,
+            2,2,2,20,60,90,Completed,100,40,30,70,2.333333,
+            6,6,2,70,70,,Unfinished,100,0,,,,
+            5,6,2,70,,,NeverStarted,100,,,,,
         "]].assert_eq(&String::from_utf8(memory.bytes()).unwrap());
     }
 
     #[test]
     fn jobs_without_a_gap_are_split() {
         let mut chart = Chart::new(4, 10);
-        chart.start(1, 1, Some(&[1]));
+        let mut second = BitSet::new(4);
+        second.insert(1);
+        chart.start(1, 1, Some(&second));
         assert_eq!(chart.gap(3), [(0, 1), (2, 2)]);
         assert_eq!(runs([0, 1, 2, 5].into_iter()), [(0, 3), (5, 1)]);
+        let mut set = BitSet::new(9);
+        [0, 1, 2, 7].into_iter().for_each(|number| set.insert(number));
+        assert_eq!(ranges(&set), "0-2 7");
     }
 }

@@ -62,10 +62,11 @@ pub const JOBS: &[Column] = &[
         "`Completed`, `Failed`, `Killed` (at its requested time), `Rejected`, `NeverStarted` or `Unfinished`.",
     ),
     ("estimate_s", "The user's estimate of the run time; empty if there is none."),
-    ("wait_s", "start − submit."),
-    ("run_s", "end − start."),
+    ("wait_s", "start − submit; for a job that was stopped and went on, turnaround − run."),
+    ("run_s", "end − start, without the time that it was stopped."),
     ("turnaround_s", "end − submit."),
     ("bounded_slowdown", "max(1, turnaround ÷ max(run, τ)), rounded down to six decimals."),
+    ("machines", "Numbers of the processors that it had, as `0-3 7`, where they are told apart; else empty."),
 ];
 
 /// `nodes.csv`: one row a node, in order of first appearance.

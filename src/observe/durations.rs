@@ -53,9 +53,8 @@ impl Durations {
         }
     }
 
-    /// Something that was submitted by `user` (-1 for nobody known) started.
-    pub(super) fn started(&mut self, submit: Time, start: Time, user: i32) {
-        let wait = start.since(submit);
+    /// Something that was submitted by `user` (-1 for nobody known) started, having waited so long.
+    pub(super) fn started(&mut self, start: Time, wait: Span, user: i32) {
         self.wait.push_span(wait);
         self.first_start = true;
         self.last_start = self.last_start.max(start);
@@ -66,9 +65,9 @@ impl Durations {
         }
     }
 
-    /// Something that had started ended by itself.
-    pub(super) fn ended(&mut self, submit: Time, start: Time, end: Time) {
-        let (turnaround, run) = (end.since(submit), end.since(start));
+    /// Something that had started ended by itself, having run so long.
+    pub(super) fn ended(&mut self, submit: Time, end: Time, run: Span) {
+        let turnaround = end.since(submit);
         self.turnaround.push_span(turnaround);
         if run > Span::ZERO {
             self.slowdown.push_ratio(turnaround.0 as f64 / run.0 as f64);

@@ -3,8 +3,8 @@
 use super::batch::{BatchObserver, BatchOptions, JobOutcome, JobRecord};
 use super::outputs::Observed;
 use super::table::Sink;
-use crate::base::Time;
-use crate::sim::{BatchJob, JobObserver};
+use crate::base::{BitSet, Span, Time};
+use crate::sim::{BatchJob, JobEnd, JobObserver, Ran};
 use std::io;
 
 /// Observes a run of a batch machine. Feed it to the engine, then call [`JobLog::observed`].
@@ -31,12 +31,15 @@ impl JobLog {
     }
 }
 
-fn row(job: &BatchJob, start: Option<Time>, end: Option<Time>, outcome: JobOutcome) -> JobRecord {
+fn row(job: &BatchJob, ran: Option<&Ran>, now: Time, outcome: JobOutcome) -> JobRecord {
+    let has_ended = matches!(outcome, JobOutcome::Completed | JobOutcome::Failed | JobOutcome::Killed);
     JobRecord {
         number: job.number,
         submit: job.at,
-        start,
-        end,
+        start: ran.map(|ran| ran.start),
+        since: ran.and_then(|ran| ran.since),
+        end: has_ended.then_some(now),
+        ran: ran.map_or(Span::ZERO, |ran| ran.total(now)),
         processors: job.processors,
         estimate: job.estimate,
         user: job.user,
@@ -51,26 +54,31 @@ impl JobObserver for JobLog {
 
     fn rejected(&mut self, now: Time, job: &BatchJob) {
         self.observer.submitted(now);
-        self.observer.ended(now, &row(job, None, None, JobOutcome::Rejected));
+        self.observer.ended(now, &row(job, None, now, JobOutcome::Rejected), None);
     }
 
-    fn started(&mut self, now: Time, job: &BatchJob) {
-        self.observer.started(now, job.number, job.processors, None);
+    fn started(&mut self, now: Time, job: &BatchJob, held: Option<&BitSet>) {
+        self.observer.started(now, job.number, job.processors, held);
     }
 
-    fn ended(&mut self, now: Time, job: &BatchJob, start: Time, killed: bool) {
-        let outcome = match (killed, job.fails) {
+    fn stopped(&mut self, now: Time, job: &BatchJob, ran: &Ran) {
+        self.observer.stopped(now, &row(job, Some(ran), now, JobOutcome::Unfinished));
+    }
+
+    fn ended(&mut self, now: Time, job: &BatchJob, end: &JobEnd<'_>) {
+        let outcome = match (end.killed, job.fails) {
             (true, _) => JobOutcome::Killed,
             (false, true) => JobOutcome::Failed,
             (false, false) => JobOutcome::Completed,
         };
-        self.observer.ended(now, &row(job, Some(start), Some(now), outcome));
+        self.observer.ended(now, &row(job, Some(&end.ran), now, outcome), end.held);
     }
 
-    fn finish(&mut self, now: Time, running: &[(BatchJob, Time)], waiting: &[BatchJob]) {
+    fn finish(&mut self, now: Time, left: &[(BatchJob, Option<Ran>)]) {
         self.end = Some(now);
-        let running = running.iter().map(|(job, start)| row(job, Some(*start), None, JobOutcome::Unfinished));
-        let waiting = waiting.iter().map(|job| row(job, None, None, JobOutcome::NeverStarted));
-        self.open = running.chain(waiting).collect();
+        let outcome = |ran: &Option<Ran>| {
+            if ran.is_some() { JobOutcome::Unfinished } else { JobOutcome::NeverStarted }
+        };
+        self.open = left.iter().map(|(job, ran)| row(job, ran.as_ref(), now, outcome(ran))).collect();
     }
 }

@@ -1,15 +1,15 @@
 //! Runs of a batch machine: jobs from a stream, a queue policy, and the ends of jobs.
 
 use super::driver::{Ending, Progress, RunError};
-use super::queue::{Class, EventQueue};
+use super::queue::{Class, EventQueue, Key};
 use super::setup::StopRule;
 use crate::base::ids::JobId;
-use crate::base::{Diagnostic, Span, Time};
+use crate::base::{BitSet, Diagnostic, Span, Time};
 use crate::cluster::Machine;
+use crate::cluster::machine::QueuedJob;
 use crate::control::Control;
-use crate::control::batch::{BatchCommand, BatchControl, BatchEvent};
+use crate::control::batch::{BatchCommand, BatchControl, BatchEvent, EventOrder, Passes, Reservation};
 
-use crate::control::batch::Passes;
 pub use crate::control::batch::Policy as BatchPolicy;
 
 /// A job that needs its processors all at once, from its start to its end.
@@ -29,6 +29,10 @@ pub struct BatchJob {
     pub fails: bool,
     /// The user, where the trace gives one; -1 otherwise.
     pub user: i32,
+    /// The priority: the higher, the sooner.
+    pub priority: i32,
+    /// When it should have ended.
+    pub deadline: Option<Time>,
 }
 
 /// A stream of jobs in order of time.
@@ -37,27 +41,59 @@ pub trait JobSource: Send {
     fn next(&mut self) -> Result<Option<BatchJob>, Diagnostic>;
 }
 
+/// How far a job has come that has started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ran {
+    /// When it started for the first time.
+    pub start: Time,
+    /// Since when it runs; `None` while it is stopped.
+    pub since: Option<Time>,
+    /// How long it has run before that.
+    pub before: Span,
+}
+
+impl Ran {
+    /// How long it has run up to now.
+    pub fn total(&self, now: Time) -> Span {
+        self.before + self.since.map_or(Span::ZERO, |since| now.since(since))
+    }
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JobEnd<'a> {
+    /// How it ran, up to this moment.
+    pub ran: Ran,
+    /// Whether it was killed, having reached its estimate.
+    pub killed: bool,
+    /// The processors that it had, where they are told apart.
+    pub held: Option<&'a BitSet>,
+}
+
 /// Sees what happens to jobs.
 pub trait JobObserver {
     /// A job was submitted.
     fn submitted(&mut self, now: Time, job: &BatchJob);
     /// A job was refused: it needs more processors than there are.
     fn rejected(&mut self, now: Time, job: &BatchJob);
-    /// A job started.
-    fn started(&mut self, now: Time, job: &BatchJob);
-    /// A job ended that started at `start`; `killed` if it had reached its estimate.
-    fn ended(&mut self, now: Time, job: &BatchJob, start: Time, killed: bool);
-    /// The run ended. Jobs that started and have not ended, then jobs that still wait.
-    fn finish(&mut self, now: Time, running: &[(BatchJob, Time)], waiting: &[BatchJob]);
+    /// A job started, or goes on; the processors that it has, where they are told apart.
+    fn started(&mut self, now: Time, job: &BatchJob, held: Option<&BitSet>);
+    /// A job was stopped, to go on later.
+    fn stopped(&mut self, now: Time, job: &BatchJob, ran: &Ran);
+    /// A job ended.
+    fn ended(&mut self, now: Time, job: &BatchJob, end: &JobEnd<'_>);
+    /// The run ended. Jobs that run, then jobs that wait, some of which may have run.
+    fn finish(&mut self, now: Time, left: &[(BatchJob, Option<Ran>)]);
 }
 
 /// Observes nothing.
 impl JobObserver for () {
     fn submitted(&mut self, _now: Time, _job: &BatchJob) {}
     fn rejected(&mut self, _now: Time, _job: &BatchJob) {}
-    fn started(&mut self, _now: Time, _job: &BatchJob) {}
-    fn ended(&mut self, _now: Time, _job: &BatchJob, _start: Time, _killed: bool) {}
-    fn finish(&mut self, _now: Time, _running: &[(BatchJob, Time)], _waiting: &[BatchJob]) {}
+    fn started(&mut self, _now: Time, _job: &BatchJob, _held: Option<&BitSet>) {}
+    fn stopped(&mut self, _now: Time, _job: &BatchJob, _ran: &Ran) {}
+    fn ended(&mut self, _now: Time, _job: &BatchJob, _end: &JobEnd<'_>) {}
+    fn finish(&mut self, _now: Time, _left: &[(BatchJob, Option<Ran>)]) {}
 }
 
 /// A run of a batch machine: equal processors and a queue of rigid jobs.
@@ -72,6 +108,10 @@ pub struct BatchSetup {
     pub kill_at_estimate: bool,
     /// Whether the policy is told the true run times in the place of the estimates.
     pub clairvoyant: bool,
+    /// What the policy is told of a run time is multiplied by this, above 0.
+    pub estimate_factor: f64,
+    /// From the decision to start a job to its start; its processors are in use in the meantime.
+    pub dispatch_delay: Span,
     /// Streams of jobs, each sorted by time.
     pub sources: Vec<Box<dyn JobSource>>,
     /// When the run ends.
@@ -115,9 +155,22 @@ pub struct BatchOutcome {
 #[derive(Clone, Copy, Default)]
 struct Row {
     job: BatchJob,
-    /// When it started.
-    start: Option<Time>,
+    /// Whether it has processors.
+    holds: bool,
+    ran: Option<Ran>,
+    /// How long it has still to run.
+    left: Span,
     killed: bool,
+    /// Its beginning or its end to come.
+    key: Option<Key>,
+}
+
+/// What is going to happen to a job.
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    /// It begins, some time after it was given its processors.
+    Begin(JobId),
+    End(JobId),
 }
 
 /// Events between two looks at the progress display.
@@ -130,26 +183,14 @@ pub fn run_batch<O: JobObserver>(
     observer: &mut O,
     progress: &mut dyn Progress,
 ) -> Result<BatchOutcome, RunError> {
-    let mut run = BatchRun {
-        machine: Machine::new(setup.processors),
-        control: BatchControl::new(setup.policy),
-        ends: EventQueue::new(),
-        rows: Vec::new(),
-        free: Vec::new(),
-        commands: Vec::new(),
-        kill_at_estimate: setup.kill_at_estimate,
-        clairvoyant: setup.clairvoyant,
-        events: 0,
-    };
+    let mut run = BatchRun::new(&setup);
     let mut jobs = Jobs::new(setup.sources)?;
     let mut next = jobs.next()?;
     let mut now = Time::ZERO;
+    let (passes, event_order) = (setup.policy.passes, setup.policy.event_order);
     let ending = loop {
-        let at = match (next.as_ref().map(|job| job.at), run.ends.peek()) {
-            (Some(submit), Some(end)) => submit.min(end),
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => break Ending::JobsDone,
-        };
+        let moments = [next.as_ref().map(|job| job.at), run.ends.peek(), run.control.poll_timeout()];
+        let Some(at) = moments.into_iter().flatten().min() else { break Ending::JobsDone };
         if let Some(limit) = setup.stop.at
             && at > limit
         {
@@ -157,21 +198,20 @@ pub fn run_batch<O: JobObserver>(
             break Ending::TimeReached;
         }
         now = at.max(now);
-        match setup.policy.passes {
-            Passes::PerInstant => while run.end_job(now, observer) {},
+        match passes {
+            Passes::PerInstant => while run.happen(now, observer) {},
+            Passes::PerEvent if event_order == EventOrder::EndFirst => run.pass_by_pass(now, observer),
             Passes::PerEvent => {}
             Passes::PerEventDue => run.announce_ends(now),
         }
         while let Some(job) = next.take_if(|job| job.at <= now) {
             run.submit(now, job, observer);
             next = jobs.next()?;
-            if setup.policy.passes != Passes::PerInstant {
+            if passes != Passes::PerInstant {
                 run.pass(now, observer);
             }
         }
-        while run.end_job(now, observer) {
-            run.pass(now, observer);
-        }
+        run.pass_by_pass(now, observer);
         run.pass(now, observer);
         if setup.check_invariants {
             run.check().map_err(|what| RunError::Invariant(Span(now.0), what))?;
@@ -182,53 +222,97 @@ pub fn run_batch<O: JobObserver>(
             return Err(RunError::Interrupted(Span(now.0)));
         }
     };
-    let (running, waiting) = run.left();
-    observer.finish(now, &running, &waiting);
+    observer.finish(now, &run.left());
     Ok(BatchOutcome { end: now, ending, events: run.events })
 }
 
 struct BatchRun {
     machine: Machine,
     control: BatchControl,
-    ends: EventQueue<JobId>,
+    ends: EventQueue<Happening>,
     rows: Vec<Row>,
     free: Vec<JobId>,
     commands: Vec<BatchCommand>,
     kill_at_estimate: bool,
     clairvoyant: bool,
+    estimate_factor: f64,
+    dispatch_delay: Span,
     events: u64,
 }
 
 impl BatchRun {
-    /// Ends one job that ends now; says whether there was one.
-    fn end_job<O: JobObserver>(&mut self, now: Time, observer: &mut O) -> bool {
+    fn new(setup: &BatchSetup) -> BatchRun {
+        let is_numbered = setup.policy.reservation == Reservation::Machines;
+        let make = if is_numbered { Machine::numbered } else { Machine::new };
+        BatchRun {
+            machine: make(setup.processors),
+            control: BatchControl::new(setup.policy.clone()),
+            ends: EventQueue::new(),
+            rows: Vec::new(),
+            free: Vec::new(),
+            commands: Vec::new(),
+            kill_at_estimate: setup.kill_at_estimate,
+            clairvoyant: setup.clairvoyant,
+            estimate_factor: setup.estimate_factor,
+            dispatch_delay: setup.dispatch_delay,
+            events: 0,
+        }
+    }
+
+    /// Begins or ends one job for which it is time; says whether there was one.
+    fn happen<O: JobObserver>(&mut self, now: Time, observer: &mut O) -> bool {
         if self.ends.peek() != Some(now) {
             return false;
         }
-        let (_, id) = self.ends.pop().expect("the queue has just shown it");
+        let (_, happening) = self.ends.pop().expect("the queue has just shown it");
         self.events += 1;
+        match happening {
+            Happening::Begin(id) => self.begin(now, id, observer),
+            Happening::End(id) => self.end(now, id, observer),
+        }
+        true
+    }
+
+    fn end<O: JobObserver>(&mut self, now: Time, id: JobId, observer: &mut O) {
         let row = std::mem::take(&mut self.rows[id.index()]);
+        let held = self.machine.held(id).cloned();
         self.control.handle(now, BatchEvent::Ended(id), &mut self.machine, &mut self.commands);
         self.free.push(id);
-        observer.ended(now, &row.job, row.start.expect("an ended job has started"), row.killed);
-        true
+        let ran = row.ran.expect("an ended job has started");
+        observer.ended(now, &row.job, &JobEnd { ran, killed: row.killed, held: held.as_ref() });
+    }
+
+    fn begin<O: JobObserver>(&mut self, now: Time, id: JobId, observer: &mut O) {
+        let row = &mut self.rows[id.index()];
+        let ran = row.ran.get_or_insert(Ran { start: now, since: None, before: Span::ZERO });
+        ran.since = Some(now);
+        row.key = Some(self.ends.schedule(now + row.left, Class::WORLD, Happening::End(id)));
+        observer.started(now, &row.job, self.machine.held(id));
+    }
+
+    /// What happens to jobs now, with a pass after each.
+    fn pass_by_pass<O: JobObserver>(&mut self, now: Time, observer: &mut O) {
+        while self.happen(now, observer) {
+            self.pass(now, observer);
+        }
     }
 
     /// Tells of the jobs that end now as estimated, before anything else.
     fn announce_ends(&mut self, now: Time) {
         let mut due = Vec::new();
         while self.ends.peek() == Some(now) {
-            let (_, id) = self.ends.pop().expect("the queue has just shown it");
-            due.push(id);
+            let (_, happening) = self.ends.pop().expect("the queue has just shown it");
+            due.push(happening);
         }
-        for id in due {
-            let row = &self.rows[id.index()];
+        for happening in due {
+            let (Happening::Begin(id) | Happening::End(id)) = happening;
+            let start = self.rows[id.index()].ran.map(|ran| ran.start);
             let estimate = self.machine.estimate[id.index()];
-            let is_known = row.start.zip(estimate).is_some_and(|(start, estimate)| start + estimate <= now);
+            let is_known = start.zip(estimate).is_some_and(|(start, estimate)| start + estimate <= now);
             if is_known {
                 self.control.handle(now, BatchEvent::Due(id), &mut self.machine, &mut self.commands);
             }
-            self.ends.schedule(now, Class::WORLD, id);
+            self.rows[id.index()].key = Some(self.ends.schedule(now, Class::WORLD, happening));
         }
     }
 
@@ -242,54 +326,102 @@ impl BatchRun {
             self.rows.push(Row::default());
             JobId(self.rows.len() as u32 - 1)
         });
-        self.rows[id.index()] = Row { job, start: None, killed: false };
         let limit = job.estimate.filter(|_| self.kill_at_estimate);
-        let truth = limit.map_or(job.run_time, |limit| limit.min(job.run_time));
+        let left = limit.map_or(job.run_time, |limit| limit.min(job.run_time));
+        self.rows[id.index()] = Row { job, left, killed: left < job.run_time, ..Row::default() };
         // Who has asked for no time is taken to have asked for the truth.
-        let estimate = job.estimate.filter(|_| !self.clairvoyant).unwrap_or(truth);
-        self.machine.add(id, job.processors, job.at, Some(estimate));
+        let estimate = job.estimate.filter(|_| !self.clairvoyant).unwrap_or(left);
+        let queued = QueuedJob {
+            processors: job.processors,
+            submitted: job.at,
+            estimate: Some(self.told(estimate)),
+            user: job.user,
+            priority: job.priority,
+            deadline: job.deadline,
+        };
+        self.machine.add(id, &queued);
         self.control.handle(now, BatchEvent::Submitted(id), &mut self.machine, &mut self.commands);
         observer.submitted(now, &job);
     }
 
+    /// What the policy is told of a run time.
+    fn told(&self, estimate: Span) -> Span {
+        if (self.estimate_factor - 1.0).abs() < f64::EPSILON {
+            return estimate;
+        }
+        Span::from_secs_f64(estimate.as_secs_f64() * self.estimate_factor)
+    }
+
     fn pass<O: JobObserver>(&mut self, now: Time, observer: &mut O) {
-        if self.control.poll_timeout().is_none() {
+        if self.control.poll_timeout().is_none_or(|due| due > now) {
             return;
         }
         self.control.handle_timeout(now, &mut self.machine, &mut self.commands);
-        for BatchCommand::Start(id) in self.commands.drain(..) {
-            let row = &mut self.rows[id.index()];
-            row.start = Some(now);
-            let limit = row.job.estimate.filter(|_| self.kill_at_estimate);
-            let run = limit.map_or(row.job.run_time, |limit| row.job.run_time.min(limit));
-            row.killed = run < row.job.run_time;
-            self.ends.schedule(now + run, Class::WORLD, id);
-            observer.started(now, &row.job);
+        let mut commands = std::mem::take(&mut self.commands);
+        for command in commands.drain(..) {
+            match command {
+                BatchCommand::Start(id) => self.start(now, id, observer),
+                BatchCommand::Stop(id) => self.stop(now, id, observer),
+            }
+        }
+        self.commands = commands;
+    }
+
+    /// Gives a job its processors; it begins now or after the delay.
+    fn start<O: JobObserver>(&mut self, now: Time, id: JobId, observer: &mut O) {
+        self.rows[id.index()].holds = true;
+        if self.dispatch_delay == Span::ZERO {
+            return self.begin(now, id, observer);
+        }
+        let begin = self.ends.schedule(now + self.dispatch_delay, Class::WORLD, Happening::Begin(id));
+        self.rows[id.index()].key = Some(begin);
+    }
+
+    fn stop<O: JobObserver>(&mut self, now: Time, id: JobId, observer: &mut O) {
+        let row = &mut self.rows[id.index()];
+        row.holds = false;
+        if let Some(key) = row.key.take() {
+            self.ends.cancel(key);
+        }
+        let Some(ran) = &mut row.ran else { return };
+        observer.stopped(now, &row.job, ran);
+        if let Some(since) = ran.since.take() {
+            let stretch = now.since(since);
+            ran.before += stretch;
+            row.left = Span(row.left.0.saturating_sub(stretch.0));
         }
     }
 
-    /// Processors in use are those of the jobs that run, and the rest is free.
+    /// Processors in use are those of the jobs that hold some, and the rest is free.
     fn check(&self) -> Result<(), String> {
-        let running = self.rows.iter().filter(|row| row.start.is_some());
-        let used: u32 = running.map(|row| row.job.processors).sum();
-        let Machine { processors, free, .. } = self.machine;
-        if used + free == processors {
-            return Ok(());
+        let holding = self.rows.iter().filter(|row| row.holds);
+        let used: u32 = holding.map(|row| row.job.processors).sum();
+        let Machine { processors, free, numbered, .. } = &self.machine;
+        if used + free != *processors {
+            return Err(format!("{used} processors in use and {free} free of {processors}"));
         }
-        Err(format!("{used} processors in use and {free} free of {processors}"))
+        let idle = numbered.as_ref().map_or(*free as usize, |numbered| numbered.idle.count());
+        if idle != *free as usize {
+            return Err(format!("{idle} processors are idle and {free} free"));
+        }
+        Ok(())
     }
 
-    /// Jobs that run, and jobs that wait, in order.
-    fn left(&self) -> (Vec<(BatchJob, Time)>, Vec<BatchJob>) {
-        let waiting = self.control.waiting().map(|id| self.rows[id.index()].job).collect();
-        let running = self.rows.iter().filter_map(|row| row.start.map(|start| (row.job, start))).collect();
-        (running, waiting)
+    /// Jobs that have processors, and jobs that wait, in order.
+    fn left(&self) -> Vec<(BatchJob, Option<Ran>)> {
+        let holding = self.rows.iter().filter(|row| row.holds).map(|row| (row.job, row.ran));
+        let waiting = self.control.waiting().map(|id| {
+            let row = &self.rows[id.index()];
+            (row.job, row.ran)
+        });
+        holding.chain(waiting).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::batch::Order;
 
     struct Listed(std::vec::IntoIter<BatchJob>);
     type Ended = (u64, u64, u64, bool);
@@ -308,12 +440,17 @@ mod tests {
         fn rejected(&mut self, _now: Time, _job: &BatchJob) {
             self.1 += 1;
         }
-        fn started(&mut self, _now: Time, _job: &BatchJob) {}
-        fn ended(&mut self, now: Time, job: &BatchJob, start: Time, killed: bool) {
-            self.0.push((job.number, start.0, now.0, killed));
+        fn started(&mut self, _now: Time, _job: &BatchJob, _held: Option<&BitSet>) {}
+        fn stopped(&mut self, _now: Time, _job: &BatchJob, _ran: &Ran) {
+            self.1 += 1_000_000;
         }
-        fn finish(&mut self, _now: Time, running: &[(BatchJob, Time)], waiting: &[BatchJob]) {
-            self.1 += 100 * running.len() + 10_000 * waiting.len();
+        fn ended(&mut self, now: Time, job: &BatchJob, end: &JobEnd<'_>) {
+            assert_eq!(end.ran.total(now), job.run_time.min(job.estimate.unwrap_or(Span::MAX)));
+            self.0.push((job.number, end.ran.start.0, now.0, end.killed));
+        }
+        fn finish(&mut self, _now: Time, left: &[(BatchJob, Option<Ran>)]) {
+            let running = left.iter().filter(|(_, ran)| ran.is_some()).count();
+            self.1 += 100 * running + 10_000 * (left.len() - running);
         }
     }
 
@@ -328,38 +465,70 @@ mod tests {
         }
     }
 
-    fn run(jobs: Vec<BatchJob>, kill: bool, at: Option<Time>) -> Log {
-        let setup = BatchSetup {
+    fn setup(jobs: Vec<BatchJob>) -> BatchSetup {
+        BatchSetup {
             seed: 1,
             processors: 4,
             sources: vec![Box::new(Listed(jobs.into_iter()))],
             policy: BatchPolicy::default(),
-            kill_at_estimate: kill,
+            kill_at_estimate: true,
             clairvoyant: false,
-            stop: StopRule { at, ..StopRule::default() },
+            estimate_factor: 1.0,
+            dispatch_delay: Span::ZERO,
+            stop: StopRule::default(),
             check_invariants: true,
-        };
+        }
+    }
+
+    fn told(setup: BatchSetup) -> Log {
         let mut log = Log::default();
         run_batch(setup, &mut log, &mut ()).unwrap();
         log
     }
 
+    fn run(jobs: Vec<BatchJob>, at: Option<Time>) -> Log {
+        told(BatchSetup { stop: StopRule { at, ..StopRule::default() }, ..setup(jobs) })
+    }
+
     #[test]
     fn processors_freed_at_an_instant_serve_it() {
-        let log = run(vec![job(1, 0, 10, 4, 10), job(3, 3, 1, 9, 1), job(2, 10, 5, 4, 5)], false, None);
+        let log = run(vec![job(1, 0, 10, 4, 10), job(3, 3, 1, 9, 1), job(2, 10, 5, 4, 5)], None);
         assert_eq!(log.0, [(1, 0, 10, false), (2, 10, 15, false)]);
         assert_eq!(log.1, 1, "the job that is larger than the machine is counted");
     }
 
     #[test]
     fn jobs_are_killed_at_their_estimate_if_so_wanted() {
-        assert_eq!(run(vec![job(1, 0, 10, 1, 6)], true, None).0, [(1, 0, 6, true)]);
-        assert_eq!(run(vec![job(1, 0, 10, 1, 6)], false, None).0, [(1, 0, 10, false)]);
+        assert_eq!(run(vec![job(1, 0, 10, 1, 6)], None).0, [(1, 0, 6, true)]);
+        let setup = BatchSetup { kill_at_estimate: false, ..setup(vec![job(1, 0, 6, 1, 6)]) };
+        assert_eq!(told(setup).0, [(1, 0, 6, false)]);
     }
 
     #[test]
     fn what_is_left_at_the_end_is_told() {
-        let log = run(vec![job(1, 0, 10, 4, 10), job(2, 1, 5, 4, 5)], false, Some(Time(7)));
+        let log = run(vec![job(1, 0, 10, 4, 10), job(2, 1, 5, 4, 5)], Some(Time(7)));
         assert_eq!(log.1, 100 + 10_000);
+    }
+
+    #[test]
+    fn a_launch_holds_processors_before_the_job_runs() {
+        let jobs = vec![job(1, 0, 10, 4, 10), job(2, 3, 5, 4, 5)];
+        let log = told(BatchSetup { dispatch_delay: Span(2), ..setup(jobs) });
+        assert_eq!(log.0, [(1, 2, 12, false), (2, 14, 19, false)]);
+    }
+
+    #[test]
+    fn passes_wait_for_the_interval() {
+        let policy = BatchPolicy { interval: Span(4), ..BatchPolicy::default() };
+        let log = told(BatchSetup { policy, ..setup(vec![job(1, 1, 10, 4, 10), job(2, 3, 5, 4, 5)]) });
+        assert_eq!(log.0, [(1, 4, 14, false), (2, 16, 21, false)]);
+    }
+
+    #[test]
+    fn a_job_that_gives_way_goes_on_later() {
+        let policy = BatchPolicy { order: Order::ShortestRemaining, ..BatchPolicy::default() };
+        let log = told(BatchSetup { policy, ..setup(vec![job(1, 0, 10, 4, 10), job(2, 3, 5, 4, 5)]) });
+        assert_eq!(log.0, [(2, 3, 8, false), (1, 0, 15, false)]);
+        assert_eq!(log.1, 1_000_000, "one stop");
     }
 }

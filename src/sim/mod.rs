@@ -27,7 +27,9 @@ mod tests;
 use driver::Happening;
 
 pub use api_server::Balance;
-pub use batch::{BatchJob, BatchOutcome, BatchPolicy, BatchSetup, JobObserver, JobSource, run_batch};
+pub use batch::{
+    BatchJob, BatchOutcome, BatchPolicy, BatchSetup, JobEnd, JobObserver, JobSource, Ran, run_batch,
+};
 pub use driver::{Ending, Outcome, Progress, RunError, run};
 pub use leaders::Lease;
 pub use load::{Curve, Load, Measure, Series, SeriesOf};

@@ -85,6 +85,8 @@ pub struct Row {
     pub after: Vec<i64>,
     /// SWF field 18: the time between the end of the preceding job and this submission.
     pub think_time: Option<Span>,
+    /// How long after its submission the job should have ended; `None` if nobody has said.
+    pub deadline: Option<Span>,
     /// The exit code of each task; 0 where the trace gives none (SWF gives a status only).
     pub exit_code: i32,
     /// What happens when a task ends; `None`: the consumer decides.
@@ -120,6 +122,7 @@ impl Default for Row {
             preceding: -1,
             after: Vec::new(),
             think_time: None,
+            deadline: None,
             exit_code: 0,
             restart_policy: None,
             labels: Vec::new(),

@@ -122,10 +122,29 @@ fn keys_of_the_other_kind() {
         "needs `controlPlane.kind: batch`",
     );
     say(
-        &batch.replace("{kind: batch}", "{kind: batch, batch: {backfill: frozen}}"),
-        "s.yaml:3:47",
+        &batch.replace("{kind: batch}", "{kind: batch, batch: {backfill: easy, reservation: frozen}}"),
+        "s.yaml:3:66",
         "needs a head that is kept",
     );
+    for (written, place, what) in [
+        ("reservation: machines", "s.yaml:3:50", "without backfilling no job holds a reservation"),
+        ("scan: submission", "s.yaml:3:43", "only `backfill: easy` scans"),
+        ("zeroSlack: false", "s.yaml:3:48", "only `backfill: easy` has a slack"),
+        ("backfill: conservative, head: kept", "s.yaml:3:47", "no head is kept"),
+        ("backfill: conservative, passes: perEventDue", "s.yaml:3:47", "`passes: perEventDue` goes with"),
+        ("passes: perEventDue, eventOrder: endFirst", "s.yaml:3:70", "tells submissions first"),
+        ("estimateFactor: 0", "s.yaml:3:53", "must be above 0"),
+        ("estimates: averageOfTwo, estimateFactor: 2", "s.yaml:3:78", "nothing to multiply"),
+        ("order: srtf, backfill: easy", "s.yaml:3:44", "running jobs give way under this order"),
+        ("order: roundRobin", "s.yaml:3:44", "how long is a turn?"),
+        ("quantum: 5s", "s.yaml:3:46", "no other order has turns"),
+        ("ageing: 2", "s.yaml:3:45", "no other order has priorities"),
+        ("fairShare: {halfLife: 1d}", "s.yaml:3:48", "no other order has shares"),
+        ("order: fairShare, fairShare: {shares: {ann: 1}}", "s.yaml:3:82", "`ann` is not the number of a user"),
+        ("order: fairShare, fairShare: {shares: {\"3\": 0}}", "s.yaml:3:82", "a share must be above 0"),
+    ] {
+        say(&batch.replace("{kind: batch}", &format!("{{kind: batch, batch: {{{written}}}}}")), place, what);
+    }
     say(
         &batch.replace("{kind: batch}", "{kind: batch, batch: {order: shortest}}"),
         "s.yaml:3:44",

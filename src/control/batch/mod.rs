@@ -1,20 +1,35 @@
 //! Batch control: jobs that take processors of one machine, started by a queue policy.
 //!
 //! Every variant names its semantics (see `docs/batch.md`): in which order the queue is, what may
-//! pass its head, and what is known when a pass is made.
+//! pass its head, what a job that waits holds of the future, and what is known when a pass is made.
 
-mod backfill;
+mod conservative;
+mod easy;
+mod ends;
 mod order;
+mod policy;
+mod predict;
+mod profile;
+mod queue;
+mod time_sharing;
+mod usage;
 
-pub use backfill::{Backfill, Scan};
 pub use order::Order;
+pub use policy::{
+    Backfill, EventOrder, FairShare, Head, Passes, Policy, Predictor, Reservation, Scan, ZeroSlack,
+};
 
 use super::Control;
-use crate::base::Time;
 use crate::base::ids::JobId;
+use crate::base::{BitSet, Span, Time};
 use crate::cluster::Machine;
-use backfill::{Ends, expected_end};
-use std::collections::VecDeque;
+use conservative::{Plan, Plans, Seats};
+use ends::Ends;
+use order::Scoring;
+use predict::Averages;
+use queue::{Queue, Waiting};
+use time_sharing::{Rule, TimeSharing};
+use usage::Usage;
 
 /// A fact about a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,53 +46,10 @@ pub enum BatchEvent {
 /// An order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BatchCommand {
-    /// Start a job now.
+    /// Start a job now, or let one go on that was stopped.
     Start(JobId),
-}
-
-/// How the queue is served. Each field is a choice in which published programs differ.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Policy {
-    /// In which order jobs are looked at.
-    pub order: Order,
-    /// Whether the first in order is chosen anew in each pass, or kept until it starts.
-    pub head: Head,
-    /// What may pass it.
-    pub backfill: Backfill,
-    /// What is known when a pass is made.
-    pub passes: Passes,
-}
-
-/// When the head of the queue is chosen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Head {
-    /// In each pass: a job that comes later may take the place of one that waits.
-    #[default]
-    Chosen,
-    /// Once: the job that was first keeps the others waiting until it has started.
-    Kept,
-}
-
-/// What is known when a pass is made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Passes {
-    /// All events of an instant, ends first; then there is one pass.
-    #[default]
-    PerInstant,
-    /// Each event is followed by a pass, submissions first.
-    PerEvent,
-    /// The same, but processors of jobs that end at this instant as estimated count as free from its
-    /// beginning on ([`BatchEvent::Due`]).
-    PerEventDue,
-}
-
-/// A job that waits.
-#[derive(Clone, Copy, Debug)]
-struct Waiting {
-    job: JobId,
-    /// Its place in the order of submission.
-    number: u64,
-    score: f64,
+    /// Stop a job; what it has done is kept. Only under preemptive orders.
+    Stop(JobId),
 }
 
 /// A queue of jobs and its policy.
@@ -86,204 +58,286 @@ pub struct BatchControl {
     policy: Policy,
     /// In the policy's order, if that is one that does not move with time; else as of the last pass.
     /// A head that is kept is not in it.
-    queue: VecDeque<Waiting>,
-    /// The head that is kept until it starts, and when it was expected to.
+    queue: Queue,
+    /// The head that is kept until it starts, and when it was said to.
     kept: Option<(Waiting, Time)>,
     submitted: u64,
     ends: Ends,
     /// Jobs whose processors were given back before their end was told.
     due: Vec<JobId>,
-    /// Places in the queue in the order of a scan, and those of the jobs that it has started.
+    /// What is planned (conservative backfilling).
+    plan: Plans,
+    /// Jobs that came since the last pass and have no place in the plan.
+    arrived: Vec<Waiting>,
+    /// What is foretold, if that is not what was told.
+    averages: Option<Averages>,
+    usage: Usage,
+    /// The jobs of a preemptive order, which has no queue.
+    sharing: Option<TimeSharing>,
+    /// Places in the queue in the order of a scan, and those of the jobs that it starts.
     places: Vec<usize>,
-    started: Vec<usize>,
-    /// Whether something has happened since the last pass.
+    started: Vec<(usize, Option<BitSet>)>,
+    /// Whether something has happened since the last pass, and when that is seen to.
     pass_due: Option<Time>,
+    /// When the last pass was.
+    passed: Time,
+    /// Whether something else is foretold than what was planned with.
+    foretold_anew: bool,
 }
 
 impl BatchControl {
     /// An empty queue.
     pub fn new(policy: Policy) -> BatchControl {
-        BatchControl { policy, ..BatchControl::default() }
+        let rule = match policy.order {
+            Order::ShortestRemaining => Some(Rule::ShortestRemaining),
+            Order::RoundRobin => Some(Rule::RoundRobin(policy.quantum.max(Span(1)))),
+            _ => None,
+        };
+        BatchControl {
+            averages: (policy.predictor == Predictor::AverageOfTwo).then(Averages::default),
+            usage: Usage::new(&policy.fair_share),
+            sharing: rule.map(TimeSharing::new),
+            policy,
+            ..BatchControl::default()
+        }
     }
 
     /// The jobs that wait, in order.
     pub fn waiting(&self) -> impl Iterator<Item = JobId> + '_ {
-        self.kept.iter().map(|(head, _)| head).chain(&self.queue).map(|waiting| waiting.job)
+        let queued = self.kept.iter().map(|(head, _)| head).chain(self.queue.as_slice());
+        queued.map(|waiting| waiting.job).chain(self.sharing.iter().flat_map(TimeSharing::waiting))
     }
 
-    fn submit(&mut self, now: Time, job: JobId, machine: &Machine) {
-        let score = self.policy.order.score(now, job, machine);
-        let waiting = Waiting { job, number: self.submitted, score };
+    /// When a job that waits is to start, where one is planned (conservative backfilling).
+    pub fn promised(&self, job: JobId) -> Option<Time> {
+        self.plan.promised(job)
+    }
+
+    /// Whether all that runs is looked after by when it is expected to end.
+    fn keeps_ends(&self) -> bool {
+        self.policy.backfill != Backfill::None
+            || self.averages.is_some()
+            || self.policy.order == Order::LeastExpectedDelay
+    }
+
+    fn submit(&mut self, now: Time, job: JobId, machine: &mut Machine) {
+        if let Some(sharing) = &mut self.sharing {
+            return sharing.submit(job);
+        }
+        let row = job.index();
+        if let Some(averages) = &mut self.averages {
+            machine.estimate[row] = averages.submitted(row, machine.user[row], machine.estimate[row]);
+        }
+        let scoring = self.scoring(now, machine);
+        let is_static = self.policy.order.is_static();
+        let score = if is_static { scoring.score(job) } else { 0.0 };
+        let (size, estimate) = (machine.size[row], machine.estimate[row]);
+        let waiting = Waiting { job, number: self.submitted, score, size, estimate };
         self.submitted += 1;
         // Static scores keep the queue in order; the others are computed at each pass.
-        let place = if self.policy.order == Order::Fcfs || !self.policy.order.is_static() {
-            self.queue.len()
+        if self.policy.order == Order::Fcfs || !is_static {
+            self.queue.push(waiting);
         } else {
-            self.queue.partition_point(|other| other.score.total_cmp(&score).is_le())
-        };
-        self.queue.insert(place, waiting);
+            self.queue.insert(waiting);
+        }
+        if self.policy.backfill == Backfill::Conservative {
+            self.arrived.push(waiting);
+        }
+    }
+
+    fn scoring<'a>(&'a self, now: Time, machine: &'a Machine) -> Scoring<'a> {
+        Scoring { now, policy: &self.policy, machine, ends: &self.ends, usage: &self.usage }
     }
 
     /// Brings the queue in order, where time moves it.
     fn sort(&mut self, now: Time, machine: &Machine) {
         if !self.policy.order.is_static() {
-            for waiting in &mut self.queue {
-                waiting.score = self.policy.order.score(now, waiting.job, machine);
+            let mut queue = std::mem::take(&mut self.queue);
+            let scoring = self.scoring(now, machine);
+            for waiting in queue.as_mut_slice() {
+                waiting.score = scoring.score(waiting.job);
             }
-            self.queue
-                .make_contiguous()
-                .sort_by(|a, b| a.score.total_cmp(&b.score).then(a.number.cmp(&b.number)));
+            queue.sort();
+            self.queue = queue;
         }
     }
 
-    fn start(&mut self, now: Time, job: JobId, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
-        machine.take(job);
-        if self.policy.backfill != Backfill::None {
-            self.ends.enter(job, expected_end(now, job, machine));
+    fn start(&mut self, now: Time, waiting: &Waiting, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
+        machine.take(waiting.job);
+        self.begin(now, waiting, machine, out);
+    }
+
+    /// A job has its processors.
+    fn begin(&mut self, now: Time, waiting: &Waiting, machine: &Machine, out: &mut Vec<BatchCommand>) {
+        if self.keeps_ends() {
+            self.ends.enter(waiting.job, waiting.end(now));
         }
-        out.push(BatchCommand::Start(job));
+        if let Some(averages) = &mut self.averages {
+            averages.started(waiting.job.index(), now);
+        }
+        if self.policy.order == Order::FairShare {
+            self.usage.hold(now, machine.user[waiting.job.index()], waiting.size, 0);
+        }
+        out.push(BatchCommand::Start(waiting.job));
+    }
+
+    /// A job's processors are free.
+    fn leave(&mut self, now: Time, job: JobId, machine: &mut Machine) {
+        machine.release(job);
+        self.ends.leave(job);
+        self.plan.leave(now, job);
+        let row = job.index();
+        if self.policy.order == Order::FairShare {
+            self.usage.hold(now, machine.user[row], 0, machine.size[row]);
+        }
+        if let Some(sharing) = &mut self.sharing {
+            sharing.end(job);
+        }
+        if let Some(averages) = &mut self.averages {
+            let user = averages.ended(row, now);
+            self.foretell(now, user, machine);
+        }
+    }
+
+    /// Of the waiting jobs of a user something else is foretold now.
+    fn foretell(&mut self, now: Time, user: i32, machine: &mut Machine) {
+        let mut queue = std::mem::take(&mut self.queue);
+        let kept = self.kept.iter_mut().map(|(head, _)| head);
+        for waiting in queue.as_mut_slice().iter_mut().chain(kept) {
+            let row = waiting.job.index();
+            if machine.user[row] == user
+                && let Some(averages) = &self.averages
+            {
+                waiting.estimate = averages.estimate(row);
+                machine.estimate[row] = waiting.estimate;
+                self.foretold_anew = true;
+            }
+        }
+        if self.policy.order.is_static() && self.policy.order != Order::Fcfs {
+            let scoring = self.scoring(now, machine);
+            queue.as_mut_slice().iter_mut().for_each(|waiting| waiting.score = scoring.score(waiting.job));
+            queue.sort();
+        }
+        self.queue = queue;
+    }
+
+    /// Jobs that have outrun what was foretold are given more time.
+    fn correct(&mut self, now: Time) {
+        let Some(averages) = &mut self.averages else { return };
+        while let Some((end, job)) = self.ends.first()
+            && end <= now
+        {
+            self.ends.leave(job);
+            self.ends.enter(job, averages.corrected(job.index(), now));
+            self.foretold_anew = true;
+        }
     }
 
     /// Starts jobs from the head while they fit, then what may pass the one that does not.
     fn pass(&mut self, now: Time, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
+        self.correct(now);
+        if let Some(sharing) = &mut self.sharing {
+            return sharing.pass(now, machine, out);
+        }
+        if self.policy.backfill == Backfill::Conservative {
+            return self.pass_of_plan(now, machine, out);
+        }
         if self.policy.head == Head::Kept {
             return self.pass_of_kept(now, machine, out);
         }
         self.sort(now, machine);
-        while let Some(&head) = self.queue.front()
-            && machine.fits(head.job)
+        while let Some(head) = self.queue.first()
+            && head.size <= machine.free
         {
-            self.queue.pop_front();
-            self.start(now, head.job, machine, out);
+            self.queue.pop_first();
+            self.start(now, &head, machine, out);
         }
-        if let Some(&head) = self.queue.front() {
-            self.fill(now, (head, None), 1, machine, out);
+        if self.policy.backfill == Backfill::Easy
+            && let Some(head) = self.queue.first()
+        {
+            self.easy(now, (&head, None), 1, machine, out);
         }
     }
 
     /// The same with a head that is chosen once.
     fn pass_of_kept(&mut self, now: Time, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
         loop {
-            let head = if let Some((head, at)) = self.kept.take() {
+            let (head, said) = if let Some((head, at)) = self.kept.take() {
                 (head, Some(at))
             } else {
                 self.sort(now, machine);
-                let Some(first) = self.queue.pop_front() else { return };
+                let Some(first) = self.queue.pop_first() else { return };
                 (first, None)
             };
-            if machine.fits(head.0.job) {
-                self.start(now, head.0.job, machine, out);
+            if head.size <= machine.free {
+                self.start(now, &head, machine, out);
                 continue;
             }
-            let at = self.fill(now, head, 0, machine, out);
-            self.kept = Some((head.0, at));
+            let at = match self.policy.backfill {
+                Backfill::Easy => self.easy(now, (&head, said), 0, machine, out),
+                _ => now,
+            };
+            self.kept = Some((head, at));
             return;
         }
     }
 
-    /// Starts what may pass the head, from a place of the queue on. Gives the moment at which the head
-    /// was expected to start when it became the head.
-    fn fill(
-        &mut self,
-        now: Time,
-        (head, at): (Waiting, Option<Time>),
-        from: usize,
-        machine: &mut Machine,
-        out: &mut Vec<BatchCommand>,
-    ) -> Time {
-        match self.policy.backfill {
-            Backfill::None => now,
-            Backfill::Easy(scan) => {
-                self.easy(now, scan, head.job, from, machine, out);
-                now
+    /// Keeps the plan up to date and starts what is to start.
+    fn pass_of_plan(&mut self, now: Time, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
+        self.sort(now, machine);
+        self.plan = match (std::mem::take(&mut self.plan), self.policy.reservation) {
+            (Plans::Counts(plan), _) => Plans::Counts(self.planned(now, plan, machine, out)),
+            (Plans::Machines(plan), _) => Plans::Machines(self.planned(now, plan, machine, out)),
+            (Plans::None, Reservation::Machines) => {
+                Plans::Machines(self.planned(now, Plan::new(machine), machine, out))
             }
-            Backfill::Frozen => {
-                let size = machine.size[head.job.index()];
-                let at = at.unwrap_or_else(|| self.ends.first_fit(now, size, machine));
-                self.frozen(now, at, from, machine, out);
-                at
-            }
-        }
+            (Plans::None, _) => Plans::Counts(self.planned(now, Plan::new(machine), machine, out)),
+        };
     }
 
-    /// EASY: a job starts if it ends before the head can start, or takes only what that leaves.
-    fn easy(
+    fn planned<F: Seats>(
         &mut self,
         now: Time,
-        scan: Scan,
-        head: JobId,
-        from: usize,
+        mut plan: Plan<F>,
         machine: &mut Machine,
         out: &mut Vec<BatchCommand>,
-    ) {
-        if machine.free == 0 || self.queue.len() <= from {
-            return;
+    ) -> Plan<F> {
+        plan.advance(now);
+        let arrived = std::mem::take(&mut self.arrived);
+        let arrived_first = self.policy.event_order == EventOrder::SubmitFirst;
+        if arrived_first {
+            arrived.iter().for_each(|waiting| plan.place(now, waiting));
         }
-        let mut shadow = self.ends.shadow(now, machine.size[head.index()], machine);
-        let mut places = std::mem::take(&mut self.places);
-        places.clear();
-        if scan == Scan::ShortestFirst {
-            let estimate = |place: &usize| machine.estimate[self.queue[*place].job.index()];
-            places.extend(from..self.queue.len());
-            places.sort_by_key(|place| (estimate(place).is_none(), estimate(place)));
-        }
-        let in_order = (scan == Scan::InOrder).then_some(from..self.queue.len());
-        let mut started = std::mem::take(&mut self.started);
-        for place in in_order.into_iter().flatten().chain(places.iter().copied()) {
-            if machine.free == 0 {
-                break;
+        let is_late = plan.is_late(now) || self.ends.first().is_some_and(|(end, _)| end < now);
+        if is_late || std::mem::take(&mut self.foretold_anew) {
+            plan.rebuild(now, machine, &self.ends, self.queue.as_slice());
+        } else {
+            if self.policy.reservation != Reservation::Frozen {
+                plan.compress(now, self.queue.as_slice());
             }
-            let job = self.queue[place].job;
-            let size = machine.size[job.index()];
-            let is_short = expected_end(now, job, machine) <= shadow.at;
-            if size <= machine.free && (is_short || size <= shadow.extra) {
-                self.start(now, job, machine, out);
-                started.push(place);
-                if !is_short {
-                    shadow.extra -= size;
-                }
+            if !arrived_first {
+                arrived.iter().for_each(|waiting| plan.place(now, waiting));
             }
         }
-        (self.places, self.started) = (places, started);
-        self.remove_started();
+        for job in plan.start_due(now, machine) {
+            let place = self.queue.as_slice().iter().position(|waiting| waiting.job == job);
+            let place = place.expect("a job that is to start waits in the queue");
+            let waiting = self.queue.as_slice()[place];
+            self.queue.remove_places(&[place]);
+            self.begin(now, &waiting, machine, out);
+        }
+        plan
     }
 
-    /// What ends before the head was expected to start may pass it, first come first.
-    fn frozen(
-        &mut self,
-        now: Time,
-        at: Time,
-        from: usize,
-        machine: &mut Machine,
-        out: &mut Vec<BatchCommand>,
-    ) {
-        let mut places = std::mem::take(&mut self.places);
-        places.clear();
-        places.extend(from..self.queue.len());
-        places.sort_unstable_by_key(|place| self.queue[*place].number);
-        for &place in &places {
-            let job = self.queue[place].job;
-            if machine.fits(job) && expected_end(now, job, machine) < at {
-                self.start(now, job, machine, out);
-                self.started.push(place);
-            }
-        }
-        self.places = places;
-        self.remove_started();
+    /// Something has happened: a pass is due, now or at the next multiple of the interval.
+    fn ask_for_pass(&mut self, now: Time) {
+        self.pass_due = Some(self.at_interval(now));
     }
 
-    /// Takes the jobs out of the queue that have started behind the head.
-    fn remove_started(&mut self) {
-        if self.started.is_empty() {
-            return;
-        }
-        self.started.sort_unstable();
-        let mut place = 0;
-        let mut gone = self.started.drain(..).peekable();
-        self.queue.retain(|_| {
-            place += 1;
-            gone.next_if_eq(&(place - 1)).is_none()
-        });
+    /// The first moment from `due` on at which passes are made.
+    fn at_interval(&self, due: Time) -> Time {
+        let interval = self.policy.interval.0;
+        if interval == 0 { due } else { Time(due.0.div_ceil(interval).saturating_mul(interval)) }
     }
 }
 
@@ -298,15 +352,15 @@ impl Control for BatchControl {
                 self.submit(now, job, machine);
                 // With EASY pass by pass nothing can have changed for the others.
                 let is_known = self.policy.passes != Passes::PerInstant
-                    && matches!(self.policy.backfill, Backfill::Easy(_))
+                    && self.policy.backfill == Backfill::Easy
+                    && self.policy.reservation != Reservation::Frozen
                     && !machine.fits(job);
                 if is_known {
                     return;
                 }
             }
             BatchEvent::Due(job) => {
-                machine.release(job);
-                self.ends.leave(job);
+                self.leave(now, job, machine);
                 self.due.push(job);
                 return;
             }
@@ -314,20 +368,24 @@ impl Control for BatchControl {
                 if let Some(place) = self.due.iter().position(|due| *due == job) {
                     self.due.swap_remove(place);
                 } else {
-                    machine.release(job);
-                    self.ends.leave(job);
+                    self.leave(now, job, machine);
                 }
             }
         }
-        self.pass_due = Some(now);
+        self.ask_for_pass(now);
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        self.pass_due
+        let turn = self.sharing.as_ref().and_then(|sharing| sharing.next_turn(self.passed));
+        let correction = self.averages.as_ref().and_then(|_| self.ends.first()).map(|(end, _)| end);
+        let start = self.plan.next_start(self.passed);
+        let due = [turn, correction, start].into_iter().flatten().min().filter(|due| *due < Time::MAX);
+        self.pass_due.into_iter().chain(due.map(|due| self.at_interval(due))).min()
     }
 
     fn handle_timeout(&mut self, now: Time, machine: &mut Machine, out: &mut Vec<BatchCommand>) {
         self.pass_due = None;
+        self.passed = now;
         self.pass(now, machine, out);
     }
 }

@@ -1,6 +1,9 @@
 //! Queue orders: in which order jobs that wait are looked at. Each is a score; the smallest goes
 //! first, and equal ones in the order of submission.
 
+use super::ends::Ends;
+use super::policy::Policy;
+use super::usage::Usage;
 use crate::base::ids::JobId;
 use crate::base::units::NANOS_PER_SECOND;
 use crate::base::{Span, Time};
@@ -34,11 +37,23 @@ pub enum Order {
     Wfp3Published,
     /// UNICEP as the same table has it.
     UnicepPublished,
+    /// The job first that could start soonest, as the running ones are expected to end.
+    LeastExpectedDelay,
+    /// Highest priority first, which grows with the wait ([`Policy::ageing`]).
+    Priority,
+    /// Earliest deadline first; jobs without one last.
+    EarliestDeadline,
+    /// The user first that has had the least for its share ([`Policy::fair_share`]).
+    FairShare,
+    /// Shortest remaining run time first: running jobs give way.
+    ShortestRemaining,
+    /// In turn, each for a quantum ([`Policy::quantum`]).
+    RoundRobin,
 }
 
 impl Order {
     /// Every order.
-    pub const ALL: [Order; 12] = [
+    pub const ALL: [Order; 18] = [
         Order::Fcfs,
         Order::Sjf,
         Order::Ljf,
@@ -51,28 +66,60 @@ impl Order {
         Order::F1,
         Order::Wfp3Published,
         Order::UnicepPublished,
+        Order::LeastExpectedDelay,
+        Order::Priority,
+        Order::EarliestDeadline,
+        Order::FairShare,
+        Order::ShortestRemaining,
+        Order::RoundRobin,
     ];
 }
 
 /// What keeps the published programs from dividing by zero.
 const EPSILON: f64 = 1e-15;
 
+/// What scores are computed from, beside the job.
+#[derive(Clone, Copy)]
+pub(super) struct Scoring<'a> {
+    pub(super) now: Time,
+    pub(super) policy: &'a Policy,
+    pub(super) machine: &'a Machine,
+    pub(super) ends: &'a Ends,
+    pub(super) usage: &'a Usage,
+}
+
 impl Order {
-    /// Whether a job's score stays what it was when the job came.
+    /// Whether a job's score stays what it was when the job came. (With ageing every priority grows by
+    /// the same, so that the order stays.)
     pub(super) fn is_static(self) -> bool {
-        !matches!(self, Order::ExpansionFactor | Order::Wfp3 | Order::Unicep)
+        !matches!(
+            self,
+            Order::ExpansionFactor
+                | Order::Wfp3
+                | Order::Unicep
+                | Order::LeastExpectedDelay
+                | Order::FairShare
+        )
     }
 
-    /// The score of a job at a moment. A job without an estimate is taken to run for ever.
-    pub(super) fn score(self, now: Time, job: JobId, machine: &Machine) -> f64 {
+    /// Whether running jobs give way to others.
+    pub const fn is_preemptive(self) -> bool {
+        matches!(self, Order::ShortestRemaining | Order::RoundRobin)
+    }
+}
+
+impl Scoring<'_> {
+    /// The score of a job under the policy's order. A job without an estimate is taken to run for ever.
+    pub(super) fn score(&self, job: JobId) -> f64 {
+        let machine = self.machine;
         let row = job.index();
         let processors = f64::from(machine.size[row]);
         let estimate = machine.estimate[row].map_or(f64::INFINITY, seconds).max(1.0);
         let submit = seconds(Span(machine.submitted[row].0));
-        let wait = seconds(now.since(machine.submitted[row]));
+        let wait = seconds(self.now.since(machine.submitted[row]));
         let published = -1.0 - submit;
-        match self {
-            Order::Fcfs => 0.0,
+        match self.policy.order {
+            Order::Fcfs | Order::ShortestRemaining | Order::RoundRobin => 0.0,
             Order::Sjf => estimate,
             Order::Ljf => -estimate,
             Order::Smallest => processors,
@@ -84,9 +131,26 @@ impl Order {
             Order::F1 => libm::log10(estimate) * processors + 870.0 * libm::log10(submit.max(1.0)),
             Order::Wfp3Published => wfp3(published, estimate, processors),
             Order::UnicepPublished => unicep(published, estimate, processors),
+            Order::LeastExpectedDelay => {
+                let start = self.ends.shadow(self.now, machine.size[row], machine).at;
+                seconds(start.since(self.now))
+            }
+            // The same as priority + ageing · wait, less what is equal for all.
+            Order::Priority => self.policy.ageing * submit / HOUR - f64::from(machine.priority[row]),
+            Order::EarliestDeadline => {
+                machine.deadline[row].map_or(f64::INFINITY, |deadline| seconds(Span(deadline.0)))
+            }
+            Order::FairShare => {
+                let user = machine.user[row];
+                let share = self.policy.fair_share.shares.get(&user).copied().unwrap_or(1.0);
+                self.usage.used(self.now, user) / share
+            }
         }
     }
 }
+
+/// Seconds in an hour.
+const HOUR: f64 = 3600.0;
 
 fn seconds(span: Span) -> f64 {
     span.0 as f64 / NANOS_PER_SECOND as f64
@@ -104,24 +168,40 @@ fn unicep(wait: f64, estimate: f64, processors: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::machine::QueuedJob;
 
-    /// Three jobs: (submit, processors, estimate) in seconds.
+    /// Three jobs: (submit, processors, estimate) in seconds, of users 0 to 2.
     fn machine() -> Machine {
         let mut machine = Machine::new(64);
-        for (row, (submit, size, estimate)) in
-            [(100, 8, 1000), (200, 1, 10), (300, 16, 50)].into_iter().enumerate()
-        {
-            let estimate = Some(Span::from_secs(estimate));
-            machine.add(JobId(row as u32), size, Time::from_secs(submit), estimate);
+        let jobs = [(100, 8, 1000, 0, Some(2_000)), (200, 1, 10, 5, None), (300, 16, 50, 3, Some(900))];
+        for (row, (submit, processors, estimate, priority, deadline)) in jobs.into_iter().enumerate() {
+            let job = QueuedJob {
+                processors,
+                submitted: Time::from_secs(submit),
+                estimate: Some(Span::from_secs(estimate)),
+                user: row as i32,
+                priority,
+                deadline: deadline.map(Time::from_secs),
+            };
+            machine.add(JobId(row as u32), &job);
         }
         machine
     }
 
-    fn ranked(order: Order, now: u64) -> [u32; 3] {
-        let machine = machine();
+    fn ranked(policy: &Policy, now: u64) -> [u32; 3] {
+        let (mut machine, mut ends, mut usage) =
+            (machine(), Ends::default(), Usage::new(&policy.fair_share));
+        // 60 of 64 processors are in use until 500 s, by user 0, and by user 1 before.
+        let running = QueuedJob { processors: 60, ..QueuedJob::default() };
+        machine.add(JobId(3), &running);
+        machine.take(JobId(3));
+        ends.enter(JobId(3), Time::from_secs(500));
+        usage.hold(Time::ZERO, 1, 10, 0);
+        usage.hold(Time::from_secs(200), 1, 0, 10);
+        usage.hold(Time::from_secs(300), 0, 60, 0);
+        let scoring = Scoring { now: Time::from_secs(now), policy, machine: &machine, ends: &ends, usage: &usage };
         let mut jobs = [0, 1, 2];
-        let score = |&job: &u32| order.score(Time::from_secs(now), JobId(job), &machine);
-        jobs.sort_by(|a, b| score(a).total_cmp(&score(b)));
+        jobs.sort_by(|a: &u32, b| scoring.score(JobId(*a)).total_cmp(&scoring.score(JobId(*b))));
         jobs
     }
 
@@ -142,15 +222,38 @@ mod tests {
             (Order::Unicep, [1, 2, 0]),
             // 3 * 8 + 870 * 2 = 1764; 1 + 870 * 2.301 = 2002.9; 1.699 * 16 + 870 * 2.477 = 2182.3.
             (Order::F1, [0, 1, 2]),
+            // Four processors are free: only the second could start before 500 s.
+            (Order::LeastExpectedDelay, [1, 0, 2]),
+            (Order::Priority, [1, 2, 0]),
+            (Order::EarliestDeadline, [2, 0, 1]),
+            // User 2 has had nothing, user 1 10 * 200 processor-seconds, user 0 60 * 100.
+            (Order::FairShare, [2, 1, 0]),
         ] {
-            assert_eq!(ranked(order, 400), expected, "{order:?}");
+            assert_eq!(ranked(&Policy { order, ..Policy::default() }, 400), expected, "{order:?}");
         }
+    }
+
+    #[test]
+    fn a_priority_grows_with_the_wait() {
+        // 200 s of waiting are worth 2 and 100 s are 1 point: 2, 6 and 3 points become 3, 6 and 3.
+        let aged = |ageing| ranked(&Policy { order: Order::Priority, ageing, ..Policy::default() }, 400);
+        assert_eq!(aged(0.0), [1, 2, 0]);
+        assert_eq!(aged(54.1), [1, 0, 2], "3 points in 200 s");
+        assert_eq!(aged(200.0), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_larger_share_counts_what_was_had_less() {
+        let mut policy = Policy { order: Order::FairShare, ..Policy::default() };
+        policy.fair_share.shares.insert(0, 5.0);
+        assert_eq!(ranked(&policy, 400), [2, 0, 1]);
     }
 
     #[test]
     fn the_published_fault_prefers_what_its_formula_says() {
         // (101 / 1000)^3 * 8 = 0.008; (201 / 10)^3 = 8121; (301 / 50)^3 * 16 = 3491: the sign is turned.
-        assert_eq!(ranked(Order::Wfp3Published, 400), [0, 2, 1]);
-        assert_eq!(ranked(Order::UnicepPublished, 400), [0, 2, 1]);
+        for order in [Order::Wfp3Published, Order::UnicepPublished] {
+            assert_eq!(ranked(&Policy { order, ..Policy::default() }, 400), [0, 2, 1]);
+        }
     }
 }

@@ -193,7 +193,7 @@ impl RunObserver {
             row.started = Some(now);
             self.enter_stage(now, pod.id.index(), Stage::Running);
             if !initial {
-                self.durations.started(created, now, user);
+                self.durations.started(now, now.since(created), user);
             }
         }
         self.counts.restarts += u64::from(restarts > 0);
@@ -294,7 +294,7 @@ impl RunObserver {
         self.update_replica(now, index);
         let pod = &self.pods[index];
         if let (Some(started), false, false) = (started, pod.initial, outcome == Outcome::Removed) {
-            self.durations.ended(pod.created, started, ended);
+            self.durations.ended(pod.created, ended, ended.since(started));
         }
         self.write_row(index, outcome, cluster);
         self.pods[index].failure = None;

@@ -1,13 +1,13 @@
 //! The setup of a batch machine.
 
+mod policy;
+
 use super::{Build, generators, run, traces};
-use crate::base::Diagnostic;
-use crate::control::batch::{Backfill, Head, Order, Passes, Policy, Scan};
+use crate::base::{Diagnostic, Span};
+use crate::control::batch::Policy;
 use crate::scenario::At;
-use crate::scenario::schema::control::{
-    Backfilling, Batch, Estimates, Kubelet, Metrics, NodeLifecycle, PodAutoscaler, QueueHead, QueueOrder,
-    Scheduler, SchedulingPasses, Timings,
-};
+use crate::scenario::schema::batch::Estimates;
+use crate::scenario::schema::control::{Kubelet, Metrics, NodeLifecycle, PodAutoscaler, Scheduler, Timings};
 use crate::scenario::schema::workload::Behavior;
 use crate::sim::BatchSetup;
 
@@ -24,7 +24,8 @@ pub(super) fn setup(build: &mut Build<'_>) -> Option<BatchSetup> {
     let mut sources = traces::job_sources(build, processors);
     sources.extend(generators::job_sources(build, processors));
     let batch = scenario.control_plane.batch.as_ref();
-    let policy = batch.map_or_else(Policy::default, |batch| policy(build, batch));
+    let policy = batch.map_or_else(Policy::default, |batch| policy::policy(build, batch));
+    let estimate_factor = batch.map_or(1.0, |batch| policy::factor(build, batch));
     let stop = run::stop(build);
     build.errors.is_empty().then(|| BatchSetup {
         seed: run::seed(scenario),
@@ -32,52 +33,12 @@ pub(super) fn setup(build: &mut Build<'_>) -> Option<BatchSetup> {
         policy,
         kill_at_estimate: batch.is_some_and(|batch| batch.kill_at_estimate),
         clairvoyant: batch.is_some_and(|batch| batch.estimates == Estimates::Clairvoyant),
+        estimate_factor,
+        dispatch_delay: batch.and_then(|batch| batch.dispatch_delay).map_or(Span::ZERO, |delay| delay.0),
         sources,
         stop,
         check_invariants: scenario.run.check_invariants,
     })
-}
-
-fn policy(build: &mut Build<'_>, written: &Batch) -> Policy {
-    let head = match written.head {
-        QueueHead::Chosen => Head::Chosen,
-        QueueHead::Kept => Head::Kept,
-    };
-    let backfill = match written.backfill.as_ref().map(|backfill| backfill.value) {
-        None | Some(Backfilling::None) => Backfill::None,
-        Some(Backfilling::Easy) => Backfill::Easy(Scan::InOrder),
-        Some(Backfilling::EasySjbf) => Backfill::Easy(Scan::ShortestFirst),
-        Some(Backfilling::Frozen) => Backfill::Frozen,
-    };
-    if let Some(written) =
-        written.backfill.as_ref().filter(|_| backfill == Backfill::Frozen && head != Head::Kept)
-    {
-        let finding = written.error("a start that is estimated once needs a head that is kept");
-        build.error(finding.help("write `head: kept` beside it"));
-    }
-    let passes = match written.passes {
-        SchedulingPasses::PerInstant => Passes::PerInstant,
-        SchedulingPasses::PerEvent => Passes::PerEvent,
-        SchedulingPasses::PerEventDue => Passes::PerEventDue,
-    };
-    Policy { order: order(written.order), head, backfill, passes }
-}
-
-fn order(written: QueueOrder) -> Order {
-    match written {
-        QueueOrder::Fcfs => Order::Fcfs,
-        QueueOrder::Sjf => Order::Sjf,
-        QueueOrder::Ljf => Order::Ljf,
-        QueueOrder::Smallest => Order::Smallest,
-        QueueOrder::Largest => Order::Largest,
-        QueueOrder::SmallestArea => Order::SmallestArea,
-        QueueOrder::ExpansionFactor => Order::ExpansionFactor,
-        QueueOrder::Wfp3 => Order::Wfp3,
-        QueueOrder::Unicep => Order::Unicep,
-        QueueOrder::F1 => Order::F1,
-        QueueOrder::Wfp3Published => Order::Wfp3Published,
-        QueueOrder::UnicepPublished => Order::UnicepPublished,
-    }
 }
 
 /// Parts of a scenario that mean nothing to a batch machine are errors, not silence.

@@ -301,6 +301,8 @@ impl Convert for Jobs {
             estimate: row.estimate,
             fails: matches!(row.status, FAILED | CANCELLED) || row.exit_code != 0,
             user: row.user,
+            priority: row.priority,
+            deadline: row.deadline.map(|deadline| at + deadline),
         })
     }
 }

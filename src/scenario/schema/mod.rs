@@ -3,6 +3,7 @@
 //! Low level: what was written, with its places, checked value by value. What it means together is
 //! the business of [`super::compile()`].
 
+pub mod batch;
 pub mod cluster;
 pub mod control;
 pub mod events;

@@ -60,6 +60,8 @@ pub enum Column {
     After,
     /// `think_time_s`: seconds.
     ThinkTime,
+    /// `deadline_s`: seconds after the submission.
+    Deadline,
     /// `nodes:<label>`: values of a node label, separated by `|`.
     Nodes(String),
     /// `resource:<name>`: a Kubernetes quantity, per task.
@@ -69,7 +71,7 @@ pub enum Column {
 }
 
 /// The columns with fixed names.
-const FIXED: [(&str, Column); 21] = [
+const FIXED: [(&str, Column); 22] = [
     ("number", Column::Number),
     ("name", Column::Name),
     ("submit_s", Column::Submit),
@@ -91,6 +93,7 @@ const FIXED: [(&str, Column); 21] = [
     ("preceding", Column::Preceding),
     ("after", Column::After),
     ("think_time_s", Column::ThinkTime),
+    ("deadline_s", Column::Deadline),
 ];
 
 /// The beginnings of the columns whose names go on with a key.

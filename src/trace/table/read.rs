@@ -110,6 +110,7 @@ fn set(row: &mut Row, filled: &mut Filled, column: &Column, cell: &[u8]) -> Resu
         Column::Estimate => row.estimate = Some(Span(nanoseconds(cell)?)),
         Column::RecordedWait => row.recorded_wait = Some(Span(nanoseconds(cell)?)),
         Column::ThinkTime => row.think_time = Some(Span(nanoseconds(cell)?)),
+        Column::Deadline => row.deadline = Some(Span(nanoseconds(cell)?)),
         Column::Tasks => row.tasks = within(cell, 1, i64::from(u32::MAX))? as u32,
         Column::Processors => row.processors = within(cell, 0, i64::from(i32::MAX))? as u32,
         Column::Cpu => row.cpu_milli = quantity(cell, Stored::Milli)?,

@@ -38,6 +38,7 @@ pub fn used_columns(row: &Row, columns: &mut BTreeSet<Column>) {
     add(row.preceding != plain.preceding, Column::Preceding);
     add(!row.after.is_empty(), Column::After);
     add(row.think_time.is_some(), Column::ThinkTime);
+    add(row.deadline.is_some(), Column::Deadline);
     if let Some((key, _)) = &row.node_labels_in {
         columns.insert(Column::Nodes(key.clone()));
     }
@@ -111,6 +112,7 @@ fn cell(column: &Column, row: &Row) -> String {
         Column::Estimate => span(row.estimate),
         Column::RecordedWait => span(row.recorded_wait),
         Column::ThinkTime => span(row.think_time),
+        Column::Deadline => span(row.deadline),
         Column::Tasks => row.tasks.to_string(),
         Column::Cpu => quantity::milli(row.cpu_milli),
         Column::Memory => quantity::bytes(row.memory_bytes),
