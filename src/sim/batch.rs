@@ -1,5 +1,6 @@
 //! Runs of a batch machine: jobs from a stream, a queue policy, and the ends of jobs.
 
+use super::after::{After, Dependencies};
 use super::driver::{Ending, Progress, RunError};
 use super::queue::{Class, EventQueue};
 use super::setup::StopRule;
@@ -29,12 +30,19 @@ pub struct BatchJob {
     pub fails: bool,
     /// The user, where the trace gives one; -1 otherwise.
     pub user: i32,
+    /// Its place in the [`Dependencies`] of its source; `None` if it waits for no job and none for it.
+    pub link: Option<u32>,
 }
 
 /// A stream of jobs in order of time.
 pub trait JobSource: Send {
     /// The next job; `Ok(None)` at the end. Submit times never decrease.
     fn next(&mut self) -> Result<Option<BatchJob>, Diagnostic>;
+
+    /// Which of its jobs wait for which; asked once, before the first job.
+    fn dependencies(&mut self) -> Dependencies {
+        Dependencies::default()
+    }
 }
 
 /// Sees what happens to jobs.
@@ -84,19 +92,24 @@ pub struct BatchSetup {
 struct Jobs {
     sources: Vec<Box<dyn JobSource>>,
     next: Vec<Option<BatchJob>>,
+    /// What is added to the places of each stream's jobs.
+    bases: Vec<u32>,
 }
 
 impl Jobs {
-    fn new(mut sources: Vec<Box<dyn JobSource>>) -> Result<Jobs, Diagnostic> {
+    fn new(mut sources: Vec<Box<dyn JobSource>>, after: &mut After<BatchJob>) -> Result<Jobs, Diagnostic> {
+        let bases = sources.iter_mut().map(|source| after.join(source.dependencies())).collect();
         let next = sources.iter_mut().map(|source| source.next()).collect::<Result<_, _>>()?;
-        Ok(Jobs { sources, next })
+        Ok(Jobs { sources, next, bases })
     }
 
     fn next(&mut self) -> Result<Option<BatchJob>, Diagnostic> {
         let times = self.next.iter().enumerate().filter_map(|(row, job)| Some((job.as_ref()?.at, row)));
         let Some((_, row)) = times.min() else { return Ok(None) };
         let following = self.sources[row].next()?;
-        Ok(std::mem::replace(&mut self.next[row], following))
+        let next = std::mem::replace(&mut self.next[row], following);
+        let base = self.bases[row];
+        Ok(next.map(|job| BatchJob { link: job.link.map(|place| base + place), ..job }))
     }
 }
 
@@ -134,6 +147,8 @@ pub fn run_batch<O: JobObserver>(
         machine: Machine::new(setup.processors),
         control: BatchControl::new(setup.policy),
         ends: EventQueue::new(),
+        after: After::new(),
+        freed: EventQueue::new(),
         rows: Vec::new(),
         free: Vec::new(),
         commands: Vec::new(),
@@ -141,15 +156,12 @@ pub fn run_batch<O: JobObserver>(
         clairvoyant: setup.clairvoyant,
         events: 0,
     };
-    let mut jobs = Jobs::new(setup.sources)?;
+    let mut jobs = Jobs::new(setup.sources, &mut run.after)?;
     let mut next = jobs.next()?;
     let mut now = Time::ZERO;
     let ending = loop {
-        let at = match (next.as_ref().map(|job| job.at), run.ends.peek()) {
-            (Some(submit), Some(end)) => submit.min(end),
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => break Ending::JobsDone,
-        };
+        let due = [next.as_ref().map(|job| job.at), run.ends.peek(), run.freed.peek()];
+        let Some(at) = due.into_iter().flatten().min() else { break Ending::JobsDone };
         if let Some(limit) = setup.stop.at
             && at > limit
         {
@@ -163,8 +175,15 @@ pub fn run_batch<O: JobObserver>(
             Passes::PerEventDue => run.announce_ends(now),
         }
         while let Some(job) = next.take_if(|job| job.at <= now) {
-            run.submit(now, job, observer);
             next = jobs.next()?;
+            let Some(job) = run.arrive(now, job) else { continue };
+            run.submit(now, job, observer);
+            if setup.policy.passes != Passes::PerInstant {
+                run.pass(now, observer);
+            }
+        }
+        while let Some(job) = run.take_freed(now) {
+            run.submit(now, job, observer);
             if setup.policy.passes != Passes::PerInstant {
                 run.pass(now, observer);
             }
@@ -191,6 +210,9 @@ struct BatchRun {
     machine: Machine,
     control: BatchControl,
     ends: EventQueue<JobId>,
+    after: After<BatchJob>,
+    /// Jobs that have waited for others and no longer do.
+    freed: EventQueue<BatchJob>,
     rows: Vec<Row>,
     free: Vec<JobId>,
     commands: Vec<BatchCommand>,
@@ -200,6 +222,35 @@ struct BatchRun {
 }
 
 impl BatchRun {
+    /// A job arrives; it is given back if it is submitted now.
+    fn arrive(&mut self, now: Time, job: BatchJob) -> Option<BatchJob> {
+        let given = self.after.arrive(now, job.link, job);
+        self.plan_freed();
+        given
+    }
+
+    /// A job is over: those that have waited for it alone are submitted, now or when they have thought.
+    fn release(&mut self, now: Time, link: Option<u32>) {
+        if link.is_some() {
+            self.after.ended(now, link);
+            self.plan_freed();
+        }
+    }
+
+    fn plan_freed(&mut self) {
+        for (at, job) in self.after.freed() {
+            self.freed.schedule(at, Class::ARRIVAL, BatchJob { at, ..job });
+        }
+    }
+
+    /// A job that no longer waits for others, submitted now.
+    fn take_freed(&mut self, now: Time) -> Option<BatchJob> {
+        if self.freed.peek()? > now {
+            return None;
+        }
+        self.freed.pop().map(|(_, job)| job)
+    }
+
     /// Ends one job that ends now; says whether there was one.
     fn end_job<O: JobObserver>(&mut self, now: Time, observer: &mut O) -> bool {
         if self.ends.peek() != Some(now) {
@@ -210,6 +261,7 @@ impl BatchRun {
         let row = std::mem::take(&mut self.rows[id.index()]);
         self.control.handle(now, BatchEvent::Ended(id), &mut self.machine, &mut self.commands);
         self.free.push(id);
+        self.release(now, row.job.link);
         observer.ended(now, &row.job, row.start.expect("an ended job has started"), row.killed);
         true
     }
@@ -236,6 +288,7 @@ impl BatchRun {
         self.events += 1;
         if job.processors > self.machine.processors {
             observer.rejected(now, &job);
+            self.release(now, job.link);
             return;
         }
         let id = self.free.pop().unwrap_or_else(|| {

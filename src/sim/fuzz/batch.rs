@@ -70,6 +70,7 @@ fn source(dice: &mut Dice, processors: u32, number: u64) -> Box<dyn JobSource> {
                 estimate: dice.chance(70).then(|| Span(run_time.0 / 2) + dice.seconds(0, 900)),
                 fails: dice.chance(10),
                 user: dice.between(0, 5) as i32,
+                link: None,
             }
         })
         .collect();
