@@ -50,6 +50,7 @@ impl Source for ShortPods {
             exit_code: Some(0),
             estimate: None,
             user: -1,
+            link: None,
         }))
     }
 }
@@ -115,6 +116,7 @@ impl JobSource for Jobs {
             estimate: None,
             fails: false,
             user: -1,
+            link: None,
         }))
     }
 }

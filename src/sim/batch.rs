@@ -1,5 +1,6 @@
 //! Runs of a batch machine: jobs from a stream, a queue policy, and the ends of jobs.
 
+use super::after::{After, Dependencies};
 use super::driver::{Ending, Progress, RunError};
 use super::queue::{Class, EventQueue, Key};
 use super::setup::StopRule;
@@ -33,12 +34,19 @@ pub struct BatchJob {
     pub priority: i32,
     /// When it should have ended.
     pub deadline: Option<Time>,
+    /// Its place in the [`Dependencies`] of its source; `None` if it waits for no job and none for it.
+    pub link: Option<u32>,
 }
 
 /// A stream of jobs in order of time.
 pub trait JobSource: Send {
     /// The next job; `Ok(None)` at the end. Submit times never decrease.
     fn next(&mut self) -> Result<Option<BatchJob>, Diagnostic>;
+
+    /// Which of its jobs wait for which; asked once, before the first job.
+    fn dependencies(&mut self) -> Dependencies {
+        Dependencies::default()
+    }
 }
 
 /// How far a job has come that has started.
@@ -124,19 +132,24 @@ pub struct BatchSetup {
 struct Jobs {
     sources: Vec<Box<dyn JobSource>>,
     next: Vec<Option<BatchJob>>,
+    /// What is added to the places of each stream's jobs.
+    bases: Vec<u32>,
 }
 
 impl Jobs {
-    fn new(mut sources: Vec<Box<dyn JobSource>>) -> Result<Jobs, Diagnostic> {
+    fn new(mut sources: Vec<Box<dyn JobSource>>, after: &mut After<BatchJob>) -> Result<Jobs, Diagnostic> {
+        let bases = sources.iter_mut().map(|source| after.join(source.dependencies())).collect();
         let next = sources.iter_mut().map(|source| source.next()).collect::<Result<_, _>>()?;
-        Ok(Jobs { sources, next })
+        Ok(Jobs { sources, next, bases })
     }
 
     fn next(&mut self) -> Result<Option<BatchJob>, Diagnostic> {
         let times = self.next.iter().enumerate().filter_map(|(row, job)| Some((job.as_ref()?.at, row)));
         let Some((_, row)) = times.min() else { return Ok(None) };
         let following = self.sources[row].next()?;
-        Ok(std::mem::replace(&mut self.next[row], following))
+        let next = std::mem::replace(&mut self.next[row], following);
+        let base = self.bases[row];
+        Ok(next.map(|job| BatchJob { link: job.link.map(|place| base + place), ..job }))
     }
 }
 
@@ -184,12 +197,17 @@ pub fn run_batch<O: JobObserver>(
     progress: &mut dyn Progress,
 ) -> Result<BatchOutcome, RunError> {
     let mut run = BatchRun::new(&setup);
-    let mut jobs = Jobs::new(setup.sources)?;
+    let mut jobs = Jobs::new(setup.sources, &mut run.after)?;
     let mut next = jobs.next()?;
     let mut now = Time::ZERO;
     let (passes, event_order) = (setup.policy.passes, setup.policy.event_order);
     let ending = loop {
-        let moments = [next.as_ref().map(|job| job.at), run.ends.peek(), run.control.poll_timeout()];
+        let moments = [
+            next.as_ref().map(|job| job.at),
+            run.ends.peek(),
+            run.freed.peek(),
+            run.control.poll_timeout(),
+        ];
         let Some(at) = moments.into_iter().flatten().min() else { break Ending::JobsDone };
         if let Some(limit) = setup.stop.at
             && at > limit
@@ -205,8 +223,15 @@ pub fn run_batch<O: JobObserver>(
             Passes::PerEventDue => run.announce_ends(now),
         }
         while let Some(job) = next.take_if(|job| job.at <= now) {
-            run.submit(now, job, observer);
             next = jobs.next()?;
+            let Some(job) = run.arrive(now, job) else { continue };
+            run.submit(now, job, observer);
+            if passes != Passes::PerInstant {
+                run.pass(now, observer);
+            }
+        }
+        while let Some(job) = run.take_freed(now) {
+            run.submit(now, job, observer);
             if passes != Passes::PerInstant {
                 run.pass(now, observer);
             }
@@ -230,6 +255,9 @@ struct BatchRun {
     machine: Machine,
     control: BatchControl,
     ends: EventQueue<Happening>,
+    after: After<BatchJob>,
+    /// Jobs that have waited for others and no longer do.
+    freed: EventQueue<BatchJob>,
     rows: Vec<Row>,
     free: Vec<JobId>,
     commands: Vec<BatchCommand>,
@@ -248,6 +276,8 @@ impl BatchRun {
             machine: make(setup.processors),
             control: BatchControl::new(setup.policy.clone()),
             ends: EventQueue::new(),
+            after: After::new(),
+            freed: EventQueue::new(),
             rows: Vec::new(),
             free: Vec::new(),
             commands: Vec::new(),
@@ -257,6 +287,35 @@ impl BatchRun {
             dispatch_delay: setup.dispatch_delay,
             events: 0,
         }
+    }
+
+    /// A job arrives; it is given back if it is submitted now.
+    fn arrive(&mut self, now: Time, job: BatchJob) -> Option<BatchJob> {
+        let given = self.after.arrive(now, job.link, job);
+        self.plan_freed();
+        given
+    }
+
+    /// A job is over: those that have waited for it alone are submitted, now or when they have thought.
+    fn release(&mut self, now: Time, link: Option<u32>) {
+        if link.is_some() {
+            self.after.ended(now, link);
+            self.plan_freed();
+        }
+    }
+
+    fn plan_freed(&mut self) {
+        for (at, job) in self.after.freed() {
+            self.freed.schedule(at, Class::ARRIVAL, BatchJob { at, ..job });
+        }
+    }
+
+    /// A job that no longer waits for others, submitted now.
+    fn take_freed(&mut self, now: Time) -> Option<BatchJob> {
+        if self.freed.peek()? > now {
+            return None;
+        }
+        self.freed.pop().map(|(_, job)| job)
     }
 
     /// Begins or ends one job for which it is time; says whether there was one.
@@ -278,6 +337,7 @@ impl BatchRun {
         let held = self.machine.held(id).cloned();
         self.control.handle(now, BatchEvent::Ended(id), &mut self.machine, &mut self.commands);
         self.free.push(id);
+        self.release(now, row.job.link);
         let ran = row.ran.expect("an ended job has started");
         observer.ended(now, &row.job, &JobEnd { ran, killed: row.killed, held: held.as_ref() });
     }
@@ -320,6 +380,7 @@ impl BatchRun {
         self.events += 1;
         if job.processors > self.machine.processors {
             observer.rejected(now, &job);
+            self.release(now, job.link);
             return;
         }
         let id = self.free.pop().unwrap_or_else(|| {

@@ -1,6 +1,7 @@
 //! The driver: one thread, one run, from the first event to the stop rule.
 
 mod actions;
+mod after;
 mod checks;
 mod create;
 mod machines;
@@ -63,6 +64,8 @@ pub(super) enum Happening {
     Object(usize),
     /// The next submission of a source is due.
     Submit(usize),
+    /// A submission of a source that has waited for others is due.
+    Freed(Box<after::Waiting>),
 }
 
 /// How far a run has come, for a progress display; it may ask the run to stop.
@@ -197,6 +200,7 @@ struct Run<'o> {
     /// Pods of sources that have not ended.
     open_pods: u64,
     open_pod_rows: Vec<bool>,
+    waits: after::Waits,
 }
 
 impl<'o> Run<'o> {
@@ -255,6 +259,7 @@ impl<'o> Run<'o> {
             lingering: Vec::new(),
             open_pods: 0,
             open_pod_rows: Vec::new(),
+            waits: after::Waits::default(),
         }
     }
 
@@ -272,6 +277,7 @@ impl<'o> Run<'o> {
             self.queue.schedule(at, Class::FAULT, Happening::Strike(strike));
         }
         self.plan_control_faults();
+        self.join_dependencies();
         for source in 0..self.sources.len() {
             self.fetch(source)?;
         }
@@ -497,15 +503,18 @@ impl<'o> Run<'o> {
         let actor = client.name();
         let open = &mut self.open_pods;
         let rows = &mut self.open_pod_rows;
+        let waits = &mut self.waits;
         let mut tell = |record: &Record<'_>, cluster: &Cluster| {
             if let Record::PodEnded { pod, .. } | Record::PodRemoved { pod } = record
                 && rows.get_mut(pod.id.index()).is_some_and(std::mem::take)
             {
                 *open -= 1;
+                waits.pod_ended(now, *pod);
             }
             observer.record(now, record, View { cluster, actor });
         };
         let result = self.api.commit(now, write, &mut self.cluster, &mut tell);
+        self.plan_freed();
         self.announce_side_events();
         match result {
             Ok(None) => {}
@@ -619,7 +628,8 @@ impl<'o> Run<'o> {
                     self.create(object);
                 }
             }
-            Happening::Submit(source) => self.submit(source)?,
+            Happening::Submit(source) => self.submit_next(source)?,
+            Happening::Freed(waiting) => self.submit_freed(&waiting),
         }
         Ok(())
     }

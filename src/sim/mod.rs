@@ -5,6 +5,7 @@
 //! died), the API server's objects (the status that a kubelet has written), and the control
 //! plane's view (what its watches have delivered). Files and terminals are not known here.
 
+pub mod after;
 mod api_server;
 pub mod batch;
 mod cpu;
@@ -26,6 +27,7 @@ mod tests;
 
 use driver::Happening;
 
+pub use after::Dependencies;
 pub use api_server::Balance;
 pub use batch::{
     BatchJob, BatchOutcome, BatchPolicy, BatchSetup, JobEnd, JobObserver, JobSource, Ran, run_batch,

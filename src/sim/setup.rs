@@ -4,6 +4,7 @@ mod plane;
 
 pub use plane::{ClientGroup, ControlFault, ControlFaultKind, Plane, Replicas};
 
+use super::after::Dependencies;
 use super::{Load, MetricsSetup, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate, Taint};
 use crate::base::ids::PoolId;
@@ -72,6 +73,12 @@ pub struct NodeSetup {
 pub trait Source: Send {
     /// The next submission; `Ok(None)` at the end. Times never decrease. An error ends the run.
     fn next(&mut self) -> Result<Option<Submission>, Diagnostic>;
+
+    /// Which of its submissions wait for which; asked once, before the first submission. A submission
+    /// has ended when all its pods have.
+    fn dependencies(&mut self) -> Dependencies {
+        Dependencies::default()
+    }
 }
 
 /// One or more equal pods that are submitted together.
@@ -97,6 +104,8 @@ pub struct Submission {
     pub estimate: Option<Span>,
     /// The user, where the trace gives one; -1 otherwise.
     pub user: i32,
+    /// Its place in the [`Dependencies`] of its source; `None` if it waits for none and none for it.
+    pub link: Option<u32>,
 }
 
 /// How a submission is named.

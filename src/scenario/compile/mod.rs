@@ -2,6 +2,7 @@
 //! is resolved, and every finding is collected.
 
 mod actions;
+mod after;
 mod batch;
 mod control;
 mod control_faults;

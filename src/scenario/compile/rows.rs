@@ -6,7 +6,7 @@ use crate::api::{
 };
 use crate::base::{Diagnostic, Map, Quantity, Span, Time};
 use crate::sim::setup::SubmissionName;
-use crate::sim::{BatchJob, JobSource, Source, Submission};
+use crate::sim::{BatchJob, Dependencies, JobSource, Source, Submission};
 use crate::trace::{Reader, Row};
 use std::sync::Arc;
 
@@ -26,6 +26,10 @@ pub(super) trait Convert: Send {
     fn number(_out: &Self::Out) -> u64 {
         0
     }
+    /// Sets the place among the dependencies of the trace.
+    fn link(out: &mut Self::Out, place: u32);
+    /// Sets when it arrives.
+    fn arrive(out: &mut Self::Out, at: Time);
 }
 
 /// Which rows are used, and when.
@@ -61,7 +65,7 @@ pub(super) struct Stream<C: Convert> {
     pub(super) reader: Box<dyn Reader + Send>,
     pub(super) window: Window,
     pub(super) convert: C,
-    row: Row,
+    pub(super) row: Row,
     used: u64,
 }
 
@@ -119,17 +123,29 @@ impl JobSource for Stream<Jobs> {
 }
 
 /// Rows that were converted before the run.
-pub(super) struct Listed<T>(pub(super) std::vec::IntoIter<T>);
+pub(super) struct Listed<T> {
+    pub(super) rows: std::vec::IntoIter<T>,
+    /// Which of them wait for which.
+    pub(super) dependencies: Dependencies,
+}
 
 impl Source for Listed<Submission> {
     fn next(&mut self) -> Result<Option<Submission>, Diagnostic> {
-        Ok(self.0.next())
+        Ok(self.rows.next())
+    }
+
+    fn dependencies(&mut self) -> Dependencies {
+        std::mem::take(&mut self.dependencies)
     }
 }
 
 impl JobSource for Listed<BatchJob> {
     fn next(&mut self) -> Result<Option<BatchJob>, Diagnostic> {
-        Ok(self.0.next())
+        Ok(self.rows.next())
+    }
+
+    fn dependencies(&mut self) -> Dependencies {
+        std::mem::take(&mut self.dependencies)
     }
 }
 
@@ -248,6 +264,14 @@ fn name(row: &Row, base: &Arc<str>, numbered: bool) -> SubmissionName {
 impl Convert for Pods {
     type Out = Submission;
 
+    fn link(out: &mut Submission, place: u32) {
+        out.link = Some(place);
+    }
+
+    fn arrive(out: &mut Submission, at: Time) {
+        out.at = at;
+    }
+
     fn convert(&mut self, row: &mut Row, at: Time) -> Result<Submission, &'static str> {
         let template = self.template(row);
         Ok(Submission {
@@ -261,6 +285,7 @@ impl Convert for Pods {
             exit_code: u8::try_from(row.exit_code.clamp(0, 255)).ok().filter(|code| *code != 0),
             estimate: row.estimate,
             user: row.user,
+            link: None,
         })
     }
 }
@@ -283,6 +308,14 @@ pub(super) mod reason {
 impl Convert for Jobs {
     type Out = BatchJob;
 
+    fn link(out: &mut BatchJob, place: u32) {
+        out.link = Some(place);
+    }
+
+    fn arrive(out: &mut BatchJob, at: Time) {
+        out.at = at;
+    }
+
     fn number(out: &BatchJob) -> u64 {
         out.number
     }
@@ -303,6 +336,7 @@ impl Convert for Jobs {
             user: row.user,
             priority: row.priority,
             deadline: row.deadline.map(|deadline| at + deadline),
+            link: None,
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Every trace is read once before the run, so that everything wrong with it is known at the start.
 //! What a small one holds is kept; a large one is read again while the run goes on.
 
+use super::after::{self, Mode, Wishes};
 use super::nodes::Nodes;
 use super::rows::{Convert, Jobs, Listed, Pods, Stream, Taken, Window};
 use super::{Build, at_reference, pools, selectors};
@@ -10,7 +11,7 @@ use crate::api::RestartPolicy;
 use crate::base::{Diagnostic, Time};
 use crate::scenario::At;
 use crate::scenario::schema::workload::{self, GpuSharing, Partials, Processors, Trace, TraceFormat};
-use crate::sim::{JobSource, Source};
+use crate::sim::{Dependencies, JobSource, Source};
 use crate::trace::openb::{PodReader, Sharing};
 use crate::trace::{self, Format, Input, Reader, SwfOptions, SwfReader, TableReader};
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub(super) fn pod_sources(build: &mut Build<'_>, nodes: &Nodes) -> Vec<Box<dyn S
         match load(build, trace, &convert, None, LIMITS) {
             Some((Loaded::Listed(rows), convert)) => {
                 check_templates(build, nodes, trace, &convert);
-                sources.push(Box::new(Listed(rows.into_iter())));
+                sources.push(Box::new(rows));
             }
             Some((Loaded::Streamed(stream), convert)) => {
                 check_templates(build, nodes, trace, &convert);
@@ -57,7 +58,7 @@ pub(super) fn job_sources(build: &mut Build<'_>, processors: u32) -> Vec<Box<dyn
     for trace in &build.scenario.workload.traces {
         let convert = Jobs { processors };
         match load(build, trace, &convert, Some(processors), LIMITS) {
-            Some((Loaded::Listed(rows), _)) => sources.push(Box::new(Listed(rows.into_iter()))),
+            Some((Loaded::Listed(rows), _)) => sources.push(Box::new(rows)),
             Some((Loaded::Streamed(stream), _)) => sources.push(stream),
             None => {}
         }
@@ -108,7 +109,7 @@ fn base_name(trace: &Trace) -> String {
 }
 
 enum Loaded<C: Convert> {
-    Listed(Vec<C::Out>),
+    Listed(Listed<C::Out>),
     Streamed(Box<Stream<C>>),
 }
 
@@ -133,6 +134,8 @@ struct Survey<T> {
     rows: Vec<(Time, T)>,
     used: u64,
     unordered: u64,
+    /// What the rows wait for.
+    wishes: Wishes,
 }
 
 /// Reads a trace once. `None` if something is wrong. Also returns the converter, with what it has
@@ -158,10 +161,15 @@ fn load<C: Convert + Clone>(
     };
     let result = open().map_err(|finding| at_reference(finding, &trace.file));
     let mut stream = build.take(result)?;
-    let mut survey = survey(build, &mut stream, limits.kept)?;
+    let mode = Mode::of(trace.dependencies);
+    let mut survey = survey(build, &mut stream, mode, limits.kept)?;
     finish(build, trace, &mut stream)?;
     if survey.used == 0 {
         build.warn(trace.file.warning("no row of the trace is used"));
+    }
+    if !survey.wishes.is_empty() && survey.used > limits.sorted {
+        build.error(after::too_long(trace, limits.sorted));
+        return None;
     }
     if survey.unordered > 0 && survey.used > limits.sorted {
         let finding = trace.file.error("the trace is not in order of time and too long to be sorted here");
@@ -170,22 +178,47 @@ fn load<C: Convert + Clone>(
         );
         return None;
     }
-    if survey.used <= limits.kept || survey.unordered > 0 {
+    if survey.used <= limits.kept || survey.unordered > 0 || !survey.wishes.is_empty() {
         if survey.used > limits.kept {
             let again = open();
             let mut again = build.take(again)?;
-            survey = self::survey(build, &mut again, limits.sorted)?;
+            survey = self::survey(build, &mut again, mode, limits.sorted)?;
         }
         let what = format!("{}: rows out of order, sorted by submit time", stream.reader.report().file);
         build.remark(what, survey.unordered);
+        let dependencies = link::<C>(build, trace, &mut survey)?;
         if survey.unordered > 0 {
             survey.rows.sort_by_key(|(at, row)| (*at, C::number(row)));
         }
-        let rows = survey.rows.into_iter().map(|(_, row)| row).collect();
-        return Some((Loaded::Listed(rows), stream.convert));
+        let rows: Vec<C::Out> = survey.rows.into_iter().map(|(_, row)| row).collect();
+        let listed = Listed { rows: rows.into_iter(), dependencies };
+        return Some((Loaded::Listed(listed), stream.convert));
     }
     let again = open();
     Some((Loaded::Streamed(Box::new(build.take(again)?)), stream.convert))
+}
+
+/// Gives each row that waits for others, or that others wait for, its place.
+fn link<C: Convert>(
+    build: &mut Build<'_>,
+    trace: &At<Trace>,
+    survey: &mut Survey<C::Out>,
+) -> Option<Dependencies> {
+    if survey.wishes.is_empty() {
+        return Some(Dependencies::default());
+    }
+    let resolved = after::resolve(build, trace, &survey.wishes)?;
+    for (row, place) in &resolved.places {
+        C::link(&mut survey.rows[*row as usize].1, *place);
+    }
+    for (row, followed) in resolved.follows {
+        let at = survey.rows[followed as usize].0;
+        let row = &mut survey.rows[row as usize];
+        row.0 = at;
+        C::arrive(&mut row.1, at);
+        survey.unordered += 1;
+    }
+    Some(resolved.dependencies)
 }
 
 fn window(build: &mut Build<'_>, trace: &Trace) -> Option<Window> {
@@ -252,8 +285,13 @@ fn swf_options(trace: &Trace, max_processors: Option<u32>) -> SwfOptions {
 }
 
 /// Reads all rows; keeps them while there are at most `keep`. `None` after errors have been noted.
-fn survey<C: Convert>(build: &mut Build<'_>, stream: &mut Stream<C>, keep: u64) -> Option<Survey<C::Out>> {
-    let mut survey = Survey { rows: Vec::new(), used: 0, unordered: 0 };
+fn survey<C: Convert>(
+    build: &mut Build<'_>,
+    stream: &mut Stream<C>,
+    mode: Mode,
+    keep: u64,
+) -> Option<Survey<C::Out>> {
+    let mut survey = Survey { rows: Vec::new(), used: 0, unordered: 0, wishes: Wishes::new(mode) };
     let mut latest = Time::ZERO;
     let mut errors = 0;
     loop {
@@ -263,10 +301,12 @@ fn survey<C: Convert>(build: &mut Build<'_>, stream: &mut Stream<C>, keep: u64) 
                 survey.used += 1;
                 survey.unordered += u64::from(at < latest);
                 latest = latest.max(at);
+                survey.wishes.add(&stream.row);
                 if survey.used <= keep {
                     survey.rows.push((at, row));
                 } else {
                     survey.rows = Vec::new();
+                    survey.wishes.forget();
                 }
             }
             Ok(Some(Taken::Outside)) => {}
@@ -341,7 +381,7 @@ mod tests {
         let trace = &scenario.workload.traces[0];
         match load(&mut build, trace, &Pods::new("default", "t"), None, limits) {
             None => Err(build.errors.iter().map(ToString::to_string).collect()),
-            Some((Loaded::Listed(rows), _)) => Ok((false, rows)),
+            Some((Loaded::Listed(rows), _)) => Ok((false, rows.rows.collect())),
             Some((Loaded::Streamed(mut stream), _)) => {
                 Ok((true, std::iter::from_fn(|| stream.next().expect("it was read before")).collect()))
             }

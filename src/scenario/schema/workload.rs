@@ -91,6 +91,10 @@ pub struct Trace {
     /// Whether SWF jobs that started but have a run time of 0 are used.
     #[serde(default)]
     pub keep_zero_run_time: bool,
+    /// Whether jobs wait for the ends of the jobs that the trace says they follow. Where it is not
+    /// given, the tasks of workflows do (Alibaba 2018, WfCommons, Alea's workflows, the column `after`),
+    /// and the jobs of SWF logs (fields 17 and 18) do not.
+    pub dependencies: Option<Waiting>,
     /// What pods that share a GPU request (`format: openb`).
     #[serde(default)]
     pub gpu_sharing: GpuSharing,
@@ -111,6 +115,20 @@ pub enum TraceFormat {
     Openb,
     /// seatrial's own table (CSV).
     Seatrial,
+}
+
+/// Whether jobs wait for others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Waiting {
+    /// They do not.
+    Ignore,
+    /// A job is submitted at its own time, or when all jobs that it follows have ended and its think
+    /// time has passed, whichever is later.
+    Respect,
+    /// The same, but a job that follows another has no time of its own: it is submitted when its think
+    /// time has passed. Users react to how long their jobs take.
+    Feedback,
 }
 
 /// A part of a trace.

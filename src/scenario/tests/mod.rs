@@ -1,5 +1,6 @@
 //! Tests of the layer: scenarios in text, what they compile to, and what is said of bad ones.
 
+mod after;
 mod bad_manifests;
 mod bad_scenarios;
 mod good;

@@ -18,7 +18,8 @@ impl Run<'_> {
     }
 
     pub(super) fn jobs_are_done(&self) -> bool {
-        let sources_done = self.upcoming.iter().all(Option::is_none) && self.open_pods == 0;
+        let sources_done =
+            self.upcoming.iter().all(Option::is_none) && self.open_pods == 0 && self.waits.is_empty();
         let objects_done = self.objects.iter().all(Option::is_none) && self.inbox.is_empty();
         let jobs_done = self.cluster.workloads.iter().all(|(_, workload)| {
             !matches!(workload.kind, WorkloadKind::Job(_)) || job_end(&workload.status) != JobEnd::Open

@@ -139,11 +139,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    pub(super) fn submit(&mut self, source: usize) -> Result<(), RunError> {
+    /// Takes the next submission of a source, which is due.
+    pub(super) fn submit_next(&mut self, source: usize) -> Result<(), RunError> {
         let Some(submission) = self.upcoming[source].take() else { return Ok(()) };
-        let class = self.class_of_submission(source, &submission);
+        if let Some(submission) = self.arrive(source, submission) {
+            self.submit(source, &submission);
+        }
+        self.fetch(source)
+    }
+
+    /// Creates the pods of a submission.
+    pub(super) fn submit(&mut self, source: usize, submission: &Submission) {
+        let class = self.class_of_submission(source, submission);
         for task in 0..submission.tasks {
-            let name = self.task_name(&submission, task);
+            let name = self.task_name(submission, task);
             let arrival = Arrival {
                 entity: self.entity_of(&name),
                 run_time: submission.run_time,
@@ -162,8 +171,9 @@ impl Run<'_> {
             }
             rows[pod.id.index()] = true;
             self.open_pods += 1;
+            self.waits.pod_created(source, submission, pod);
         }
-        self.fetch(source)
+        self.submitted(source, submission);
     }
 
     /// The class of a submission's pods. That of the one before it is looked at first: it costs much

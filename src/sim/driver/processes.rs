@@ -355,6 +355,7 @@ impl Run<'_> {
         match happening {
             Happening::Object(_)
             | Happening::Submit(_)
+            | Happening::Freed(_)
             | Happening::Commit(Client::User, ..)
             | Happening::Plane(Turn::Ready { .. }) => true,
             Happening::Action(index) => {

@@ -82,6 +82,7 @@ fn source(dice: &mut Dice, processors: u32, number: u64) -> Box<dyn JobSource> {
                 user: dice.between(0, 5) as i32,
                 priority: dice.between(0, 3) as i32,
                 deadline: dice.chance(50).then(|| at + dice.seconds(0, 900)),
+                link: None,
             }
         })
         .collect();
