@@ -5,6 +5,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use seatrial::api::{Behavior, Container, Node, ObjectMeta, PodSpec, PodTemplate, RestartPolicy};
 use seatrial::base::ids::PoolId;
 use seatrial::base::{Diagnostic, Quantity, Span, Time};
+use seatrial::cluster::JobOrigin;
 use seatrial::control::Config;
 use seatrial::sim::{
     BatchJob, BatchPolicy, BatchSetup, JobSource, MetricsSetup, NodeSetup, Pool, Setup, Source, StopRule,
@@ -50,6 +51,7 @@ impl Source for ShortPods {
             exit_code: Some(0),
             estimate: None,
             user: -1,
+            origin: JobOrigin::default(),
         }))
     }
 }

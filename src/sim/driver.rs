@@ -197,6 +197,8 @@ struct Run<'o> {
     /// Pods of sources that have not ended.
     open_pods: u64,
     open_pod_rows: Vec<bool>,
+    /// How many submissions there were, if the control plane wants to know what was said of them.
+    submissions: Option<u64>,
 }
 
 impl<'o> Run<'o> {
@@ -255,6 +257,7 @@ impl<'o> Run<'o> {
             lingering: Vec::new(),
             open_pods: 0,
             open_pod_rows: Vec::new(),
+            submissions: config.plane.wants_job_facts().then_some(0),
         }
     }
 

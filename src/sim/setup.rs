@@ -8,10 +8,11 @@ use super::{Load, MetricsSetup, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate, Taint};
 use crate::base::ids::PoolId;
 use crate::base::{Diagnostic, Distribution, Span, Time};
+use crate::cluster::JobOrigin;
 use crate::control::{self, Process};
 use std::sync::Arc;
 
-/// A run of Kubernetes.
+/// A run of a cluster under Kubernetes or another control plane of pods and nodes.
 pub struct Setup {
     /// The seed of every random stream.
     pub seed: u64,
@@ -97,6 +98,8 @@ pub struct Submission {
     pub estimate: Option<Span>,
     /// The user, where the trace gives one; -1 otherwise.
     pub user: i32,
+    /// What else the trace says of it; only other control planes than Kubernetes' hear of it.
+    pub origin: JobOrigin,
 }
 
 /// How a submission is named.

@@ -5,6 +5,7 @@ use crate::api::{
     ResourceList, RestartPolicy,
 };
 use crate::base::{Diagnostic, Map, Quantity, Span, Time};
+use crate::cluster::JobOrigin;
 use crate::sim::setup::SubmissionName;
 use crate::sim::{BatchJob, JobSource, Source, Submission};
 use crate::trace::{Reader, Row};
@@ -261,7 +262,22 @@ impl Convert for Pods {
             exit_code: u8::try_from(row.exit_code.clamp(0, 255)).ok().filter(|code| *code != 0),
             estimate: row.estimate,
             user: row.user,
+            origin: origin(row),
         })
+    }
+}
+
+/// What a row says of its job beside what pods have.
+fn origin(row: &Row) -> JobOrigin {
+    JobOrigin {
+        source: 0,
+        number: row.number,
+        processors: row.processors,
+        group: row.group,
+        queue: row.queue,
+        partition: row.partition,
+        preceding: row.preceding,
+        think_time: row.think_time,
     }
 }
 
