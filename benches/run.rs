@@ -5,6 +5,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use seatrial::api::{Behavior, Container, Node, ObjectMeta, PodSpec, PodTemplate, RestartPolicy};
 use seatrial::base::ids::PoolId;
 use seatrial::base::{Diagnostic, Quantity, Span, Time};
+use seatrial::cluster::JobOrigin;
 use seatrial::control::Config;
 use seatrial::sim::{
     BatchJob, BatchPolicy, BatchSetup, JobSource, MetricsSetup, NodeSetup, Pool, Setup, Source, StopRule,
@@ -51,6 +52,7 @@ impl Source for ShortPods {
             estimate: None,
             user: -1,
             link: None,
+            origin: JobOrigin::default(),
         }))
     }
 }

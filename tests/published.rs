@@ -81,7 +81,10 @@ fn every_start_of_three_logs_under_three_kinds_of_easy() {
     let variants = [
         ("easy", "backfill: easy, passes: perEventDue"),
         ("easy-clairvoyant", "backfill: easy, passes: perEventDue, estimates: clairvoyant"),
-        ("easy-sjbf-clairvoyant", "backfill: easy, scan: shortestFirst, passes: perEventDue, estimates: clairvoyant"),
+        (
+            "easy-sjbf-clairvoyant",
+            "backfill: easy, scan: shortestFirst, passes: perEventDue, estimates: clairvoyant",
+        ),
     ];
     for (log, processors, means) in [
         ("KTH-SP2", 100, ["92.5765", "71.7224", "49.8477"]),

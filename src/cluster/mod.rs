@@ -9,6 +9,7 @@
 pub mod budgets;
 pub mod class;
 mod enter;
+pub mod jobs;
 pub mod machine;
 pub mod nodes;
 pub mod owned;
@@ -24,6 +25,7 @@ pub mod workloads;
 pub use budgets::{Budget, Budgets};
 pub use class::{ClassKey, PodClass, PodClasses, Port, Toleration};
 pub use enter::{DEFAULT_NAMESPACE, namespace_of};
+pub use jobs::{JobFacts, JobOrigin, Jobs};
 pub use machine::Machine;
 pub use nodes::{ImageState, NodeClass, NodeTable, ReadyStatus, TaintMark};
 pub use owned::Owned;
@@ -69,6 +71,8 @@ pub struct Cluster {
     pub budgets: Budgets,
     /// What controllers look after.
     pub workloads: Workloads,
+    /// The jobs that pods are tasks of.
+    pub jobs: Jobs,
     owned: Owned,
     undo: undo::Journal,
 }
@@ -94,6 +98,7 @@ impl Default for Cluster {
             storage: Storage::default(),
             budgets: Budgets::default(),
             workloads: Workloads::default(),
+            jobs: Jobs::default(),
             owned: Owned::default(),
             undo: undo::Journal::default(),
         }

@@ -1,10 +1,12 @@
 //! Every constant of the control plane that a person may set, with Kubernetes 1.36's defaults.
 
 mod compat;
+mod plane;
 mod plugins;
 mod scheduler;
 
 pub use compat::Compat;
+pub use plane::Plane;
 pub use plugins::{EnabledPlugins, ExtensionPoint, KnownPlugin, known_plugins};
 pub use scheduler::{
     DEFAULT_SCHEDULER_NAME, FitArgs, InterPodArgs, Mode, PluginArgs, PreemptionArgs, Scheduler,
@@ -28,6 +30,9 @@ pub enum Version {
 /// The whole control plane.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
+    /// Which control plane it is. What follows is Kubernetes' own, but for the seed, the clock and the
+    /// kubelet, which is the agent of every node under all of them.
+    pub plane: Plane,
     /// The release.
     pub version: Version,
     /// The seed of draws that the original leaves to chance (ties of 1.34, unique ids).

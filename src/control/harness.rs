@@ -303,8 +303,19 @@ impl Harness {
         let serial = self.pods_created;
         self.pods_created += 1;
         let created = self.now;
-        let new =
-            NewPod { pod, serial, name, class, owner, index, created, node: None, status: None, tracked };
+        let new = NewPod {
+            pod,
+            serial,
+            name,
+            class,
+            owner,
+            index,
+            created,
+            node: None,
+            status: None,
+            tracked,
+            job: None,
+        };
         self.pending.push_back(Event::PodAdded(Box::new(new)));
         pod
     }

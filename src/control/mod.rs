@@ -23,6 +23,7 @@ pub mod pod_gc;
 pub(crate) mod recorded;
 pub mod scheduler;
 pub mod snapshot;
+pub mod swarm;
 pub mod taint_eviction;
 
 pub use config::Config;
@@ -34,7 +35,9 @@ pub use snapshot::Snapshot;
 use crate::api::{Node, PodPhase, Status, Taint};
 use crate::base::ids::{ClassId, NodeId, PoolId, WorkloadId};
 use crate::base::{Span, Time};
-use crate::cluster::{Cluster, ExitCodes, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind};
+use crate::cluster::{
+    Cluster, ExitCodes, JobFacts, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind,
+};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -367,6 +370,8 @@ pub struct NewPod {
     pub status: Option<PodStatus>,
     /// See [`crate::cluster::PodTable::tracked`].
     pub tracked: bool,
+    /// The job that it is a task of, for control planes that decide by it.
+    pub job: Option<Arc<JobFacts>>,
 }
 
 /// What the kubelet writes about a pod.
@@ -496,6 +501,8 @@ pub enum Client {
     PodGarbageCollector,
     /// The garbage collector of what owners leave behind.
     GarbageCollector,
+    /// A part, by its name, of a control plane other than Kubernetes: no limit.
+    Plane(&'static str),
     /// A person, and whatever else acts for one: no limit.
     User,
     /// The kubelet of a node.
@@ -522,6 +529,7 @@ impl Client {
             Client::TtlAfterFinished => "ttl-after-finished-controller",
             Client::PodGarbageCollector => "pod-garbage-collector",
             Client::GarbageCollector => "garbage-collector",
+            Client::Plane(name) => name,
             Client::User => "user",
             Client::Kubelet(_) => "kubelet",
         }
@@ -719,6 +727,7 @@ impl Note {
             | Note::Rejected { .. }
             | Note::Kubelet { .. } => "kubelet",
             Note::Workload { .. } => "",
+            Note::Told { by, .. } => by,
         }
     }
 }
@@ -819,4 +828,26 @@ pub enum Note {
         /// Kubernetes' reason word.
         reason: &'static str,
     },
+    /// A part of a control plane other than Kubernetes says what it does.
+    Told {
+        /// The part, by its name.
+        by: &'static str,
+        /// What it is about.
+        about: About,
+        /// The word for it.
+        word: &'static str,
+        /// More about it; may be empty.
+        text: Box<str>,
+    },
+}
+
+/// What a [`Note::Told`] is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum About {
+    /// A pod.
+    Pod(PodRef),
+    /// A node.
+    Node(NodeId),
+    /// A workload.
+    Workload(WorkloadId),
 }

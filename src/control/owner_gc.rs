@@ -274,6 +274,7 @@ mod tests {
             node: None,
             status: None,
             tracked: false,
+            job: None,
         };
         harness.tell(Event::PodAdded(Box::new(late)));
         assert_eq!(harness.cluster.pods.count, 0);

@@ -1,10 +1,10 @@
-//! The whole of Kubernetes' control plane: keeps the view up to date and drives the components.
+//! A whole control plane, Kubernetes' or another: keeps the view up to date and drives the components.
 
 mod processes;
 
 pub use processes::Process;
 
-use super::config::KubeletProfile;
+use super::config::{KubeletProfile, Plane};
 use super::controllers::{
     CronJobController, DaemonSetController, DeploymentController, DisruptionController,
     EndpointSliceController, JobController, PodAutoscalerController, QuotaController, ReplicaSetController,
@@ -15,6 +15,7 @@ use super::node_lifecycle::NodeLifecycleController;
 use super::owner_gc::OwnerGarbageCollector;
 use super::pod_gc::PodGarbageCollector;
 use super::scheduler::Scheduler;
+use super::swarm;
 use super::taint_eviction::TaintEvictionController;
 use super::{
     Command, Component, Config, Control, Event, NewPod, NodeChange, PodBefore, PodPatch, PodStatus, Topic,
@@ -56,8 +57,17 @@ impl Agents {
     }
 }
 
-/// The components of the controller manager, in the order in which they are told of facts.
+/// The components beside the agents of the nodes and Kubernetes' scheduler, in the order in which they
+/// are told of facts: those of the controller manager, or the whole of another control plane.
 fn controllers(config: &Config) -> Vec<Box<dyn Component>> {
+    match &config.plane {
+        Plane::Kubernetes => controller_manager(config),
+        Plane::Swarm(settings) => swarm::components(config, settings),
+    }
+}
+
+/// The components of Kubernetes' controller manager.
+fn controller_manager(config: &Config) -> Vec<Box<dyn Component>> {
     vec![
         Box::new(NodeLifecycleController::new(config)),
         Box::new(TaintEvictionController::new(config)),
@@ -76,12 +86,14 @@ fn controllers(config: &Config) -> Vec<Box<dyn Component>> {
     ]
 }
 
-/// Kubernetes: kubelets, scheduler, controllers.
+/// The agents of the nodes, controllers, and in Kubernetes a scheduler; other control planes bring
+/// theirs along.
 pub struct ControlPlane {
     kubelets: Agents,
     /// None while the controller manager does not run.
     controllers: Vec<Box<dyn Component>>,
-    scheduler: Scheduler,
+    /// None in other control planes than Kubernetes.
+    scheduler: Option<Box<Scheduler>>,
     scheduler_runs: bool,
     config: Config,
     known: Known,
@@ -95,17 +107,17 @@ impl ControlPlane {
         ControlPlane {
             kubelets: Agents::new(config),
             controllers: controllers(config),
-            scheduler: Scheduler::new(config),
-            scheduler_runs: true,
+            scheduler: new_scheduler(config),
+            scheduler_runs: config.plane == Plane::Kubernetes,
             config: config.clone(),
             known: Known::default(),
             records: Vec::new(),
         }
     }
 
-    /// The scheduler, for questions about its queue. One that does not run knows nothing.
-    pub fn scheduler(&self) -> &Scheduler {
-        &self.scheduler
+    /// Kubernetes' scheduler, for questions about its queue. One that does not run knows nothing.
+    pub fn scheduler(&self) -> Option<&Scheduler> {
+        self.scheduler.as_deref()
     }
 
     /// Whether no component waits for a moment at which it could change anything.
@@ -124,23 +136,30 @@ impl ControlPlane {
             Agents::Modelled(kubelets) => kubelets,
             Agents::Recorded(kubelets) => kubelets,
         };
-        let scheduler: Box<dyn Component> = Box::new(self.scheduler);
-        std::iter::once(kubelets).chain(self.controllers).chain([scheduler]).collect()
+        let scheduler = self.scheduler.map(|scheduler| scheduler as Box<dyn Component>);
+        std::iter::once(kubelets).chain(self.controllers).chain(scheduler).collect()
     }
 
     /// Those that run.
     fn components(&self) -> impl Iterator<Item = &dyn Component> {
-        let scheduler = self.scheduler_runs.then_some(&self.scheduler as &dyn Component);
+        let scheduler = self.scheduler.as_deref().filter(|_| self.scheduler_runs);
+        let scheduler = scheduler.map(|scheduler| scheduler as &dyn Component);
         let controllers = self.controllers.iter().map(|controller| &**controller);
         std::iter::once(self.kubelets.get()).chain(controllers).chain(scheduler)
     }
 
     fn components_mut(&mut self) -> impl Iterator<Item = &mut dyn Component> {
-        let scheduler = self.scheduler_runs.then_some(&mut self.scheduler as &mut dyn Component);
+        let scheduler = self.scheduler.as_deref_mut().filter(|_| self.scheduler_runs);
+        let scheduler = scheduler.map(|scheduler| scheduler as &mut dyn Component);
         let controllers =
             self.controllers.iter_mut().map(|controller| &mut **controller as &mut dyn Component);
         std::iter::once(self.kubelets.get_mut()).chain(controllers).chain(scheduler)
     }
+}
+
+/// Kubernetes' scheduler, where there is one.
+fn new_scheduler(config: &Config) -> Option<Box<Scheduler>> {
+    (config.plane == Plane::Kubernetes).then(|| Box::new(Scheduler::new(config)))
 }
 
 impl Control for ControlPlane {
@@ -396,6 +415,7 @@ fn enter_pod(now: Time, new: &NewPod, cluster: &mut Cluster) {
         tracked: new.tracked,
     };
     cluster.enter_pod(new.pod, row);
+    cluster.jobs.enter(new.pod.id, new.job.clone());
     if let Some(node) = new.node {
         cluster.pods.node[new.pod.id.index()] = Some(node);
         cluster.place(new.pod.id, node);

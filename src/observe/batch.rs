@@ -383,12 +383,7 @@ impl Chart {
             JobOutcome::Completed | JobOutcome::Unfinished => BarKind::Ran,
             _ => BarKind::Failed,
         };
-        let mut detail = format!(
-            "{} processors; waited {}; ran {}",
-            job.processors,
-            job.wait(now),
-            job.ran
-        );
+        let mut detail = format!("{} processors; waited {}; ran {}", job.processors, job.wait(now), job.ran);
         if let Some(estimate) = job.estimate {
             let _ = write!(detail, "; estimated {estimate}");
         }
@@ -469,8 +464,13 @@ mod tests {
         observer.started(at(10), 1, 3, None);
         observer.submitted(at(20));
         observer.submitted(at(20));
-        let rejected =
-            JobRecord { start: None, since: None, end: None, outcome: JobOutcome::Rejected, ..job(3, 5, 20, 0, 0) };
+        let rejected = JobRecord {
+            start: None,
+            since: None,
+            end: None,
+            outcome: JobOutcome::Rejected,
+            ..job(3, 5, 20, 0, 0)
+        };
         observer.ended(at(20), &rejected, None);
         observer.submitted(at(30));
         observer.started(at(30), 4, 1, None);

@@ -11,10 +11,11 @@ use crate::api::{PodPhase, Status, Taint};
 use crate::base::ids::{ClassId, NodeId, PodId, WorkloadId};
 use crate::base::{Map, Set, Span, Time};
 use crate::cluster::{
-    ClassKey, Cluster, ControllerKind, PodName, PodRef, ReadyStatus, Reason, Workload, WorkloadKind,
-    namespace_of,
+    ClassKey, Cluster, ControllerKind, JobFacts, PodName, PodRef, ReadyStatus, Reason, Workload,
+    WorkloadKind, namespace_of,
 };
 use crate::control::{Event, NewPod, NodeChange, PodPatch, PodStatus, Refusal, Write};
+use std::sync::Arc;
 
 /// A pod as the API server has it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,6 +84,8 @@ pub(super) struct PodRequest {
     pub(super) tracked: bool,
     /// Its number among the pods of a StatefulSet.
     pub(super) ordinal: Option<u32>,
+    /// The job that it is a task of.
+    pub(super) job: Option<Arc<JobFacts>>,
 }
 
 impl PodRequest {
@@ -99,6 +102,7 @@ impl PodRequest {
             estimate: None,
             tracked: false,
             ordinal: None,
+            job: None,
         }
     }
 }
@@ -212,6 +216,7 @@ impl ApiServer {
             node: request.node,
             status: request.status,
             tracked: request.tracked,
+            job: request.job,
         };
         (pod, Event::PodAdded(Box::new(new)))
     }

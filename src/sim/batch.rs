@@ -202,12 +202,8 @@ pub fn run_batch<O: JobObserver>(
     let mut now = Time::ZERO;
     let (passes, event_order) = (setup.policy.passes, setup.policy.event_order);
     let ending = loop {
-        let moments = [
-            next.as_ref().map(|job| job.at),
-            run.ends.peek(),
-            run.freed.peek(),
-            run.control.poll_timeout(),
-        ];
+        let moments =
+            [next.as_ref().map(|job| job.at), run.ends.peek(), run.freed.peek(), run.control.poll_timeout()];
         let Some(at) = moments.into_iter().flatten().min() else { break Ending::JobsDone };
         if let Some(limit) = setup.stop.at
             && at > limit

@@ -201,6 +201,8 @@ struct Run<'o> {
     open_pods: u64,
     open_pod_rows: Vec<bool>,
     waits: after::Waits,
+    /// How many submissions there were, if the control plane wants to know what was said of them.
+    submissions: Option<u64>,
 }
 
 impl<'o> Run<'o> {
@@ -260,6 +262,7 @@ impl<'o> Run<'o> {
             open_pods: 0,
             open_pod_rows: Vec::new(),
             waits: after::Waits::default(),
+            submissions: config.plane.wants_job_facts().then_some(0),
         }
     }
 

@@ -72,6 +72,8 @@ impl Line {
 pub(super) struct Clients {
     scheduler: Line,
     user: Line,
+    /// Of a control plane other than Kubernetes: one manager writes.
+    plane: Line,
     /// In the order of [`Client::CONTROLLERS`].
     controllers: Vec<Line>,
     kubelets: Vec<Line>,
@@ -85,6 +87,7 @@ impl Clients {
         Clients {
             scheduler: Line::new(timing.scheduler_limit),
             user: Line::new(None),
+            plane: Line::new(None),
             controllers: vec![Line::new(timing.controller_limit); Client::CONTROLLERS.len()],
             kubelets: Vec::new(),
             in_turn: Time::ZERO,
@@ -164,6 +167,7 @@ impl Clients {
         match client {
             Client::Scheduler => &mut self.scheduler,
             Client::User => &mut self.user,
+            Client::Plane(_) => &mut self.plane,
             Client::Kubelet(node) => {
                 let limit = self.kubelet_limit;
                 if self.kubelets.len() <= node.index() {

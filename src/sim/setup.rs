@@ -9,10 +9,11 @@ use super::{Load, MetricsSetup, Timing};
 use crate::api::{Behavior, Node, Object, Pod, PodTemplate, Taint};
 use crate::base::ids::PoolId;
 use crate::base::{Diagnostic, Distribution, Span, Time};
+use crate::cluster::JobOrigin;
 use crate::control::{self, Process};
 use std::sync::Arc;
 
-/// A run of Kubernetes.
+/// A run of a cluster under Kubernetes or another control plane of pods and nodes.
 pub struct Setup {
     /// The seed of every random stream.
     pub seed: u64,
@@ -106,6 +107,8 @@ pub struct Submission {
     pub user: i32,
     /// Its place in the [`Dependencies`] of its source; `None` if it waits for none and none for it.
     pub link: Option<u32>,
+    /// What else the trace says of it; only other control planes than Kubernetes' hear of it.
+    pub origin: JobOrigin,
 }
 
 /// How a submission is named.

@@ -140,7 +140,11 @@ fn keys_of_the_other_kind() {
         ("quantum: 5s", "s.yaml:3:46", "no other order has turns"),
         ("ageing: 2", "s.yaml:3:45", "no other order has priorities"),
         ("fairShare: {halfLife: 1d}", "s.yaml:3:48", "no other order has shares"),
-        ("order: fairShare, fairShare: {shares: {ann: 1}}", "s.yaml:3:82", "`ann` is not the number of a user"),
+        (
+            "order: fairShare, fairShare: {shares: {ann: 1}}",
+            "s.yaml:3:82",
+            "`ann` is not the number of a user",
+        ),
         ("order: fairShare, fairShare: {shares: {\"3\": 0}}", "s.yaml:3:82", "a share must be above 0"),
     ] {
         say(&batch.replace("{kind: batch}", &format!("{{kind: batch, batch: {{{written}}}}}")), place, what);

@@ -113,7 +113,8 @@ impl BatchControl {
             }
             Reservation::Machines => {
                 let at = self.ends.shadow(now, head.size, machine).at;
-                let idle = machine.numbered.as_ref().map(|numbered| numbered.idle.clone()).unwrap_or_default();
+                let idle =
+                    machine.numbered.as_ref().map(|numbered| numbered.idle.clone()).unwrap_or_default();
                 let held = self.ends.idle_at(at, machine).lowest(head.size as usize);
                 let mut outside = idle.clone();
                 outside.and_not(&held);

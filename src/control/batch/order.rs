@@ -189,8 +189,7 @@ mod tests {
     }
 
     fn ranked(policy: &Policy, now: u64) -> [u32; 3] {
-        let (mut machine, mut ends, mut usage) =
-            (machine(), Ends::default(), Usage::new(&policy.fair_share));
+        let (mut machine, mut ends, mut usage) = (machine(), Ends::default(), Usage::new(&policy.fair_share));
         // 60 of 64 processors are in use until 500 s, by user 0, and by user 1 before.
         let running = QueuedJob { processors: 60, ..QueuedJob::default() };
         machine.add(JobId(3), &running);
@@ -199,7 +198,8 @@ mod tests {
         usage.hold(Time::ZERO, 1, 10, 0);
         usage.hold(Time::from_secs(200), 1, 0, 10);
         usage.hold(Time::from_secs(300), 0, 60, 0);
-        let scoring = Scoring { now: Time::from_secs(now), policy, machine: &machine, ends: &ends, usage: &usage };
+        let scoring =
+            Scoring { now: Time::from_secs(now), policy, machine: &machine, ends: &ends, usage: &usage };
         let mut jobs = [0, 1, 2];
         jobs.sort_by(|a: &u32, b| scoring.score(JobId(*a)).total_cmp(&scoring.score(JobId(*b))));
         jobs

@@ -69,8 +69,7 @@ impl Queue {
 
     /// Puts a job behind those with the same score or a lower one.
     pub(super) fn insert(&mut self, waiting: Waiting) {
-        let place =
-            self.as_slice().partition_point(|other| other.score.total_cmp(&waiting.score).is_le());
+        let place = self.as_slice().partition_point(|other| other.score.total_cmp(&waiting.score).is_le());
         self.list.insert(self.gone + place, waiting);
     }
 

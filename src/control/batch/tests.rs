@@ -104,8 +104,7 @@ fn a_frozen_start_does_not_move() {
 
 #[test]
 fn processors_of_a_job_that_is_due_are_free() {
-    let policy =
-        Policy { backfill: Backfill::Easy, passes: Passes::PerEventDue, ..Policy::default() };
+    let policy = Policy { backfill: Backfill::Easy, passes: Passes::PerEventDue, ..Policy::default() };
     let (mut machine, mut control) = queued(policy, 4, &[(4, 10)]);
     assert_eq!(pass(0, &mut machine, &mut control), [0]);
     let now = Time::from_secs(10);
@@ -164,7 +163,9 @@ fn a_job_delays_none_before_it() {
 
 #[test]
 fn an_early_end_moves_every_place_but_a_frozen_one() {
-    for (reservation, then) in [(Reservation::Counts, 10), (Reservation::Machines, 10), (Reservation::Frozen, 100)] {
+    for (reservation, then) in
+        [(Reservation::Counts, 10), (Reservation::Machines, 10), (Reservation::Frozen, 100)]
+    {
         let (mut machine, mut control) = queued(conservative(reservation), 4, &[(4, 100), (4, 50), (4, 30)]);
         assert_eq!(pass(0, &mut machine, &mut control), [0]);
         end(10, 0, &mut machine, &mut control);

@@ -5,12 +5,11 @@
 //! it, and every timer begins then (reference control-plane §2.7). When processes stop and start,
 //! and who leads, is not known here. Kubelets always run.
 
-use super::{ControlPlane, controllers, topic_of};
+use super::{ControlPlane, controllers, new_scheduler, topic_of};
 use crate::api::Node;
 use crate::base::ids::{NodeId, PodId, PoolId, WorkloadId};
 use crate::base::{Span, Time};
 use crate::cluster::Cluster;
-use crate::control::scheduler::Scheduler;
 use crate::control::{Client, Command, Component, Event, NewPod, PodBefore, PodStatus};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use std::sync::Arc;
 pub enum Process {
     /// kube-scheduler.
     Scheduler,
-    /// kube-controller-manager: every controller.
+    /// kube-controller-manager: every controller. In other control planes: the manager.
     ControllerManager,
 }
 
@@ -98,7 +97,7 @@ impl ControlPlane {
                     self.controllers.drain(..).map(|mut controller| controller.records()).collect();
             }
             Process::Scheduler => {
-                self.scheduler = Scheduler::new(&self.config);
+                self.scheduler = new_scheduler(&self.config);
                 self.scheduler_runs = false;
                 let (pods, index) = (&cluster.pods, PodId::index);
                 let is_assumed =
@@ -119,9 +118,10 @@ impl ControlPlane {
         self.config.nodes.first_monitor_pass = None;
         match process {
             Process::Scheduler => {
-                self.scheduler_runs = true;
-                let scheduler = std::iter::once(&mut self.scheduler as &mut dyn Component);
-                tell_all(now, scheduler.collect(), &self.known, cluster, out);
+                self.scheduler_runs = self.scheduler.is_some();
+                let scheduler =
+                    self.scheduler.as_deref_mut().map(|scheduler| scheduler as &mut dyn Component);
+                tell_all(now, scheduler.into_iter().collect(), &self.known, cluster, out);
             }
             Process::ControllerManager => {
                 self.controllers = controllers(&self.config);
@@ -209,6 +209,7 @@ fn pod_as_listed(cluster: &Cluster, pod: PodId) -> NewPod {
         node: pods.node[index],
         status: Some(status).filter(|status| *status != PodStatus::default()),
         tracked: pods.tracked[index],
+        job: cluster.jobs.of(pod).cloned(),
     }
 }
 

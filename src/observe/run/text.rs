@@ -11,7 +11,7 @@ use crate::base::ids::{NodeId, WorkloadId};
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
 use crate::control::snapshot::full_pod_name;
-use crate::control::{Client, ContainerIndex, Diagnosis, Note};
+use crate::control::{About, Client, ContainerIndex, Diagnosis, Note};
 use crate::observe::events::{Line, Weight};
 use crate::sim::{ProcessStep, Record, View};
 use std::fmt::Write as _;
@@ -182,6 +182,22 @@ impl RunObserver {
                 let actor = format!("{}-controller", kind.to_ascii_lowercase());
                 let telling = Line { weight: Weight::Telling, object: &name, ..line(&actor, reason, kind) };
                 self.events.enter(now, telling);
+            }
+            Note::Told { about: About::Pod(pod), word, text, .. } => {
+                self.log_pod(now, *pod, None, view, (word, Weight::Telling, text.to_string()));
+            }
+            Note::Told { by, about: About::Node(node), word, text } => {
+                let name = self.nodes.get(node.index()).map_or("", |node| &node.name);
+                let told =
+                    Line { weight: Weight::Telling, object: name, message: text, ..line(by, word, "Node") };
+                self.events.enter(now, told);
+            }
+            Note::Told { by, about: About::Workload(workload), word, text } => {
+                let (kind, name) = self.replicas.label(*workload);
+                let (kind, name) = (if kind.is_empty() { "Workload" } else { kind }, name.to_owned());
+                let told =
+                    Line { weight: Weight::Telling, object: &name, message: text, ..line(by, word, kind) };
+                self.events.enter(now, told);
             }
             Note::Queued { .. } | Note::Restarting { .. } | Note::Followed { .. } => {}
         }

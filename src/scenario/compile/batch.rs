@@ -63,6 +63,7 @@ fn refuse_unused(build: &mut Build<'_>) {
         let control = &scenario.control_plane;
         let unused = [
             (control.version.is_some(), "controlPlane.version"),
+            (control.swarm.is_some(), "controlPlane.swarm"),
             (control.timings != Timings::default(), "controlPlane.timings"),
             (control.scheduler != Scheduler::default(), "controlPlane.scheduler"),
             (control.node_lifecycle != NodeLifecycle::default(), "controlPlane.nodeLifecycle"),

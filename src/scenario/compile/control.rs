@@ -1,13 +1,13 @@
 //! The control plane's constants: Kubernetes' defaults, with what a scenario replaces.
 
 use super::nodes::unknown;
-use super::{Build, at_reference};
+use super::{Build, at_reference, planes};
 use crate::base::Clock;
 use crate::base::Span;
 use crate::control::Config;
 use crate::control::config::{
-    Controllers, EnabledPlugins, Kubelet, Mode, NodeLifecycle, Scheduler, SchedulerProfile, ScoringStrategy,
-    Ties, Version,
+    Controllers, EnabledPlugins, Kubelet, Mode, NodeLifecycle, Plane, Scheduler, SchedulerProfile,
+    ScoringStrategy, Ties, Version,
 };
 use crate::control::controllers::hpa;
 use crate::control::scheduler::configuration::{self, Configured};
@@ -21,12 +21,18 @@ pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
     let control = &build.scenario.control_plane;
     let version = version(build, control);
     let scheduler = scheduler(build, &control.scheduler, version);
+    let plane = planes::resolve(build);
+    let mut nodes = nodes(&control.node_lifecycle, control.timing);
+    if let Plane::Swarm(settings) = &plane {
+        (nodes.lease_renewal, nodes.lease_jitter) = settings.heartbeats();
+    }
     Config {
+        plane,
         version,
         seed: super::run::seed(build.scenario),
         clock: Clock { start_unix_nanos: build.scenario.run.start.map_or(0, |start| start.0) },
         scheduler: Scheduler { attempt: timing.scheduling_attempt, ..scheduler },
-        nodes: nodes(&control.node_lifecycle, control.timing),
+        nodes,
         kubelet: kubelet(build, &control.kubelet, control.timing),
         controllers: controllers(control.timing),
         pod_autoscaler: pod_autoscaler(&control.pod_autoscaler),

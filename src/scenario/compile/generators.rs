@@ -3,7 +3,7 @@
 use super::nodes::Nodes;
 use super::rows::{Convert, Jobs, Pods, Stream, Window};
 use super::traces::{checked_labels, restart_policy};
-use super::{Build, pools, run, selectors};
+use super::{Build, planes, pools, run, selectors};
 use crate::base::{Diagnostic, Set, Span, Time};
 use crate::scenario::At;
 use crate::scenario::schema::Scenario;
@@ -101,7 +101,7 @@ fn synth(generator: &Generator, plan: trace::Generator, seed: u64) -> Result<Syn
 /// The generators of a scenario as readers of the rows that a run would draw. What a run adds to the
 /// pods of a generator (labels, priority, restart policy, one node label) is in the rows.
 pub fn generated(scenario: &Scenario) -> Result<Vec<Synth>, Vec<Diagnostic>> {
-    let kubernetes = scenario.control_plane.kind.as_ref().is_none_or(|kind| kind.value == Kind::Kubernetes);
+    let kubernetes = planes::kind(&scenario.control_plane) != Kind::Batch;
     let seed = run::seed(scenario);
     let mut findings = Vec::new();
     let mut readers = Vec::new();

@@ -1,8 +1,7 @@
 //! Node objects from tables of machines.
 
 use super::nodes::{HOSTNAME, Nodes, OF_KUBELET, POOL, UNNAMED_POOL, ZONE};
-use super::pools::DEFAULT_PODS;
-use super::{Build, at_reference};
+use super::{Build, at_reference, planes};
 use crate::api::selector::{is_dns_subdomain, is_label_value, is_qualified_name};
 use crate::api::{Node, ObjectMeta, ResourceList};
 use crate::base::{Diagnostic, Location, Quantity};
@@ -23,10 +22,11 @@ pub(super) fn add(build: &mut Build<'_>, nodes: &mut Nodes) {
         build.error(machines.file.error(format!("a cluster has at most {MAX_NODES} nodes")));
         return;
     }
+    let pods = planes::pods_of_a_node(build);
     for machine in expand(&list) {
         let name = if machine.pool.is_empty() { UNNAMED_POOL } else { &machine.pool };
         let pool = nodes.pool(name, machine.price_per_hour.unwrap_or(0.0));
-        let result = node(machine, &location).and_then(|node| nodes.add(node, pool, &location));
+        let result = node(machine, pods, &location).and_then(|node| nodes.add(node, pool, &location));
         if build.take(result).is_none() {
             return;
         }
@@ -47,7 +47,8 @@ fn read(
     }
 }
 
-fn node(machine: Machine, location: &Location) -> Result<Node, Diagnostic> {
+/// The node of a machine, which may have `pods` pods if it does not say how many.
+fn node(machine: Machine, pods: i64, location: &Location) -> Result<Node, Diagnostic> {
     let wrong = |message: &str, found: &str| Diagnostic::error(location.clone(), message).found(found);
     if !is_dns_subdomain(&machine.name) {
         return Err(wrong("not a legal name of a node", &machine.name));
@@ -55,7 +56,7 @@ fn node(machine: Machine, location: &Location) -> Result<Node, Diagnostic> {
     let mut capacity = ResourceList::new();
     capacity.insert("cpu".into(), Quantity::from_milli(machine.cpu_milli));
     capacity.insert("memory".into(), Quantity::from_units(machine.memory_bytes));
-    capacity.insert("pods".into(), Quantity::from_units(machine.pods.unwrap_or(DEFAULT_PODS)));
+    capacity.insert("pods".into(), Quantity::from_units(machine.pods.unwrap_or(pods)));
     for (name, amount) in machine.extended {
         capacity.insert(name, Quantity::from_units(amount));
     }

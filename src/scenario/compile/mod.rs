@@ -14,12 +14,14 @@ mod loads;
 mod machines;
 mod nodes;
 mod objects;
+mod planes;
 mod pools;
 mod priorities;
 mod question;
 mod rows;
 mod run;
 mod selectors;
+mod swarm;
 mod timing;
 mod traces;
 
@@ -87,7 +89,7 @@ pub struct Compiled {
 
 /// What is run.
 pub enum Plan {
-    /// A cluster of Kubernetes.
+    /// A cluster of nodes and pods, under Kubernetes or another control plane.
     Kubernetes(Box<Setup>),
     /// A batch machine.
     Batch(Box<BatchSetup>),
@@ -190,8 +192,8 @@ fn at_reference<T>(finding: Diagnostic, reference: &At<T>) -> Diagnostic {
 pub fn compile(scenario: &Scenario, environment: Environment) -> Result<Compiled, Vec<Diagnostic>> {
     let mut build = Build::new(scenario, environment);
     let name = run::name(&mut build);
-    let plan = match scenario.control_plane.kind.as_ref().map_or(Kind::Kubernetes, |kind| kind.value) {
-        Kind::Kubernetes => kubernetes(&mut build).map(|setup| Plan::Kubernetes(Box::new(setup))),
+    let plan = match planes::kind(&scenario.control_plane) {
+        Kind::Kubernetes | Kind::Swarm => cluster(&mut build).map(|setup| Plan::Kubernetes(Box::new(setup))),
         Kind::Batch => batch::setup(&mut build).map(|setup| Plan::Batch(Box::new(setup))),
     };
     let outputs = run::outputs(scenario);
@@ -219,8 +221,8 @@ fn in_order(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     fold_repeats(findings)
 }
 
-/// The setup of a cluster of Kubernetes; `None` if something is wrong.
-fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
+/// The setup of a cluster of nodes and pods; `None` if something is wrong.
+fn cluster(build: &mut Build<'_>) -> Option<Setup> {
     let scenario = build.scenario;
     if let Some(batch) = &scenario.control_plane.batch {
         build.error(batch.error("`batch` needs `controlPlane.kind: batch`"));
@@ -229,10 +231,12 @@ fn kubernetes(build: &mut Build<'_>) -> Option<Setup> {
         let finding = processors.error("`processors` needs `controlPlane.kind: batch`");
         build.error(finding.help("a cluster of Kubernetes has `pools`, `manifests` or `machines`"));
     }
+    planes::refuse_unused(build);
     let mut nodes = Nodes::default();
     pools::add(build, &mut nodes);
     machines::add(build, &mut nodes);
     let objects = objects::read(build, &mut nodes);
+    let objects = planes::known_objects(build, objects);
     nodes::check(build, &nodes);
     let (bound_pods, objects, priorities) = objects::place(build, &nodes, objects);
     let mut sources = traces::pod_sources(build, &nodes);

@@ -1,7 +1,7 @@
 //! Node objects from pools.
 
-use super::Build;
 use super::nodes::{HOSTNAME, Nodes, OF_KUBELET, POOL, RACK, REGION, ZONE};
+use super::{Build, planes};
 use crate::api::selector::{is_dns_subdomain, is_label_value, is_qualified_name};
 use crate::api::{Image, Labels, Node, ObjectMeta, ResourceList, Taint, TaintEffect};
 use crate::base::diagnostic::suggest;
@@ -117,7 +117,8 @@ fn resources(build: &mut Build<'_>, pool: &Pool) -> (ResourceList, ResourceList)
             Some(_) => {}
         }
     }
-    capacity.entry("pods".into()).or_insert(Quantity::from_units(DEFAULT_PODS));
+    let pods = Quantity::from_units(planes::pods_of_a_node(build));
+    capacity.entry("pods".into()).or_insert(pods);
     let mut allocatable = capacity.clone();
     for reserved in [&pool.kube_reserved, &pool.system_reserved] {
         amounts(build, reserved);

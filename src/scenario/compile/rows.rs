@@ -5,6 +5,7 @@ use crate::api::{
     ResourceList, RestartPolicy,
 };
 use crate::base::{Diagnostic, Map, Quantity, Span, Time};
+use crate::cluster::JobOrigin;
 use crate::sim::setup::SubmissionName;
 use crate::sim::{BatchJob, Dependencies, JobSource, Source, Submission};
 use crate::trace::{Reader, Row};
@@ -286,7 +287,22 @@ impl Convert for Pods {
             estimate: row.estimate,
             user: row.user,
             link: None,
+            origin: origin(row),
         })
+    }
+}
+
+/// What a row says of its job beside what pods have.
+fn origin(row: &Row) -> JobOrigin {
+    JobOrigin {
+        source: 0,
+        number: row.number,
+        processors: row.processors,
+        group: row.group,
+        queue: row.queue,
+        partition: row.partition,
+        preceding: row.preceding,
+        think_time: row.think_time,
     }
 }
 

@@ -41,6 +41,8 @@ pub struct ControlPlane {
     pub metrics: Metrics,
     /// The batch scheduler (`kind: batch`).
     pub batch: Option<At<Batch>>,
+    /// Docker Swarm (`kind: swarm`).
+    pub swarm: Option<At<super::swarm::Swarm>>,
 }
 
 /// Kinds of clusters.
@@ -52,6 +54,8 @@ pub enum Kind {
     Kubernetes,
     /// Equal processors and a queue of jobs.
     Batch,
+    /// Nodes and pods under Docker Swarm: a Deployment is a replicated service, a pod a task.
+    Swarm,
 }
 
 /// The names of the releases, for the schema only.

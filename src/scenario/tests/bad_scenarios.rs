@@ -575,7 +575,7 @@ fn control_planes() {
     );
     behind(
         "controlPlane: {kind: slurm}\n",
-        &expect!["s.yaml:5:22: error: unknown value: `slurm` (expected one of kubernetes, batch)"],
+        &expect!["s.yaml:5:22: error: unknown value: `slurm` (expected one of kubernetes, batch, swarm)"],
     );
     behind(
         "controlPlane: {batch: {order: fcfs}}\n",

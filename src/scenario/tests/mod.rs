@@ -6,6 +6,7 @@ mod bad_scenarios;
 mod good;
 mod loads;
 mod overrides;
+mod planes;
 
 use super::{Compiled, Environment, Plan, compile, parse};
 use crate::base::Diagnostic;

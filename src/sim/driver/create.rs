@@ -4,7 +4,7 @@ use super::{Happening, LatestClass, Run, RunError};
 use crate::api::{Node, Object, Pod, PodPhase, Taint, TaintEffect};
 use crate::base::ids::{ClassId, NodeId, PoolId};
 use crate::base::rng::key_of;
-use crate::cluster::{Cluster, PodName, PodRef, WorkloadKind};
+use crate::cluster::{Cluster, JobFacts, JobOrigin, PodName, PodRef, WorkloadKind};
 use crate::control::node_lifecycle::NOT_READY;
 use crate::control::{Note, PodStatus};
 use crate::sim::api_server::PodRequest;
@@ -151,6 +151,7 @@ impl Run<'_> {
     /// Creates the pods of a submission.
     pub(super) fn submit(&mut self, source: usize, submission: &Submission) {
         let class = self.class_of_submission(source, submission);
+        let job = self.facts_of(source, submission);
         for task in 0..submission.tasks {
             let name = self.task_name(submission, task);
             let arrival = Arrival {
@@ -162,6 +163,7 @@ impl Run<'_> {
             let request = PodRequest {
                 user: submission.user,
                 estimate: submission.estimate,
+                job: job.clone(),
                 ..PodRequest::new(name, class)
             };
             let Some(pod) = self.enter_pod(request, arrival) else { continue };
@@ -174,6 +176,21 @@ impl Run<'_> {
             self.waits.pod_created(source, submission, pod);
         }
         self.submitted(source, submission);
+    }
+
+    /// What is said of a submission, if the control plane wants to know.
+    fn facts_of(&mut self, source: usize, submission: &Submission) -> Option<Arc<JobFacts>> {
+        let serial = self.submissions?;
+        self.submissions = Some(serial + 1);
+        Some(Arc::new(JobFacts {
+            serial,
+            origin: JobOrigin { source: source as u32, ..submission.origin },
+            tasks: submission.tasks,
+            submitted: self.now,
+            estimate: submission.estimate,
+            user: submission.user,
+            priority: submission.priority,
+        }))
     }
 
     /// The class of a submission's pods. That of the one before it is looked at first: it costs much

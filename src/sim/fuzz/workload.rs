@@ -9,6 +9,7 @@ use crate::api::{
     RestartPolicy, UpdateStrategy,
 };
 use crate::base::{Diagnostic, Distribution, Span, Time};
+use crate::cluster::JobOrigin;
 use crate::sim::{Source, Submission, SubmissionName};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -206,6 +207,7 @@ fn source(dice: &mut Dice, mood: Mood, horizon: u64, number: u64) -> Box<dyn Sou
                 estimate: dice.chance(30).then(|| dice.seconds(1, 1_000)),
                 user: dice.between(0, 3) as i32,
                 link: None,
+                origin: JobOrigin::default(),
             }
         })
         .collect();

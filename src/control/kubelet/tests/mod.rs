@@ -73,6 +73,7 @@ impl Bench {
             node,
             status,
             tracked: false,
+            job: None,
         };
         self.send(Event::PodAdded(Box::new(new)));
         pod

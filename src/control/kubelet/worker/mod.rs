@@ -38,6 +38,8 @@ pub(super) struct Settings {
     pub(super) streams: Streams,
     /// See [`config::Compat::requeues_by_expiry`].
     requeues_by_expiry: bool,
+    /// See [`config::Plane::restarts_in_place`].
+    pub(super) restarts: bool,
 }
 
 impl Settings {
@@ -46,6 +48,7 @@ impl Settings {
             limits: config.kubelet.clone(),
             streams: Streams::new(config.seed),
             requeues_by_expiry: config.version.compat().requeues_by_expiry,
+            restarts: config.plane.restarts_in_place(),
         }
     }
 
@@ -276,7 +279,7 @@ impl Worker<'_> {
     /// whose own policy is Never gets none once a container has run, whatever the containers'
     /// policies say (reference control-plane-1.36 §1.2).
     fn start_over(&mut self) {
-        let never = self.spec.restart_policy == RestartPolicy::Never;
+        let never = self.spec.restart_policy == RestartPolicy::Never || !self.settings.restarts;
         let last = never && self.containers().iter().any(Container::has_started);
         if last || self.init_failed() || self.is_complete() {
             return self.kill(MIN_STOP_GRACE);

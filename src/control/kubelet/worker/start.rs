@@ -100,15 +100,22 @@ impl Worker<'_> {
         Some(revivals.swap_remove(position))
     }
 
+    /// What follows when a container ends by itself.
+    fn after_exit(&self, index: usize, code: u8) -> AfterExit {
+        if self.settings.restarts { after_exit(self.spec, index, code) } else { AfterExit::Stays }
+    }
+
     /// The back-off refuses a start. One that was to follow its stop at once is judged by the exit
     /// code from now on.
     fn hold_back(&mut self, index: usize, revival: bool) {
         let (pod, name) = (self.pod, ContainerIndex(index as u16));
-        let container = &mut self.state.containers.get_mut()[index];
-        if revival && after_exit(self.spec, index, container.code) == AfterExit::Stays {
+        let code = self.containers()[index].code;
+        if revival && self.after_exit(index, code) == AfterExit::Stays {
+            let container = &mut self.state.containers.get_mut()[index];
             container.state = ContainerState::Exited;
             return;
         }
+        let container = &mut self.state.containers.get_mut()[index];
         if container.state != ContainerState::BackOff {
             container.state = ContainerState::BackOff;
             let until = container.backoff.until(container.finished);
@@ -267,8 +274,9 @@ impl Worker<'_> {
             (false, true, true) => AfterExit::RestartsAll,
             // Rules are not asked after a kill for a failed probe.
             (false, false, true) if policy(self.spec, place) == RestartPolicy::Never => AfterExit::Stays,
+            (false, false, true) if !self.settings.restarts => AfterExit::Stays,
             (false, false, true) => AfterExit::Restarts,
-            (false, _, false) => after_exit(self.spec, place, code),
+            (false, _, false) => self.after_exit(place, code),
         };
         if let Some(extra) = &mut self.state.extra {
             extra.endings.retain(|ending| ending.container != index.0);

@@ -48,6 +48,7 @@ impl Scene {
             node: None,
             status: None,
             tracked: false,
+            job: None,
         })));
         pod
     }

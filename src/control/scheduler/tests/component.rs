@@ -35,6 +35,7 @@ impl Harness {
         self.pods += 1;
         let new = NewPod {
             tracked: false,
+            job: None,
             pod,
             serial: self.pods.into(),
             name: PodName::Own(format!("p{}", pod.id.0).into()),
@@ -54,7 +55,7 @@ impl Harness {
         let now = Time::from_secs_f64(seconds);
         let mut out = Vec::new();
         for _ in 0..100 {
-            if self.plane.scheduler().poll_timeout().is_none_or(|due| due > now) {
+            if self.plane.scheduler().unwrap().poll_timeout().is_none_or(|due| due > now) {
                 break;
             }
             self.plane.handle_timeout(now, &mut self.cluster, &mut out);
@@ -91,14 +92,14 @@ fn higher_priority_goes_first_and_the_rest_waits_for_room() {
     let low = harness.add_pod(0.0, &template(1000, 1), 0);
     let high = harness.add_pod(0.0, &template(1000, 1), 5);
     assert_eq!(harness.run(0.0), ["p1 -> n0".to_owned(), format!("p0 #1: {FULL}")]);
-    assert!(!harness.plane.scheduler().will_try_again());
-    assert_eq!(harness.plane.scheduler().waiting().count(), 1);
+    assert!(!harness.plane.scheduler().unwrap().will_try_again());
+    assert_eq!(harness.plane.scheduler().unwrap().waiting().count(), 1);
     harness.confirm(0.1, high, n0);
     let ended = PodStatus { phase: PodPhase::Succeeded, ..PodStatus::default() };
     harness.event(9.0, Event::PodStatus { pod: high, status: ended });
     assert_eq!(harness.run(9.0), ["p0 -> n0"]);
     harness.confirm(9.0, low, n0);
-    assert_eq!(harness.plane.scheduler().lengths(), Lengths::default());
+    assert_eq!(harness.plane.scheduler().unwrap().lengths(), Lengths::default());
 }
 
 #[test]
@@ -134,11 +135,11 @@ fn without_nodes_pods_are_retried_by_error_back_off() {
     let mut harness = Harness::new(&Config::default());
     harness.add_pod(0.25, &template(1, 1), 0);
     assert_eq!(harness.run(0.25), ["p0 #1: no nodes available to schedule pods"]);
-    assert!(harness.plane.scheduler().will_try_again());
+    assert!(harness.plane.scheduler().unwrap().will_try_again());
     // Released by the flush after the back-off: floor(0.25 + 1) + 1, then floor(2 + 2) + 1.
-    assert_eq!(harness.plane.scheduler().poll_timeout(), Some(Time::from_secs(2)));
+    assert_eq!(harness.plane.scheduler().unwrap().poll_timeout(), Some(Time::from_secs(2)));
     assert_eq!(harness.run(2.0).len(), 1);
-    assert_eq!(harness.plane.scheduler().poll_timeout(), Some(Time::from_secs(5)));
+    assert_eq!(harness.plane.scheduler().unwrap().poll_timeout(), Some(Time::from_secs(5)));
     harness.add_node(3.0, &node("a", "1", 1, 100));
     assert_eq!(harness.run(3.0), Vec::<String>::new(), "no event shortens an error back-off");
     assert_eq!(harness.run(5.0), ["p0 -> n0"]);
@@ -174,7 +175,7 @@ fn deleting_a_pod_under_way_to_its_node_frees_it_at_once_since_1_35() {
         assert_eq!(harness.run(9.0), Vec::<String>::new(), "a pod that is being deleted is skipped");
         harness.event(9.5, Event::PodRemoved { pod });
         assert_eq!(harness.cluster.nodes.pod_count[0], 0);
-        assert_eq!(harness.plane.scheduler().waiting().count(), 0);
+        assert_eq!(harness.plane.scheduler().unwrap().waiting().count(), 0);
     }
 }
 
@@ -189,7 +190,7 @@ fn gated_and_foreign_pods_are_left_alone() {
     foreign.spec.scheduler_name = "other".into();
     harness.add_pod(0.0, &foreign, 0);
     assert_eq!(harness.run(0.0), Vec::<String>::new());
-    assert_eq!(harness.plane.scheduler().lengths(), Lengths { gated: 1, ..Lengths::default() });
+    assert_eq!(harness.plane.scheduler().unwrap().lengths(), Lengths { gated: 1, ..Lengths::default() });
 }
 
 #[test]
@@ -202,11 +203,11 @@ fn attempts_take_their_time() {
         harness.add_pod(1.0, &template(1, 1), 0);
     }
     assert_eq!(harness.run(1.0), ["p0 -> n0"]);
-    assert_eq!(harness.plane.scheduler().poll_timeout(), Some(Time::from_secs_f64(1.1)));
+    assert_eq!(harness.plane.scheduler().unwrap().poll_timeout(), Some(Time::from_secs_f64(1.1)));
     assert_eq!(harness.run(1.05), Vec::<String>::new());
     assert_eq!(harness.run(1.1), ["p1 -> n0"]);
     assert_eq!(harness.run(1.2), ["p2 -> n0"]);
-    assert_eq!(harness.plane.scheduler().poll_timeout(), None);
+    assert_eq!(harness.plane.scheduler().unwrap().poll_timeout(), None);
 }
 
 #[test]
@@ -217,7 +218,7 @@ fn a_crowd_of_equal_pods_shares_one_diagnosis() {
         harness.add_pod(0.0, &template(1000, 1), 0);
     }
     assert_eq!(harness.run(0.0).len(), 50);
-    let scheduler = harness.plane.scheduler();
+    let scheduler = harness.plane.scheduler().unwrap();
     let diagnoses: Vec<_> =
         scheduler.waiting().filter_map(|waiting| waiting.diagnosis.as_ref()).map(Arc::as_ptr).collect();
     assert_eq!(diagnoses.len(), 49);

@@ -39,13 +39,13 @@ fn a_pod_of_higher_priority_gets_the_node_when_its_victim_is_gone() {
         harness.run(1.0),
         ["p1 #1: 0/1 nodes are available: 1 Insufficient cpu.", "p1 nominated n0, victims 1", "delete p0"]
     );
-    assert_eq!(harness.plane.scheduler().nominator().node_of(high.id), Some(node));
+    assert_eq!(harness.plane.scheduler().unwrap().nominator().node_of(high.id), Some(node));
     // A pod that is not more important than the one with the promise cannot have the node.
     harness.deletes(1.5, pods[0]);
     assert_eq!(harness.run(2.0), Vec::<String>::new());
     harness.removes(31.0, pods[0]);
     assert_eq!(harness.run(31.0), ["p1 -> n0"]);
-    assert!(harness.plane.scheduler().nominator().is_empty());
+    assert!(harness.plane.scheduler().unwrap().nominator().is_empty());
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn nobody_else_gets_the_room_that_was_made() {
     harness.removes(31.0, pods[0]);
     let said = harness.run(31.0);
     assert!(said.contains(&"p1 -> n0".to_owned()) && !said.contains(&"p2 -> n0".to_owned()), "{said:?}");
-    assert!(harness.plane.scheduler().waiting_pod(equal).is_some());
+    assert!(harness.plane.scheduler().unwrap().waiting_pod(equal).is_some());
 }
 
 #[test]
@@ -73,9 +73,9 @@ fn while_its_victims_end_a_pod_neither_preempts_again_nor_is_tried_before_all_ar
     harness.deletes(1.1, pods[1]);
     harness.removes(1.2, pods[1]);
     assert_eq!(harness.run(1.2), Vec::<String>::new());
-    assert_eq!(harness.plane.scheduler().lengths(), Lengths { gated: 1, ..Lengths::default() });
+    assert_eq!(harness.plane.scheduler().unwrap().lengths(), Lengths { gated: 1, ..Lengths::default() });
     harness.deletes(1.3, pods[0]);
-    assert_eq!(harness.plane.scheduler().lengths().gated, 1, "no event of its own yet");
+    assert_eq!(harness.plane.scheduler().unwrap().lengths().gated, 1, "no event of its own yet");
     // Somebody else's end opens the gate; the last victim is still there.
     let other = harness.add_pod(2.0, &template(1, 1), 9);
     assert_eq!(harness.run(2.0), ["p3 -> n0"]);
@@ -102,7 +102,7 @@ fn a_more_important_pod_takes_the_promise_away() {
     let said = harness.run(2.0);
     // One of its victims is on its way out already.
     assert_eq!(said[1..3], ["p3 nominated n0, victims 1", "delete p0"]);
-    let nominator = harness.plane.scheduler().nominator();
+    let nominator = harness.plane.scheduler().unwrap().nominator();
     assert_eq!((nominator.on(node), nominator.node_of(middle.id)), (&[high.id][..], None));
     // The loser is tried anew and finds no way.
     assert!(said[3].starts_with("p2 #2:"), "{said:?}");
@@ -134,7 +134,7 @@ fn a_promise_ends_with_the_pod_and_with_the_preemption_plugin() {
     harness.run(1.0);
     harness.deletes(1.1, pods[0]);
     harness.removes(2.0, high);
-    assert!(harness.plane.scheduler().nominator().is_empty());
+    assert!(harness.plane.scheduler().unwrap().nominator().is_empty());
     harness.removes(31.0, pods[0]);
     assert_eq!(harness.run(31.0), Vec::<String>::new());
 
@@ -156,10 +156,10 @@ fn in_1_34_the_binding_of_a_promised_pod_wakes_the_others() {
         harness.deletes(1.1, pods[0]);
         harness.removes(31.0, pods[0]);
         harness.run(31.0);
-        let before = harness.plane.scheduler().waiting_pod(low).unwrap().attempts;
+        let before = harness.plane.scheduler().unwrap().waiting_pod(low).unwrap().attempts;
         harness.confirm(60.0, high, node);
         harness.run(60.0);
-        let after = harness.plane.scheduler().waiting_pod(low).unwrap().attempts;
+        let after = harness.plane.scheduler().unwrap().waiting_pod(low).unwrap().attempts;
         assert_eq!(after - before, attempts, "{version:?}");
     }
 }
@@ -265,7 +265,7 @@ proptest! {
         let said = harness.run(1.0);
         let victims: Vec<PodRef> =
             bound.iter().copied().filter(|victim| said.contains(&format!("delete p{}", victim.id.0))).collect();
-        let promised = harness.plane.scheduler().nominator().node_of(pod.id);
+        let promised = harness.plane.scheduler().unwrap().nominator().node_of(pod.id);
         for &victim in &victims {
             harness.deletes(2.0, victim);
         }

@@ -7,7 +7,9 @@ use crate::control::batch::{
 };
 use crate::scenario::At;
 use crate::scenario::schema::batch as written;
-use crate::scenario::schema::batch::{Backfilling, Batch, Estimates, QueueHead, QueueOrder, SchedulingPasses};
+use crate::scenario::schema::batch::{
+    Backfilling, Batch, Estimates, QueueHead, QueueOrder, SchedulingPasses,
+};
 
 /// The largest factor on estimates.
 const MAX_FACTOR: f64 = 1e6;
@@ -112,7 +114,8 @@ fn misfits_of_backfill(written: &Batch, policy: &Policy) -> Vec<Diagnostic> {
     let mut refuse = |is_wrong: bool, finding: Option<Diagnostic>, help: &str| {
         found.extend(finding.filter(|_| is_wrong).map(|finding| finding.help(help)));
     };
-    let error = |place: Option<&At<written::Reservation>>, message: &str| place.map(|place| place.error(message));
+    let error =
+        |place: Option<&At<written::Reservation>>, message: &str| place.map(|place| place.error(message));
     let (is_easy, is_kept) = (policy.backfill == Backfill::Easy, policy.head == Head::Kept);
     refuse(
         policy.backfill == Backfill::None,
@@ -148,7 +151,10 @@ fn misfits_of_backfill(written: &Batch, policy: &Policy) -> Vec<Diagnostic> {
     );
     refuse(
         is_due && policy.event_order == EventOrder::EndFirst,
-        written.event_order.as_ref().map(|order| order.error("`passes: perEventDue` tells submissions first")),
+        written
+            .event_order
+            .as_ref()
+            .map(|order| order.error("`passes: perEventDue` tells submissions first")),
         "leave `eventOrder` out",
     );
     found
