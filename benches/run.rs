@@ -118,6 +118,8 @@ impl JobSource for Jobs {
             estimate: None,
             fails: false,
             user: -1,
+            priority: 0,
+            deadline: None,
             link: None,
         }))
     }

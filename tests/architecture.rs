@@ -11,7 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("api", &["base"]),
     ("cluster", &["api", "base"]),
     ("control", &["cluster", "api", "base"]),
-    ("conformance", &["sim", "control", "cluster", "api", "base"]),
+    ("conformance", &["sim", "trace", "control", "cluster", "api", "base"]),
     ("sim", &["control", "cluster", "api", "base"]),
     ("trace", &["api", "base"]),
     ("observe", &["sim", "control", "cluster", "api", "base"]),

@@ -76,6 +76,7 @@ impl BitSet {
     }
 
     /// The lowest `count` numbers of the set, or all of it if it holds fewer.
+    #[must_use]
     pub fn lowest(&self, count: usize) -> BitSet {
         let mut left = count;
         let words = self.words.iter().map(|&word| {
@@ -85,7 +86,9 @@ impl BitSet {
                 return word;
             }
             let mut rest = word;
-            (0..left).for_each(|_| rest &= rest - 1);
+            for _ in 0..left {
+                rest &= rest - 1;
+            }
             left = 0;
             word & !rest
         });

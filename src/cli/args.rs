@@ -163,6 +163,20 @@ Examples:
 The score of a folder is the agreement of ours with the recordings divided by
 the agreement of the recordings with each other: 1 means as like the real one
 as the real one is like itself.";
+const BATCH_EXAMPLES: &str = "\
+Every number of the tables is computed again for which the folder has the data:
+  sc15-backfilling/<LOG>/<POLICY>.swf.gz    three policies on any log, every job
+  rlscheduler/lublin_256*.gz                40 cells of a table of heuristics
+  batsim/<NAME>.json, <NAME>-expected/      every job and its processors
+  batsim-oar-real-vs-sim/**/oar_gant_*      runs of a real cluster
+  swf-pwa/*.swf.gz                          averages on whole logs
+
+Examples:
+  seatrial conformance batch                       # the files with their sha256
+  seatrial conformance batch --data traces
+  seatrial conformance batch --data traces --answers starts.csv
+  seatrial conformance batch --data traces --procs SDSC-BLUE=1152";
+
 const CONFORMANCE_EXAMPLES: &str = "\
 A case is a line of JSON: an input, and what the real code returned for it.
 Every field of the recorded answer must be there and equal: numbers to a
@@ -563,6 +577,33 @@ pub enum ConformanceCommand {
     Controllers(ConformanceArguments),
     /// Whole runs: what the control plane did and when
     Timeline(TimelineArguments),
+    /// Published results of batch scheduling: averages, and the start of every job
+    Batch(BatchArguments),
+}
+
+/// Arguments of `conformance batch`.
+#[derive(Args, Clone, PartialEq, Debug)]
+#[command(after_help = BATCH_EXAMPLES)]
+pub struct BatchArguments {
+    /// The folder with the data; without it the files that are needed are listed, with their sha256
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Processors of the machine of a log of SC'15 whose header does not name them; for one log alone
+    /// `LOG=N`, and then it may be given several times
+    #[arg(long = "procs", value_name = "N")]
+    pub processors: Vec<String>,
+    /// Write the start of every job as we have it
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// List every job whose answer is another one, not only the first few
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// How the outcome is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// How many runs are computed at a time; one on each core where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 /// Arguments of `conformance timeline`.

@@ -30,6 +30,7 @@ pub(super) fn run(command: &ConformanceCommand) -> Exit {
         ConformanceCommand::Scheduler(given) => (&given.cases, Topic::Scheduler(given.scheduler_mode.mode())),
         ConformanceCommand::Controllers(cases) => (cases, Topic::Controllers),
         ConformanceCommand::Timeline(given) => return super::timeline::run(given),
+        ConformanceCommand::Batch(given) => return super::published::run(given),
     };
     let interrupt = Interrupt::on_signal();
     let threads = arguments.threads.map_or(0, usize::from);

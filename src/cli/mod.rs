@@ -10,6 +10,7 @@ mod files;
 mod fuzz;
 mod panics;
 mod progress;
+mod published;
 mod run;
 mod schedule;
 mod schema;

@@ -5,6 +5,7 @@
 //! cases is counted. Files, and how anything is printed, are not known here.
 
 mod answer;
+pub mod batch;
 pub mod compare;
 pub mod controllers;
 mod cycles;

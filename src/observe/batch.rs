@@ -549,7 +549,9 @@ mod tests {
         assert_eq!(chart.gap(3), [(0, 1), (2, 2)]);
         assert_eq!(runs([0, 1, 2, 5].into_iter()), [(0, 3), (5, 1)]);
         let mut set = BitSet::new(9);
-        [0, 1, 2, 7].into_iter().for_each(|number| set.insert(number));
+        for number in [0, 1, 2, 7] {
+            set.insert(number);
+        }
         assert_eq!(ranges(&set), "0-2 7");
     }
 }

@@ -108,7 +108,7 @@ impl<F: Seats> Plan<F> {
     }
 
     /// Gives a job that waits the first place that is free for all its time.
-    pub(super) fn place(&mut self, now: Time, waiting: &Waiting) {
+    fn place(&mut self, now: Time, waiting: &Waiting) {
         let end = waiting.end(now);
         let found = self.profile.find(now, end, waiting.size);
         let (from, part) = found.expect("a job that needs no more than there is fits in the end");
@@ -116,6 +116,13 @@ impl<F: Seats> Plan<F> {
         self.profile.take(from, to, &part);
         self.starts.insert((from, waiting.number, waiting.job));
         self.fill(waiting.job, Slot { from, to, part });
+    }
+
+    /// The same for several, in order.
+    pub(super) fn place_all(&mut self, now: Time, list: &[Waiting]) {
+        for waiting in list {
+            self.place(now, waiting);
+        }
     }
 
     fn fill(&mut self, job: JobId, slot: Slot<F::Part>) {
@@ -158,7 +165,7 @@ impl<F: Seats> Plan<F> {
             self.profile.take(now, end, &part);
             self.fill(job, Slot { from: now, to: end.max(now), part });
         }
-        queue.iter().for_each(|waiting| self.place(now, waiting));
+        self.place_all(now, queue);
         self.settled = false;
     }
 

@@ -7,6 +7,15 @@ use super::{BatchCommand, BatchControl};
 use crate::base::{BitSet, Time};
 use crate::cluster::Machine;
 
+/// What a job gets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    /// As many processors as it needs.
+    Any,
+    /// These very ones.
+    These(BitSet),
+}
+
 /// What a scan has left to give away.
 #[derive(Debug)]
 enum Room {
@@ -26,9 +35,9 @@ impl Room {
         }
     }
 
-    /// Takes what a job needs that ends before the head is to start, or one that does not; which
-    /// processors, where they are told apart. `None` if it cannot have it.
-    fn take(&mut self, size: u32, ends_in_time: bool) -> Option<Option<BitSet>> {
+    /// Takes what a job needs that ends before the head is to start, or one that does not. `None` if it
+    /// cannot have it.
+    fn take(&mut self, size: u32, ends_in_time: bool) -> Option<Part> {
         match self {
             Room::Counts { free, extra } => {
                 if size > *free || !(ends_in_time || size <= *extra) {
@@ -38,7 +47,7 @@ impl Room {
                 if !ends_in_time {
                     *extra -= size;
                 }
-                Some(None)
+                Some(Part::Any)
             }
             Room::Machines { idle, outside } => {
                 let from = if ends_in_time { &*idle } else { &*outside };
@@ -48,14 +57,14 @@ impl Room {
                 let part = from.lowest(size as usize);
                 idle.and_not(&part);
                 outside.and_not(&part);
-                Some(Some(part))
+                Some(Part::These(part))
             }
             Room::Frozen { free } => {
                 if size > *free || !ends_in_time {
                     return None;
                 }
                 *free -= size;
-                Some(None)
+                Some(Part::Any)
             }
         }
     }
@@ -148,22 +157,23 @@ impl BatchControl {
     fn start_places(
         &mut self,
         now: Time,
-        started: &mut Vec<(usize, Option<BitSet>)>,
+        started: &mut Vec<(usize, Part)>,
         machine: &mut Machine,
         out: &mut Vec<BatchCommand>,
     ) {
         if started.is_empty() {
             return;
         }
-        for (place, part) in started.iter_mut() {
-            let waiting = self.queue.as_slice()[*place];
-            match part.take() {
-                Some(part) => machine.take_part(waiting.job, part),
-                None => machine.take(waiting.job),
+        let mut places = Vec::with_capacity(started.len());
+        for (place, part) in started.drain(..) {
+            let waiting = self.queue.as_slice()[place];
+            match part {
+                Part::These(part) => machine.take_part(waiting.job, part),
+                Part::Any => machine.take(waiting.job),
             }
             self.begin(now, &waiting, machine, out);
+            places.push(place);
         }
-        let mut places: Vec<usize> = started.drain(..).map(|(place, _)| place).collect();
         places.sort_unstable();
         self.queue.remove_places(&places);
     }

@@ -21,9 +21,10 @@ pub use policy::{
 
 use super::Control;
 use crate::base::ids::JobId;
-use crate::base::{BitSet, Span, Time};
+use crate::base::{Span, Time};
 use crate::cluster::Machine;
 use conservative::{Plan, Plans, Seats};
+use easy::Part;
 use ends::Ends;
 use order::Scoring;
 use predict::Averages;
@@ -76,7 +77,7 @@ pub struct BatchControl {
     sharing: Option<TimeSharing>,
     /// Places in the queue in the order of a scan, and those of the jobs that it starts.
     places: Vec<usize>,
-    started: Vec<(usize, Option<BitSet>)>,
+    started: Vec<(usize, Part)>,
     /// Whether something has happened since the last pass, and when that is seen to.
     pass_due: Option<Time>,
     /// When the last pass was.
@@ -306,7 +307,7 @@ impl BatchControl {
         let arrived = std::mem::take(&mut self.arrived);
         let arrived_first = self.policy.event_order == EventOrder::SubmitFirst;
         if arrived_first {
-            arrived.iter().for_each(|waiting| plan.place(now, waiting));
+            plan.place_all(now, &arrived);
         }
         let is_late = plan.is_late(now) || self.ends.first().is_some_and(|(end, _)| end < now);
         if is_late || std::mem::take(&mut self.foretold_anew) {
@@ -316,7 +317,7 @@ impl BatchControl {
                 plan.compress(now, self.queue.as_slice());
             }
             if !arrived_first {
-                arrived.iter().for_each(|waiting| plan.place(now, waiting));
+                plan.place_all(now, &arrived);
             }
         }
         for job in plan.start_due(now, machine) {

@@ -53,7 +53,7 @@ impl Averages {
     pub(super) fn estimate(&self, row: usize) -> Option<Span> {
         let Foretold { user, told, .. } = self.jobs[row];
         let Some(&(last, Some(before))) = self.last.get(&user) else { return told };
-        let mean = Span(last.0 / 2 + before.0 / 2 + (last.0 % 2 + before.0 % 2) / 2);
+        let mean = Span(last.0.midpoint(before.0));
         Some(told.map_or(mean, |told| told.min(mean)))
     }
 

@@ -203,7 +203,9 @@ mod tests {
         all.fill();
         let set = |numbers: &[usize]| {
             let mut set = BitSet::new(4);
-            numbers.iter().for_each(|&number| set.insert(number));
+            for &number in numbers {
+                set.insert(number);
+            }
             set
         };
         let mut profile = Profile::new(Time(0), all);

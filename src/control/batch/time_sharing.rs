@@ -108,7 +108,7 @@ impl TimeSharing {
     /// Jobs whose turn is over go behind those that wait; the others that run stay in front.
     fn turn(&mut self, now: Time, quantum: Span) {
         let is_over = |active: &Active| {
-            active.since.is_some_and(|since| now > since && now.since(since).0 % quantum.0 == 0)
+            active.since.is_some_and(|since| now > since && now.since(since).0.is_multiple_of(quantum.0))
         };
         let rank = |active: &Active| match active.since {
             Some(_) if is_over(active) => 2,

@@ -41,16 +41,15 @@ pub(super) fn policy(build: &mut Build<'_>, written: &Batch) -> Policy {
         reservation,
         scan: scan(written, reservation),
         zero_slack: match written.zero_slack.as_ref().map(|choice| choice.value) {
-            Some(false) => ZeroSlack::Refused,
-            None if reservation == Reservation::Frozen => ZeroSlack::Refused,
-            Some(true) | None => ZeroSlack::Allowed,
+            Some(true) => ZeroSlack::Allowed,
+            None if reservation != Reservation::Frozen => ZeroSlack::Allowed,
+            Some(false) | None => ZeroSlack::Refused,
         },
         passes,
         event_order: match written.event_order.as_ref().map(|choice| choice.value) {
             Some(written::EventOrder::SubmitFirst) => EventOrder::SubmitFirst,
-            Some(written::EventOrder::EndFirst) => EventOrder::EndFirst,
-            None if passes == Passes::PerInstant => EventOrder::EndFirst,
-            None => EventOrder::SubmitFirst,
+            None if passes != Passes::PerInstant => EventOrder::SubmitFirst,
+            Some(written::EventOrder::EndFirst) | None => EventOrder::EndFirst,
         },
         predictor: match written.estimates {
             Estimates::AverageOfTwo => Predictor::AverageOfTwo,
@@ -80,11 +79,10 @@ pub(super) fn factor(build: &mut Build<'_>, written: &Batch) -> f64 {
 
 fn scan(written: &Batch, reservation: Reservation) -> Scan {
     match written.scan.as_ref().map(|choice| choice.value) {
-        Some(written::BackfillScan::Queue) => Scan::InOrder,
         Some(written::BackfillScan::ShortestFirst) => Scan::ShortestFirst,
         Some(written::BackfillScan::Submission) => Scan::Submission,
         None if reservation == Reservation::Frozen => Scan::Submission,
-        None => Scan::InOrder,
+        Some(written::BackfillScan::Queue) | None => Scan::InOrder,
     }
 }
 
