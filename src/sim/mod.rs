@@ -24,6 +24,8 @@ mod world;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod textbook;
 
 use driver::Happening;
 
