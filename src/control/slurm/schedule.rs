@@ -27,6 +27,7 @@ struct Cycle {
 }
 
 /// What became of a job.
+#[derive(Clone, Copy)]
 enum Verdict {
     Started,
     /// It waits and holds back nobody.

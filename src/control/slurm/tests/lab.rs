@@ -48,30 +48,32 @@ struct Lab {
 
 /// Runs a script; gives what happened, a line for each fact.
 pub(super) fn run(script: &str) -> String {
-    let mut lab = Lab::default();
-    lab.slurm = Slurm::new(Settings::default(), Vec::new(), Vec::new(), Vec::new());
-    lab.slurm.settings.requeue_delay = 120;
+    let slurm = Slurm::new(Settings::default(), Vec::new(), Vec::new(), Vec::new());
+    let mut lab = Lab { slurm, ..Lab::default() };
     if !script.lines().any(|line| line.trim().starts_with("node ")) {
         for number in 1..=4 {
             lab.command(&format!("node n{number} cpus=4 mem=1000"));
         }
     }
-    if !script.lines().any(|line| line.trim().starts_with("part ")) {
-        let nodes = script.lines().filter_map(|line| line.trim().strip_prefix("node "));
-        let mut names: Vec<&str> = nodes.filter_map(|line| line.split_whitespace().next()).collect();
-        if names.is_empty() {
-            names = vec!["n1", "n2", "n3", "n4"];
+    let has_parts = |line: &str| line.trim().starts_with("part ") || line.trim() == "tiers";
+    if script.lines().any(has_parts) {
+        for line in script.lines() {
+            lab.command(line.trim());
         }
-        let mut done = false;
-        for line in script.lines().map(str::trim) {
-            if !done && !line.starts_with("node") && !line.is_empty() {
-                lab.command(&format!("part main nodes={}", names.join(",")));
-                done = true;
-            }
-            lab.command(line);
+        return lab.out;
+    }
+    let nodes = script.lines().filter_map(|line| line.trim().strip_prefix("node "));
+    let mut names: Vec<&str> = nodes.filter_map(|line| line.split_whitespace().next()).collect();
+    if names.is_empty() {
+        names = vec!["n1", "n2", "n3", "n4"];
+    }
+    let mut done = false;
+    for line in script.lines().map(str::trim) {
+        if !done && !line.starts_with("node") && !line.is_empty() {
+            lab.command(&format!("part main nodes={}", names.join(",")));
+            done = true;
         }
-    } else {
-        script.lines().for_each(|line| lab.command(line.trim()));
+        lab.command(line);
     }
     lab.out
 }
@@ -105,6 +107,11 @@ impl Lab {
             "at" => self.now = name.parse().expect("a time"),
             "show" => self.show(name),
             "plan" => self.plan(),
+            "tiers" => {
+                self.command("part main nodes=n1,n2 tier=1");
+                self.command("part fast nodes=n1,n2 tier=2");
+                self.command("set preempt=tier mode=cancel");
+            }
             _ => self.event(command, name),
         }
     }
@@ -342,13 +349,29 @@ impl Lab {
         }
     }
 
-    fn submit(&mut self, name: &str, words: &Words) {
-        let now = self.now;
+    fn request(&self, words: &Words) -> Request {
         let mut per_task = Tres::default();
         per_task.set(CPU, words.number("c").unwrap_or(1));
         let mut per_node = Tres::default();
         per_node.set(MEMORY, words.number("mem").unwrap_or(0));
         per_node.set(GRES, words.number("gpu").unwrap_or(0));
+        let set = |key: &str| words.has(key).then(|| self.nodes(&words.list(key)));
+        Request {
+            tasks: words.number("n").unwrap_or(1),
+            per_task,
+            per_node,
+            tasks_per_node: words.number("tpn"),
+            min_nodes: words.number("N").unwrap_or(1),
+            max_nodes: words.number("maxN"),
+            features: words.list("features"),
+            required: set("w"),
+            excluded: set("x"),
+            exclusive: words.has("exclusive"),
+        }
+    }
+
+    fn submit(&mut self, name: &str, words: &Words) {
+        let now = self.now;
         let account = words.text("acct").unwrap_or("root");
         let user = words.text("user").unwrap_or("ann");
         let tree = &self.slurm.associations;
@@ -364,7 +387,6 @@ impl Lab {
         for (name, id) in self.names.iter().rev() {
             dependencies = dependencies.replace(&format!(":{name}"), &format!(":{id}"));
         }
-        let set = |key: &str| words.has(key).then(|| self.nodes(&words.list(key)));
         let job = Job {
             name: words.text("name").unwrap_or(name).to_owned(),
             user: user.to_owned(),
@@ -374,18 +396,7 @@ impl Lab {
             nice: words.number("nice").unwrap_or(0),
             site: words.number("site").unwrap_or(0),
             held: words.has("hold"),
-            request: Request {
-                tasks: words.number("n").unwrap_or(1),
-                per_task,
-                per_node,
-                tasks_per_node: words.number("tpn"),
-                min_nodes: words.number("N").unwrap_or(1),
-                max_nodes: words.number("maxN"),
-                features: words.list("features"),
-                required: set("w"),
-                excluded: set("x"),
-                exclusive: words.has("exclusive"),
-            },
+            request: self.request(words),
             limit: match words.text("t") {
                 Some("none") => None,
                 _ => minutes(words.number("t").or(Some(10))),
@@ -426,7 +437,9 @@ impl Lab {
     /// The profile of a backfill cycle.
     fn plan(&mut self) {
         let (actions, profile) = backfill::run(&mut self.slurm, self.now);
-        actions.into_iter().for_each(|action| self.tell(action));
+        for action in actions {
+            self.tell(action);
+        }
         for (begin, end, nodes) in profile.spans().collect::<Vec<_>>() {
             let names: Vec<&str> = nodes.iter().map(|row| self.slurm.nodes[*row].name.as_str()).collect();
             self.say(format!("[{begin},{end}) {}", names.join(",")).trim_end());

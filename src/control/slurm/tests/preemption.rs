@@ -1,35 +1,41 @@
 //! Preemption (§8.7).
 
-use super::check;
+use super::{Case, check};
 
-const TIERS: &str = "part main nodes=n1,n2 tier=1
-     part fast nodes=n1,n2 tier=2
-     set preempt=tier mode=cancel";
-
-fn tiers(rest: &str) -> String {
-    format!("{TIERS}\n{rest}")
-}
-
-#[test]
-fn preemption() {
-    let cancel = tiers(
-        "submit a n=8
+/// `tiers` stands for nodes `n1` and `n2`, partitions `main` and, of a higher tier, `fast` of both, and
+/// preemption by cancelling.
+const PREEMPTION: &[Case<'_>] = &[
+    (
+        "§8.7 partition_prio: a job of a lower tier makes way; the other starts when it is gone",
+        "tiers
+             submit a n=8
          main
          submit b n=4 part=fast
          main
          show b
          end a
          main",
-    );
-    let grace = "part main nodes=n1,n2 tier=1 grace=45
+        "0 start a n1:4,n2:4
+             0 stop a 0
+             0 b Resources
+             0 a PREEMPTED
+             0 start b n1:4",
+    ),
+    (
+        "§8.7 GraceTime: SIGKILL only then",
+        "part main nodes=n1,n2 tier=1 grace=45
          part fast nodes=n1,n2 tier=2
          set preempt=tier mode=cancel
          submit a n=8
          main
          submit b n=4 part=fast
-         main";
-    let requeue = tiers(
-        "set mode=requeue
+         main",
+        "0 start a n1:4,n2:4\n0 stop a 45",
+    ),
+    (
+        "§8.7 mode REQUEUE: it goes back to the queue",
+        "tiers
+             set mode=requeue
          submit a n=8
          submit c n=8 norequeue
          main
@@ -38,9 +44,16 @@ fn preemption() {
          fail a
          show a
          main",
-    );
-    let suspend = tiers(
-        "set mode=suspend
+        "0 start a n1:4,n2:4
+             0 stop a 0
+             0 a PENDING
+             0 a BeginTime
+             0 start b n1:4,n2:4",
+    ),
+    (
+        "§8.7 mode SUSPEND: it stops at once and goes on when its CPUs are free; its time stands still",
+        "tiers
+             set mode=suspend
          submit a n=8
          main
          at 60
@@ -54,89 +67,7 @@ fn preemption() {
          at 630
          limits
          show a",
-    );
-    let exempt = tiers(
-        "set exempt=100
-         submit a n=8
-         main
-         at 99
-         submit b n=8 part=fast
-         main
-         at 100
-         main",
-    );
-    let smaller = tiers(
-        "set reorder=0
-         submit a n=4 N=2 tpn=2
-         submit c n=2
-         main
-         submit b n=4 part=fast
-         main",
-    );
-    let youngest = tiers(
-        "set youngest
-         submit a n=4
-         main
-         at 10
-         submit c n=4
-         main
-         submit b n=4 part=fast
-         main",
-    );
-    let twice = tiers(
-        "submit a n=4
-         main
-         submit c n=4
-         main
-         submit b n=4 part=fast
-         main
-         main",
-    );
-    let both = "submit a n=1
-         submit c n=7
-         main
-         submit b n=7 part=fast
-         main";
-    let (reorder, no_reorder) = (tiers(both), tiers(&format!("set reorder=0\n{both}")));
-    let off = tiers(
-        "set mode=off
-         submit a n=8
-         main
-         submit b n=8 part=fast
-         main
-         show b",
-    );
-    let same = tiers(
-        "submit a n=8 part=fast
-         main
-         submit b n=8 part=fast
-         main
-         show b",
-    );
-    check(&[
-        (
-            "§8.7 partition_prio: a job of a lower tier makes way; the other starts when it is gone",
-            &cancel,
-            "0 start a n1:4,n2:4
-             0 stop a 0
-             0 b Resources
-             0 a PREEMPTED
-             0 start b n1:4",
-        ),
-        ("§8.7 GraceTime: SIGKILL only then", grace, "0 start a n1:4,n2:4\n0 stop a 45"),
-        (
-            "§8.7 mode REQUEUE: it goes back to the queue",
-            &requeue,
-            "0 start a n1:4,n2:4
-             0 stop a 0
-             0 a PENDING
-             0 a BeginTime
-             0 start b n1:4,n2:4",
-        ),
-        (
-            "§8.7 mode SUSPEND: it stops at once and goes on when its CPUs are free; its time stands still",
-            &suspend,
-            "0 start a n1:4,n2:4
+        "0 start a n1:4,n2:4
              60 suspend a
              60 start b n1:4,n2:4
              60 a SUSPENDED limit 10
@@ -144,39 +75,87 @@ fn preemption() {
              90 resume a
              630 stop a 30
              630 a COMPLETING limit 10",
-        ),
-        (
-            "§8.7 PreemptExemptTime: not before it has run so long",
-            &exempt,
-            "0 start a n1:4,n2:4
+    ),
+    (
+        "§8.7 PreemptExemptTime: not before it has run so long",
+        "tiers
+             set exempt=100
+         submit a n=8
+         main
+         at 99
+         submit b n=8 part=fast
+         main
+         at 100
+         main",
+        "0 start a n1:4,n2:4
              100 stop a 0",
-        ),
-        (
-            "§8.7 candidates: the smaller job first",
-            &smaller,
-            "0 start a n1:2,n2:2
+    ),
+    (
+        "§8.7 candidates: the smaller job first",
+        "tiers
+             set reorder=0
+         submit a n=4 N=2 tpn=2
+         submit c n=2
+         main
+         submit b n=4 part=fast
+         main",
+        "0 start a n1:2,n2:2
              0 start c n1:2
              0 stop c 0",
-        ),
-        (
-            "§8.7 preempt_youngest_first",
-            &youngest,
-            "0 start a n1:4
+    ),
+    (
+        "§8.7 preempt_youngest_first",
+        "tiers
+             set youngest
+         submit a n=4
+         main
+         at 10
+         submit c n=4
+         main
+         submit b n=4 part=fast
+         main",
+        "0 start a n1:4
              10 start c n2:4
              10 stop c 0",
-        ),
-        (
-            "§8.7 a job whose end was asked for counts as gone: no second victim",
-            &twice,
-            "0 start a n1:4
+    ),
+    (
+        "§8.7 a job whose end was asked for counts as gone: no second victim",
+        "tiers
+             submit a n=4
+         main
+         submit c n=4
+         main
+         submit b n=4 part=fast
+         main
+         main",
+        "0 start a n1:4
              0 start c n2:4
              0 stop a 0",
-        ),
-        ("§8.7 mode OFF: nobody makes way", &off, "0 start a n1:4,n2:4\n0 b Resources"),
-        ("§8.7 nor for a job of the same tier", &same, "0 start a n1:4,n2:4\n0 b Resources"),
-        (
-            "§8.7 qos: only a QOS that is listed makes way, lowest QOS priority first",
-            "part main nodes=n1,n2
+    ),
+    (
+        "§8.7 mode OFF: nobody makes way",
+        "tiers
+             set mode=off
+         submit a n=8
+         main
+         submit b n=8 part=fast
+         main
+         show b",
+        "0 start a n1:4,n2:4\n0 b Resources",
+    ),
+    (
+        "§8.7 nor for a job of the same tier",
+        "tiers
+             submit a n=8 part=fast
+         main
+         submit b n=8 part=fast
+         main
+         show b",
+        "0 start a n1:4,n2:4\n0 b Resources",
+    ),
+    (
+        "§8.7 qos: only a QOS that is listed makes way, lowest QOS priority first",
+        "part main nodes=n1,n2
              qos low prio=1
              qos mid prio=5
              qos high prio=10 preempt=low,mid
@@ -189,25 +168,40 @@ fn preemption() {
              submit d n=4
              main
              show d",
-            "0 start a n1:4
+        "0 start a n1:4
              0 start c n2:4
              0 stop c 0
              0 d Priority",
-        ),
-        (
-            "§8.7 reorder: the last that was needed goes first, so that earlier ones may stay",
-            &reorder,
-            "0 start a n1:1
+    ),
+    (
+        "§8.7 reorder: the last that was needed goes first, so that earlier ones may stay",
+        "tiers
+             submit a n=1
+         submit c n=7
+         main
+         submit b n=7 part=fast
+         main",
+        "0 start a n1:1
              0 start c n1:3,n2:4
              0 stop c 0",
-        ),
-        (
-            "§8.7 without it both go",
-            &no_reorder,
-            "0 start a n1:1
+    ),
+    (
+        "§8.7 without it both go",
+        "tiers
+             set reorder=0
+         submit a n=1
+         submit c n=7
+         main
+         submit b n=7 part=fast
+         main",
+        "0 start a n1:1
              0 start c n1:3,n2:4
              0 stop a 0
              0 stop c 0",
-        ),
-    ]);
+    ),
+];
+
+#[test]
+fn preemption() {
+    check(PREEMPTION);
 }
