@@ -22,6 +22,7 @@ pub mod pod_gc;
 #[cfg(test)]
 pub(crate) mod recorded;
 pub mod scheduler;
+pub mod slurm;
 pub mod snapshot;
 pub mod swarm;
 pub mod taint_eviction;
