@@ -15,6 +15,7 @@ pub mod controllers;
 pub mod diagnosis;
 pub mod harness;
 pub mod kubelet;
+pub mod mesos;
 pub mod node_lifecycle;
 pub mod owner_gc;
 mod plane;
