@@ -1,12 +1,13 @@
 //! Units, identifiers and the other small things every layer needs.
 //!
 //! This layer knows nothing of clusters: it holds time, quantities, ids, the interner, bit sets, short lists,
-//! random streams with their distributions, and the shape of a diagnostic.
+//! random streams with their distributions, expressions over named numbers, and the shape of a diagnostic.
 
 pub mod bitset;
 pub mod clock;
 pub mod diagnostic;
 pub mod dist;
+pub mod expression;
 pub mod few;
 pub mod ids;
 pub mod interner;
@@ -18,6 +19,7 @@ pub use bitset::BitSet;
 pub use clock::Clock;
 pub use diagnostic::{Diagnostic, Location, Severity};
 pub use dist::Distribution;
+pub use expression::Expression;
 pub use few::Few;
 pub use interner::{Interner, Symbol};
 pub use quantity::Quantity;

@@ -63,9 +63,8 @@ fn run(
 fn mean_wait(servers: u32, load: f64, replication: u64) -> f64 {
     const JOBS: u64 = 20_000;
     const WARM_UP: u64 = 2_000;
-    let exponential = |stream: &mut Stream, mean: f64| {
-        Span::from_secs_f64(-mean * libm::log(1.0 - stream.unit()))
-    };
+    let exponential =
+        |stream: &mut Stream, mean: f64| Span::from_secs_f64(-mean * libm::log(1.0 - stream.unit()));
     let streams = Streams::new(replication);
     let (mut arrivals, mut services) =
         (streams.stream(Purpose::Arrival, 1), streams.stream(Purpose::RunTime, 1));
@@ -78,7 +77,8 @@ fn mean_wait(servers: u32, load: f64, replication: u64) -> f64 {
         (number <= JOBS).then_some(job)
     };
     let ends = run(servers, Order::Fcfs, next, Dependencies::default());
-    let waits: Vec<f64> = ends.iter().filter(|(number, ..)| *number > WARM_UP).map(|(_, wait, _)| *wait).collect();
+    let waits: Vec<f64> =
+        ends.iter().filter(|(number, ..)| *number > WARM_UP).map(|(_, wait, _)| *wait).collect();
     waits.iter().sum::<f64>() / waits.len() as f64
 }
 

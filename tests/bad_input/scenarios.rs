@@ -135,6 +135,8 @@ fn keys_of_the_other_kind() {
         ("passes: perEventDue, eventOrder: endFirst", "s.yaml:3:70", "tells submissions first"),
         ("estimateFactor: 0", "s.yaml:3:53", "must be above 0"),
         ("estimates: averageOfTwo, estimateFactor: 2", "s.yaml:3:78", "nothing to multiply"),
+        ("order: -(wiat/estimate)^3", "s.yaml:3:44", "unknown name `wiat` at character 3"),
+        ("order: wait estimate", "s.yaml:3:44", "at character 6"),
         ("order: srtf, backfill: easy", "s.yaml:3:44", "running jobs give way under this order"),
         ("order: roundRobin", "s.yaml:3:44", "how long is a turn?"),
         ("quantum: 5s", "s.yaml:3:46", "no other order has turns"),

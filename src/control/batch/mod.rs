@@ -14,7 +14,7 @@ mod queue;
 mod time_sharing;
 mod usage;
 
-pub use order::Order;
+pub use order::{NAMES as ORDER_NAMES, Order};
 pub use policy::{
     Backfill, EventOrder, FairShare, Head, Passes, Policy, Predictor, Reservation, Scan, ZeroSlack,
 };
@@ -114,6 +114,19 @@ impl BatchControl {
         self.plan.promised(job)
     }
 
+    /// Whether a job's score stays what it was when the job came.
+    fn is_static(&self) -> bool {
+        match (&self.policy.own, self.policy.order) {
+            (Some(own), Order::Own) => order::is_lasting(own),
+            (_, order) => order.is_static(),
+        }
+    }
+
+    /// Whether it is kept what users have had.
+    fn keeps_usage(&self) -> bool {
+        self.policy.order == Order::FairShare || self.policy.own.as_deref().is_some_and(order::asks_usage)
+    }
+
     /// Whether all that runs is looked after by when it is expected to end.
     fn keeps_ends(&self) -> bool {
         self.policy.backfill != Backfill::None
@@ -130,7 +143,7 @@ impl BatchControl {
             machine.estimate[row] = averages.submitted(row, machine.user[row], machine.estimate[row]);
         }
         let scoring = self.scoring(now, machine);
-        let is_static = self.policy.order.is_static();
+        let is_static = self.is_static();
         let score = if is_static { scoring.score(job) } else { 0.0 };
         let (size, estimate) = (machine.size[row], machine.estimate[row]);
         let waiting = Waiting { job, number: self.submitted, score, size, estimate };
@@ -147,14 +160,15 @@ impl BatchControl {
     }
 
     fn scoring<'a>(&'a self, now: Time, machine: &'a Machine) -> Scoring<'a> {
-        Scoring { now, policy: &self.policy, machine, ends: &self.ends, usage: &self.usage }
+        let queued = self.queue.len();
+        Scoring { now, policy: &self.policy, machine, ends: &self.ends, usage: &self.usage, queued }
     }
 
     /// Brings the queue in order, where time moves it.
     fn sort(&mut self, now: Time, machine: &Machine) {
-        if !self.policy.order.is_static() {
+        if !self.is_static() {
             let mut queue = std::mem::take(&mut self.queue);
-            let scoring = self.scoring(now, machine);
+            let scoring = Scoring { queued: queue.len(), ..self.scoring(now, machine) };
             for waiting in queue.as_mut_slice() {
                 waiting.score = scoring.score(waiting.job);
             }
@@ -176,7 +190,7 @@ impl BatchControl {
         if let Some(averages) = &mut self.averages {
             averages.started(waiting.job.index(), now);
         }
-        if self.policy.order == Order::FairShare {
+        if self.keeps_usage() {
             self.usage.hold(now, machine.user[waiting.job.index()], waiting.size, 0);
         }
         out.push(BatchCommand::Start(waiting.job));
@@ -188,7 +202,7 @@ impl BatchControl {
         self.ends.leave(job);
         self.plan.leave(now, job);
         let row = job.index();
-        if self.policy.order == Order::FairShare {
+        if self.keeps_usage() {
             self.usage.hold(now, machine.user[row], 0, machine.size[row]);
         }
         if let Some(sharing) = &mut self.sharing {
@@ -214,7 +228,7 @@ impl BatchControl {
                 self.foretold_anew = true;
             }
         }
-        if self.policy.order.is_static() && self.policy.order != Order::Fcfs {
+        if self.is_static() && self.policy.order != Order::Fcfs {
             let scoring = self.scoring(now, machine);
             queue.as_mut_slice().iter_mut().for_each(|waiting| waiting.score = scoring.score(waiting.job));
             queue.sort();

@@ -6,7 +6,7 @@ use super::policy::Policy;
 use super::usage::Usage;
 use crate::base::ids::JobId;
 use crate::base::units::NANOS_PER_SECOND;
-use crate::base::{Span, Time};
+use crate::base::{Expression, Span, Time};
 use crate::cluster::Machine;
 
 /// How the queue is ordered (`docs/batch.md` has the rules and their sources).
@@ -49,10 +49,30 @@ pub enum Order {
     ShortestRemaining,
     /// In turn, each for a quantum ([`Policy::quantum`]).
     RoundRobin,
+    /// An expression of the user's ([`Policy::own`]); the smallest value goes first.
+    Own,
+}
+
+/// What an expression for the order of a queue may name, in the order in which values are given.
+pub const NAMES: [&str; 10] =
+    ["wait", "estimate", "procs", "submit", "now", "priority", "deadline", "used", "free", "queued"];
+/// The place in [`NAMES`] of what a user has had.
+const USED: usize = 7;
+/// The places in [`NAMES`] of what moves with time.
+const MOVING: [usize; 5] = [0, 4, USED, 8, 9];
+
+/// Whether the value of an expression stays what it was when the job came.
+pub(super) fn is_lasting(own: &Expression) -> bool {
+    !MOVING.iter().any(|&place| own.uses(place))
+}
+
+/// Whether an expression asks what a user has had.
+pub(super) fn asks_usage(own: &Expression) -> bool {
+    own.uses(USED)
 }
 
 impl Order {
-    /// Every order.
+    /// Every order that has a name.
     pub const ALL: [Order; 18] = [
         Order::Fcfs,
         Order::Sjf,
@@ -86,6 +106,8 @@ pub(super) struct Scoring<'a> {
     pub(super) machine: &'a Machine,
     pub(super) ends: &'a Ends,
     pub(super) usage: &'a Usage,
+    /// How many jobs wait.
+    pub(super) queued: usize,
 }
 
 impl Order {
@@ -99,6 +121,7 @@ impl Order {
                 | Order::Unicep
                 | Order::LeastExpectedDelay
                 | Order::FairShare
+                | Order::Own
         )
     }
 
@@ -145,7 +168,26 @@ impl Scoring<'_> {
                 let share = self.policy.fair_share.shares.get(&user).copied().unwrap_or(1.0);
                 self.usage.used(self.now, user) / share
             }
+            Order::Own => self.own(row, [wait, estimate, processors, submit]),
         }
+    }
+
+    /// The value of the user's expression. What is not a number goes last.
+    fn own(&self, row: usize, [wait, estimate, processors, submit]: [f64; 4]) -> f64 {
+        let Some(own) = &self.policy.own else { return 0.0 };
+        let machine = self.machine;
+        own.evaluate(&[
+            wait,
+            estimate,
+            processors,
+            submit,
+            seconds(Span(self.now.0)),
+            f64::from(machine.priority[row]),
+            machine.deadline[row].map_or(f64::INFINITY, |deadline| seconds(Span(deadline.0))),
+            self.usage.used(self.now, machine.user[row]),
+            f64::from(machine.free),
+            self.queued as f64,
+        ])
     }
 }
 
@@ -169,6 +211,7 @@ fn unicep(wait: f64, estimate: f64, processors: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::cluster::machine::QueuedJob;
+    use std::sync::Arc;
 
     /// Three jobs: (submit, processors, estimate) in seconds, of users 0 to 2.
     fn machine() -> Machine {
@@ -198,8 +241,8 @@ mod tests {
         usage.hold(Time::ZERO, 1, 10, 0);
         usage.hold(Time::from_secs(200), 1, 0, 10);
         usage.hold(Time::from_secs(300), 0, 60, 0);
-        let scoring =
-            Scoring { now: Time::from_secs(now), policy, machine: &machine, ends: &ends, usage: &usage };
+        let now = Time::from_secs(now);
+        let scoring = Scoring { now, policy, machine: &machine, ends: &ends, usage: &usage, queued: 3 };
         let mut jobs = [0, 1, 2];
         jobs.sort_by(|a: &u32, b| scoring.score(JobId(*a)).total_cmp(&scoring.score(JobId(*b))));
         jobs
@@ -240,6 +283,21 @@ mod tests {
         assert_eq!(aged(0.0), [1, 2, 0]);
         assert_eq!(aged(54.1), [1, 0, 2], "3 points in 200 s");
         assert_eq!(aged(200.0), [0, 1, 2]);
+    }
+
+    #[test]
+    fn an_expression_is_an_order() {
+        let order = |text: &str| {
+            let own = Some(Arc::new(Expression::parse(text, &NAMES).unwrap()));
+            ranked(&Policy { order: Order::Own, own, ..Policy::default() }, 400)
+        };
+        assert_eq!(order("-(wait/estimate)^3 * procs"), [1, 2, 0], "WFP3");
+        assert_eq!(order("submit"), [0, 1, 2]);
+        assert_eq!(order("-priority"), [1, 2, 0]);
+        assert_eq!(order("deadline"), [2, 0, 1]);
+        assert_eq!(order("used"), [2, 1, 0]);
+        assert_eq!(order("if(procs <= free, 0, 1)"), [1, 0, 2]);
+        assert_eq!(order("if(procs == 8, 0/0, now - queued)"), [1, 2, 0], "what is no number goes last");
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! A policy: one choice for each point in which published programs differ (`docs/batch.md`).
 
 use super::Order;
-use crate::base::Span;
+use crate::base::{Expression, Span};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How the queue is served.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Policy {
     /// In which order jobs are looked at.
     pub order: Order,
+    /// The expression of [`Order::Own`].
+    pub own: Option<Arc<Expression>>,
     /// Whether the first in order is chosen anew in each pass, or kept until it starts.
     pub head: Head,
     /// What may pass it.

@@ -1,17 +1,22 @@
 //! The part `controlPlane.batch`: how a queue of jobs is served. `docs/batch.md` has the rules.
 
-use super::scalars::{Duration, Period, Real};
+use super::scalars::{Duration, Period, Raw, Real};
+use crate::control::batch::ORDER_NAMES;
 use crate::scenario::At;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, IntoDeserializer, value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The batch scheduler.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Batch {
-    /// In which order queued jobs are looked at; `fcfs` where it is not given.
-    pub order: Option<At<QueueOrder>>,
+    /// In which order queued jobs are looked at: a name, or an expression such as
+    /// `-(wait/estimate)^3 * procs` whose smallest value goes first (docs/expressions.md); `fcfs` where it is
+    /// not given.
+    pub order: Option<At<OrderOrExpression>>,
     /// Whether the first in order is chosen anew in each pass (`chosen`, where it is not given) or kept
     /// until it starts (`kept`).
     #[serde(default)]
@@ -55,6 +60,70 @@ pub struct Batch {
     /// How long a job runs at a stretch (`order: roundRobin`).
     pub quantum: Option<At<Period>>,
 }
+
+/// An order by its name, or an expression of one's own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OrderOrExpression {
+    /// One that has a name.
+    Named(QueueOrder),
+    /// The text of an expression.
+    Own(String),
+}
+
+impl<'de> Deserialize<'de> for OrderOrExpression {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OrderOrExpression, D::Error> {
+        let Raw(text) = Raw::deserialize(deserializer)?;
+        let named: Result<QueueOrder, value::Error> =
+            QueueOrder::deserialize(text.as_str().into_deserializer());
+        match named {
+            Ok(order) => Ok(OrderOrExpression::Named(order)),
+            Err(_) if is_word(&text) => Err(D::Error::unknown_variant(&text, &ORDERS)),
+            Err(_) => Ok(OrderOrExpression::Own(text)),
+        }
+    }
+}
+
+/// Whether a text is a single word, as names of orders are, that an expression would not consist of.
+fn is_word(text: &str) -> bool {
+    let is_plain = text.chars().all(|letter| letter.is_ascii_alphanumeric());
+    is_plain && !ORDER_NAMES.contains(&text) && text.parse::<f64>().is_err()
+}
+
+impl JsonSchema for OrderOrExpression {
+    fn schema_name() -> Cow<'static, str> {
+        "OrderOrExpression".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let named = generator.subschema_for::<QueueOrder>();
+        json_schema!({
+            "description": "The name of an order, or an expression whose smallest value goes first.",
+            "anyOf": [named, { "type": ["string", "number"] }]
+        })
+    }
+}
+
+/// The names of the orders.
+const ORDERS: [&str; 18] = [
+    "fcfs",
+    "sjf",
+    "ljf",
+    "smallest",
+    "largest",
+    "smallestArea",
+    "expansionFactor",
+    "wfp3",
+    "unicep",
+    "f1",
+    "wfp3Published",
+    "unicepPublished",
+    "leastExpectedDelay",
+    "priority",
+    "edf",
+    "fairShare",
+    "srtf",
+    "roundRobin",
+];
 
 /// Orders in which queued jobs are looked at. Equal jobs are in the order of submission.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
@@ -197,4 +266,19 @@ pub struct FairShare {
     /// Shares of users by their number; 1 for those that are not listed.
     #[serde(default)]
     pub shares: BTreeMap<String, At<Real>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listed_order_has_a_name() {
+        for name in ORDERS {
+            let named: Result<QueueOrder, value::Error> = QueueOrder::deserialize(name.into_deserializer());
+            assert!(named.is_ok(), "{name}");
+            assert!(is_word(name) || ORDER_NAMES.contains(&name), "{name}");
+        }
+        assert!(!is_word("wait") && !is_word("-wait") && !is_word("3") && is_word("shortest"));
+    }
 }

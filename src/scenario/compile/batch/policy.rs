@@ -1,22 +1,24 @@
 //! The policy of a batch machine, and which of its choices go together.
 
 use super::super::Build;
-use crate::base::{Diagnostic, Span};
+use crate::base::{Diagnostic, Expression, Span};
 use crate::control::batch::{
-    Backfill, EventOrder, FairShare, Head, Order, Passes, Policy, Predictor, Reservation, Scan, ZeroSlack,
+    Backfill, EventOrder, FairShare, Head, ORDER_NAMES, Order, Passes, Policy, Predictor, Reservation, Scan,
+    ZeroSlack,
 };
 use crate::scenario::At;
 use crate::scenario::schema::batch as written;
 use crate::scenario::schema::batch::{
-    Backfilling, Batch, Estimates, QueueHead, QueueOrder, SchedulingPasses,
+    Backfilling, Batch, Estimates, OrderOrExpression, QueueHead, QueueOrder, SchedulingPasses,
 };
+use std::sync::Arc;
 
 /// The largest factor on estimates.
 const MAX_FACTOR: f64 = 1e6;
 
 /// The policy that is written.
 pub(super) fn policy(build: &mut Build<'_>, written: &Batch) -> Policy {
-    let order = order(written.order.as_ref().map_or(QueueOrder::default(), |order| order.value));
+    let (order, own) = order_or_expression(build, written);
     let reservation = match written.reservation.as_ref().map(|choice| choice.value).unwrap_or_default() {
         written::Reservation::Counts => Reservation::Counts,
         written::Reservation::Machines => Reservation::Machines,
@@ -29,6 +31,7 @@ pub(super) fn policy(build: &mut Build<'_>, written: &Batch) -> Policy {
     };
     let policy = Policy {
         order,
+        own,
         head: match written.head {
             QueueHead::Chosen => Head::Chosen,
             QueueHead::Kept => Head::Kept,
@@ -192,11 +195,26 @@ fn misfits_of_order(written: &Batch, policy: &Policy) -> Vec<Diagnostic> {
         "priority",
     ));
     found.extend(unused(
-        policy.order != Order::FairShare,
+        policy.order != Order::FairShare && policy.order != Order::Own,
         written.fair_share.as_ref().map(|rule| rule.error("no other order has shares")),
         "fairShare",
     ));
     found
+}
+
+/// The order, and the expression if it is one of the user's.
+fn order_or_expression(build: &mut Build<'_>, written: &Batch) -> (Order, Option<Arc<Expression>>) {
+    let Some(place) = &written.order else { return (Order::Fcfs, None) };
+    match &place.value {
+        OrderOrExpression::Named(named) => (order(*named), None),
+        OrderOrExpression::Own(text) => match Expression::parse(text, &ORDER_NAMES) {
+            Ok(own) => (Order::Own, Some(Arc::new(own))),
+            Err(error) => {
+                build.error(error.diagnostic(place.location.clone(), text));
+                (Order::Own, None)
+            }
+        },
+    }
 }
 
 fn order(written: QueueOrder) -> Order {
