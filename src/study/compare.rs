@@ -44,6 +44,8 @@ pub struct Options {
     pub metrics: Option<Vec<String>>,
     /// How many jobs that gained and lost most are told of in each variant.
     pub top: usize,
+    /// Whether jobs are submitted when the trace says, and not when others have ended.
+    pub fixed_submissions: bool,
 }
 
 /// A run as a comparison takes it.
@@ -162,7 +164,7 @@ pub fn compare(
     options: &Options,
 ) -> Result<Comparison, Vec<Diagnostic>> {
     let replications = runs.first().map_or(0, Vec::len) as u64;
-    check_workloads(variants, runs, options.baseline)?;
+    check_workloads(variants, runs, options)?;
     if replications > 1 && runs.iter().all(|runs| runs.iter().all(|run| run.digest == runs[0].digest)) {
         let message = "every replication is the very same run: nothing in it depends on the seed";
         let finding = Diagnostic::error(Location::file("--replications"), message);
@@ -192,14 +194,16 @@ pub fn compare(
 fn check_workloads(
     variants: &[String],
     runs: &[Vec<Replay>],
-    baseline: usize,
+    options: &Options,
 ) -> Result<(), Vec<Diagnostic>> {
+    let (baseline, fixed) = (options.baseline, options.fixed_submissions);
     let Some(base) = runs[baseline].first().and_then(|run| run.jobs.as_ref()) else { return Ok(()) };
     let mut findings = Vec::new();
     for (variant, jobs) in
         runs.iter().enumerate().filter_map(|(v, runs)| Some((v, runs.first()?.jobs.as_ref()?)))
     {
-        if let Err(what) = jobs::same_workload((&variants[baseline], base), (&variants[variant], jobs)) {
+        if let Err(what) = jobs::same_workload((&variants[baseline], base), (&variants[variant], jobs), fixed)
+        {
             let finding = Diagnostic::error(
                 Location::file("variants"),
                 format!("the variants have different workloads: {what}"),

@@ -5,7 +5,7 @@ use super::grid::cells;
 use super::jobs::{Job, Jobs, Kind, same_workload};
 use super::variants::{Axis, axis, product, single};
 use super::why::{Side, moves};
-use crate::base::Time;
+use crate::base::{Span, Time};
 use crate::observe::{Metric, Results};
 use expect_test::expect;
 use proptest::prelude::*;
@@ -19,6 +19,7 @@ fn job(number: u64, cores: u64, submit: u64, start: u64, end: u64) -> Job {
         start: Some(Time::from_secs(start)),
         placed: Some(Time::from_secs(start)),
         end: Some(Time::from_secs(end)),
+        waited: Some(Span::from_secs(start - submit)),
         cores,
         ..Job::default()
     }
@@ -71,6 +72,7 @@ fn a_job_that_never_starts_has_lost_most() {
     never.list[1].start = None;
     never.list[1].placed = None;
     never.list[1].end = None;
+    never.list[1].waited = None;
     let (fcfs, never) = (fcfs(), Jobs::new(Kind::Jobs, never.list));
     let moved = moves(1, side("fcfs", &fcfs), side("easy", &never), 1);
     assert_eq!((moved.lost[0].job.as_str(), moved.lost[0].wait), ("2", None));
@@ -80,16 +82,26 @@ fn a_job_that_never_starts_has_lost_most() {
 }
 
 #[test]
+fn a_job_that_was_stopped_is_not_said_to_hold_anything() {
+    let table = "job,processors,submit_s,start_s,end_s,wait_s,run_s\n\
+                 1,2,0,10,50,10,40\n\
+                 2,2,0,10,50,25,25\n";
+    let jobs = Jobs::read(table.as_bytes()).unwrap();
+    let held: Vec<bool> = jobs.list.iter().map(|job| job.holds_at(Time::from_secs(20))).collect();
+    assert_eq!((held, jobs.waits()), (vec![true, false], vec![10.0, 25.0]));
+}
+
+#[test]
 fn tables_are_read_by_their_column_names() {
-    let table = "extra,job,user,processors,submit_s,start_s,end_s,outcome\n\
-                 x,7,1,4,0.5,2.000000001,,Unfinished\n\
-                 x,3,1,2,0.5,,,NeverStarted\n";
+    let table = "extra,job,user,processors,submit_s,start_s,end_s,outcome,wait_s,run_s\n\
+                 x,7,1,4,0.5,2.000000001,,Unfinished,1.500000001,\n\
+                 x,3,1,2,0.5,,,NeverStarted,,\n";
     let jobs = Jobs::read(table.as_bytes()).unwrap();
     let names: Vec<_> = jobs.list.iter().map(|job| (job.number, job.start, job.cores)).collect();
     assert_eq!(names, [(Some(3), None, 2), (Some(7), Some(Time(2_000_000_001)), 4)]);
     assert_eq!((jobs.not_done(), jobs.wait_p95()), (2, Some(1.500_000_001)));
-    let table = "pod,namespace,workload,created_s,bound_s,started_s,ended_s,node,request_cpu_cores,request_memory_bytes,initial,message\n\
-                 a,shop,Job/x,1,2,3,4,n1,0.25,1073741824,0,\n";
+    let table = "pod,namespace,workload,created_s,bound_s,started_s,ended_s,node,request_cpu_cores,request_memory_bytes,initial,message,wait_s,run_s\n\
+                 a,shop,Job/x,1,2,3,4,n1,0.25,1073741824,0,,2,1\n";
     let pods = Jobs::read(table.as_bytes()).unwrap();
     let pod = &pods.list[0];
     assert_eq!((pods.kind, pod.name.as_str(), pod.cores, pod.memory), (Kind::Pods, "shop/a", 250, 1 << 30));
@@ -100,11 +112,14 @@ fn tables_are_read_by_their_column_names() {
 #[test]
 fn different_workloads_are_told_apart() {
     let base = fcfs();
-    assert_eq!(same_workload(("a", &base), ("b", &easy())), Ok(()));
+    assert_eq!(same_workload(("a", &base), ("b", &easy()), true), Ok(()));
+    let late =
+        Jobs::new(Kind::Jobs, vec![job(1, 3, 5, 5, 100), job(2, 4, 10, 100, 200), job(3, 1, 20, 200, 250)]);
+    assert_eq!(same_workload(("a", &base), ("b", &late), false), Ok(()), "submissions may move");
     let differ = |change: fn(&mut Vec<Job>)| {
         let mut list = easy().list;
         change(&mut list);
-        same_workload(("a", &base), ("b", &Jobs::new(Kind::Jobs, list))).unwrap_err()
+        same_workload(("a", &base), ("b", &Jobs::new(Kind::Jobs, list)), true).unwrap_err()
     };
     assert_eq!(differ(|list| drop(list.pop())), "job 3 is in `a`, not in `b`");
     assert_eq!(differ(|list| list.push(job(9, 1, 0, 0, 1))), "job 9 is in `b`, not in `a`");
@@ -148,7 +163,7 @@ fn replay(seed: u64, digest: &str, wait: f64, jobs: Jobs) -> Replay {
 
 fn options(metrics: Option<&str>) -> Options {
     let metrics = metrics.map(|name| vec![name.to_owned()]);
-    Options { baseline: 0, confidence: 0.95, metrics, top: 5 }
+    Options { baseline: 0, confidence: 0.95, metrics, top: 5, fixed_submissions: true }
 }
 
 #[test]

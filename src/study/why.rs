@@ -138,7 +138,7 @@ impl Pair<'_> {
         if self.base.start.is_none() && self.now.start.is_none() {
             return None;
         }
-        let wait = |job: &Job, end: Time| i128::from(job.start.unwrap_or(end).since(job.submit).0);
+        let wait = |job: &Job, end: Time| i128::from(job.waited.unwrap_or(end.since(job.submit)).0);
         Some(wait(self.now, end) - wait(self.base, base_end))
     }
 }

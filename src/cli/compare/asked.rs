@@ -4,6 +4,7 @@ use super::{CompareArguments, targets};
 use crate::base::diagnostic::suggest;
 use crate::base::{Diagnostic, Location, Span};
 use crate::scenario::schema::study::Study;
+use crate::scenario::schema::workload::Waiting;
 use crate::scenario::{At, Named, load, name_of, parse_study};
 use crate::study::variants::check_names;
 use crate::study::{Cell, Options, Variant, axis, product, single};
@@ -69,8 +70,9 @@ pub(super) fn read(arguments: &CompareArguments) -> Result<Asked, Vec<Diagnostic
         Some(metrics.iter().map(|name| name.value.clone()).collect())
     });
     let seed = arguments.input.seed.or(given(|study| study.seed.map(|seed| seed.0 as u64)));
-    let first = first_seed(&variants)?;
-    let options = Options { baseline, confidence, metrics, top: usize::from(arguments.top) };
+    let (first, fixed_submissions) = survey(&variants)?;
+    let options =
+        Options { baseline, confidence, metrics, top: usize::from(arguments.top), fixed_submissions };
     let settings = variants.iter().map(|variant| settings(variant, &variants)).collect();
     Ok(Asked { title, variants, settings, replications, first_seed: seed.unwrap_or(first), shake, options })
 }
@@ -83,20 +85,24 @@ fn read_study(file: &str) -> Option<Result<Study, Vec<Diagnostic>>> {
 }
 
 /// Reads every variant as far as its own text goes, so that what is wrong with the last one is known
-/// before the first one runs; gives the seed of the first.
-fn first_seed(variants: &[Variant]) -> Result<u64, Vec<Diagnostic>> {
-    let mut seed = None;
+/// before the first one runs; gives the seed of the first, and whether every job is submitted at a time
+/// of its own.
+fn survey(variants: &[Variant]) -> Result<(u64, bool), Vec<Diagnostic>> {
+    let (mut seed, mut fixed) = (None, true);
     let mut findings = Vec::new();
     for variant in variants {
         match load(&variant.named, None) {
             Ok((scenario, _)) => {
                 seed.get_or_insert(scenario.run.seed.map_or(DEFAULT_SEED, |seed| seed.0 as u64));
+                let waits =
+                    |waiting: Option<Waiting>| waiting.is_some_and(|waiting| waiting != Waiting::Ignore);
+                fixed &= !scenario.workload.traces.iter().any(|trace| waits(trace.dependencies));
             }
             Err(wrong) => findings.extend(named(wrong, &variant.name)),
         }
     }
     findings.dedup();
-    if findings.is_empty() { Ok(seed.unwrap_or(DEFAULT_SEED)) } else { Err(findings) }
+    if findings.is_empty() { Ok((seed.unwrap_or(DEFAULT_SEED), fixed)) } else { Err(findings) }
 }
 
 /// Findings about settings, with the name of the variant that has them.

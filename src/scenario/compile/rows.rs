@@ -5,6 +5,7 @@ use crate::api::{
     ResourceList, RestartPolicy,
 };
 use crate::base::rng::{Purpose, Streams};
+use crate::base::units::NANOS_PER_SECOND;
 use crate::base::{Diagnostic, Map, Quantity, Span, Time};
 use crate::cluster::JobOrigin;
 use crate::sim::setup::SubmissionName;
@@ -63,12 +64,14 @@ pub(super) struct Shake {
 }
 
 impl Shake {
-    /// The shifted moment of a row, not before the start of the run.
+    /// The shifted moment of a row, not before the start of the run. Shifts are whole seconds, as the times
+    /// of most traces are, unless the largest shift is below one.
     fn shift(self, row: u64, at: Time) -> Time {
+        let step = if self.width.0 < NANOS_PER_SECOND { 1 } else { NANOS_PER_SECOND };
+        let steps = self.width.0 / step;
         let draw = Streams::new(self.seed).draw(Purpose::Shake, self.trace.wrapping_add(row));
-        let choices = (u128::from(self.width.0) * 2 + 1).min(u128::from(u64::MAX));
-        let offset = Span(((u128::from(draw) * choices) >> 64) as u64);
-        (at + offset) - self.width
+        let drawn = ((u128::from(draw) * (u128::from(steps) * 2 + 1)) >> 64) as u64;
+        (at + Span(step) * drawn) - Span(step * steps)
     }
 }
 
@@ -399,6 +402,8 @@ mod tests {
             let shifted = shake.shift(row, Time(at)).0;
             prop_assert!(shifted >= at.saturating_sub(width) && shifted <= at + width);
             prop_assert_eq!(shifted, shake.shift(row, Time(at)).0);
+            let whole = shifted == 0 || shifted.abs_diff(at).is_multiple_of(NANOS_PER_SECOND);
+            prop_assert!(whole || width < NANOS_PER_SECOND);
         }
     }
 

@@ -37,7 +37,7 @@ fn shaken_rows_move_by_their_own_draws_and_are_in_order() {
         assert!(shift <= 30_000_000_000, "job {number} moved by {shift} ns");
         moved += usize::from(shift > 0);
     }
-    assert!(moved > 280, "{moved} of {} moved", recorded.len());
+    assert!(moved > 260, "{moved} of {} moved", recorded.len());
     // A policy changes no draw.
     assert_eq!(first, submissions(&["run.seed=1", "controlPlane.batch.backfill=easy"]));
 }
