@@ -3,7 +3,7 @@
 //! The layers, from the bottom: [`base`], [`api`], [`cluster`], [`control`] (the control plane, which
 //! does not know that it is simulated), [`conformance`] (comparing it with recorded decisions),
 //! [`sim`] (the virtual world), [`trace`], [`observe`],
-//! [`scenario`], [`report`], [`cli`]. The page `ARCHITECTURE.md` says how they fit together.
+//! [`scenario`], [`study`] (many runs of one question), [`report`], [`cli`]. The page `ARCHITECTURE.md` says how they fit together.
 
 pub mod api;
 pub mod base;
@@ -15,4 +15,5 @@ pub mod observe;
 pub mod report;
 pub mod scenario;
 pub mod sim;
+pub mod study;
 pub mod trace;

@@ -41,6 +41,8 @@ pub enum Purpose {
     Fuzz,
     /// Where preemption begins to look, and its draws among ties.
     Preemption,
+    /// By how much the submit times of a trace are shifted.
+    Shake,
 }
 
 /// The source of all streams of a run.

@@ -1,5 +1,6 @@
 //! The arguments of the command line, with their help.
 
+pub use super::compare::CompareArguments;
 use crate::base::Span;
 use crate::control::config::Mode;
 use crate::scenario::Named;
@@ -217,6 +218,8 @@ pub enum Command {
     Run(RunArguments),
     /// Read a scenario and everything it names, and say what is wrong, without running it
     Check(CheckArguments),
+    /// Run one workload under several policies, and lay the runs side by side
+    Compare(Box<CompareArguments>),
     /// Place a pod in a cluster as it is, and explain the decision node by node
     Schedule(ScheduleArguments),
     /// Run a scenario and tell how a pod of it found its node, or why it did not

@@ -5,7 +5,7 @@ use super::progress::{Display, Interrupt};
 use crate::base::{Diagnostic, Location, Span, Time};
 use crate::observe::expect::Judgement;
 use crate::observe::follow::{Both, Chosen, Follower};
-use crate::observe::table::Sink;
+use crate::observe::table::{Memory, Sink};
 use crate::observe::{
     self, BatchOptions, FolderError, JobLog, Observed, Options, OutputFolder, RunObserver, Sinks,
 };
@@ -103,6 +103,17 @@ impl From<RunError> for Failure {
     }
 }
 
+/// Where streamed tables go.
+#[derive(Clone, Copy)]
+enum Files<'a> {
+    /// Nowhere.
+    Nowhere,
+    /// Into a folder.
+    Folder(&'a OutputFolder),
+    /// The table of all jobs or pods into memory, the others nowhere.
+    Memory(&'a Memory),
+}
+
 /// Carries out a run.
 pub(super) fn execute(compiled: Compiled, order: &Order) -> Result<Done, Failure> {
     if !order.interrupt.begin() {
@@ -111,15 +122,8 @@ pub(super) fn execute(compiled: Compiled, order: &Order) -> Result<Done, Failure
     let Compiled { name, plan, inputs, remarks, expectations, outputs, .. } = compiled;
     let folder = order.folder.as_deref().map(OutputFolder::create).transpose()?;
     let tables = outputs.select.contains(&OutputKind::Csv);
-    let files = folder.as_ref().filter(|_| tables);
-    let (mut observed, ending) = match plan {
-        Plan::Kubernetes(setup) => run_kubernetes(&name, *setup, &outputs, files, order)?,
-        Plan::Batch(_) if !order.explain.is_empty() => {
-            let finding = Diagnostic::error(Location::file("--explain"), "a batch machine has no pods");
-            return Err(finding.found(order.explain.join(", ")).into());
-        }
-        Plan::Batch(setup) => run_batch(&name, *setup, &outputs, files, order)?,
-    };
+    let files = folder.as_ref().filter(|_| tables).map_or(Files::Nowhere, Files::Folder);
+    let (mut observed, ending) = observe_plan(&name, plan, &outputs, files, order)?;
     let results = &mut observed.results;
     results.title = name;
     results.remarks.extend(remarks);
@@ -141,17 +145,50 @@ pub(super) fn execute(compiled: Compiled, order: &Order) -> Result<Done, Failure
     Ok(Done { observed, warnings, judgements, folder })
 }
 
-/// A streamed file of the folder.
-fn sink(files: Option<&OutputFolder>, wanted: bool, name: &str) -> io::Result<Option<Sink>> {
-    let folder = files.filter(|_| wanted);
-    folder.map(|folder| folder.file(name).map(|file| Box::new(file) as Sink)).transpose()
+/// Carries out a run of which nothing is written: what was seen, and its `jobs.csv` or `pods.csv`.
+pub(super) fn replay(compiled: Compiled, order: &Order) -> Result<(Observed, Vec<u8>), Failure> {
+    if !order.interrupt.begin() {
+        return Err(Failure::Interrupted(Span::ZERO));
+    }
+    let table = Memory::default();
+    let Compiled { name, plan, outputs, .. } = compiled;
+    let (mut observed, _) = observe_plan(&name, plan, &outputs, Files::Memory(&table), order)?;
+    observed.results.title = name;
+    Ok((observed, table.bytes()))
+}
+
+/// Runs a plan and watches it.
+fn observe_plan(
+    name: &str,
+    plan: Plan,
+    outputs: &Outputs,
+    files: Files<'_>,
+    order: &Order,
+) -> Result<(Observed, Ending), Failure> {
+    match plan {
+        Plan::Kubernetes(setup) => run_kubernetes(name, *setup, outputs, files, order),
+        Plan::Batch(_) if !order.explain.is_empty() => {
+            let finding = Diagnostic::error(Location::file("--explain"), "a batch machine has no pods");
+            Err(finding.found(order.explain.join(", ")).into())
+        }
+        Plan::Batch(setup) => run_batch(name, *setup, outputs, files, order),
+    }
+}
+
+/// Where a streamed table goes.
+fn sink(files: Files<'_>, wanted: bool, name: &str) -> io::Result<Option<Sink>> {
+    Ok(match files {
+        Files::Folder(folder) if wanted => Some(Box::new(folder.file(name)?)),
+        Files::Memory(memory) if matches!(name, "jobs.csv" | "pods.csv") => Some(Box::new(memory.clone())),
+        Files::Nowhere | Files::Folder(_) | Files::Memory(_) => None,
+    })
 }
 
 fn run_kubernetes(
     name: &str,
     mut setup: Setup,
     outputs: &Outputs,
-    files: Option<&OutputFolder>,
+    files: Files<'_>,
     order: &Order,
 ) -> Result<(Observed, Ending), Failure> {
     let (pools, loads) = (setup.pools.clone(), observe::loads(&setup));
@@ -181,7 +218,7 @@ fn run_batch(
     name: &str,
     setup: BatchSetup,
     outputs: &Outputs,
-    files: Option<&OutputFolder>,
+    files: Files<'_>,
     order: &Order,
 ) -> Result<(Observed, Ending), Failure> {
     let options =
@@ -286,7 +323,7 @@ fn write(
     Ok(folder.commit()?)
 }
 
-fn write_chart(chart: &report::Chart, folder: &OutputFolder) -> io::Result<()> {
+pub(super) fn write_chart(chart: &report::Chart, folder: &OutputFolder) -> io::Result<()> {
     let name = Path::new("charts").join(&chart.name);
     let name = name.to_string_lossy();
     folder.write(&format!("{name}.svg"), chart.svg.as_bytes())?;

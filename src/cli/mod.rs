@@ -2,6 +2,7 @@
 
 pub mod args;
 mod check;
+mod compare;
 mod conformance;
 pub mod diagnostics;
 mod execute;
@@ -60,6 +61,7 @@ fn dispatch(arguments: Arguments) -> Exit {
     match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::run(&check),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Explain(explain) => explain::run(&explain),
         Command::Schedule(schedule) => schedule::run(&schedule),
         Command::Schema(schema) => schema::run(&schema),

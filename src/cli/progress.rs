@@ -103,6 +103,35 @@ impl Progress for Display {
     }
 }
 
+/// How many of several runs are done, on standard error if that is a terminal.
+pub(super) struct Count(ProgressBar);
+
+impl Count {
+    /// Counts up to `total`.
+    pub(super) fn new(what: &str, total: u64, shown: bool) -> Count {
+        let shown = shown && std::io::stderr().is_terminal();
+        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(total), target);
+        bar.set_style(
+            ProgressStyle::with_template("[{bar:24}] {pos} of {len} {msg}, {eta} left")
+                .expect("the template is legal")
+                .progress_chars("=> "),
+        );
+        bar.set_message(what.to_owned());
+        Count(bar)
+    }
+
+    /// One more is done.
+    pub(super) fn one_more(&self) {
+        self.0.inc(1);
+    }
+
+    /// Takes the bar off the screen.
+    pub(super) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// `12.3k`, `4.5M`.
 fn short(number: f64) -> String {
     if number >= 1e6 {

@@ -2,13 +2,15 @@
 //!
 //! What is in the files is not known here, but for the mark by which a folder is recognised.
 
-use super::outputs::SCHEMA;
+use super::outputs::{COMPARISON, SCHEMA};
 use crate::base::{Diagnostic, Location};
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-/// How much of `summary.json` is read to find the mark; it is in the first lines.
+/// The files by which a folder is recognised, and the schema that each names.
+const MARKS: [(&str, &str); 2] = [("summary.json", SCHEMA), ("compare.json", COMPARISON)];
+/// How much of such a file is read to find the mark; it is in the first lines.
 const MARK_WITHIN: usize = 200;
 
 /// A folder that is being written beside its final place. Dropped without [`OutputFolder::commit`]
@@ -141,9 +143,12 @@ fn check_replaceable(target: &Path) -> Result<(), FolderError> {
         Ok(_) => {}
     }
     let is_empty = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
-    let summary = fs::read(target.join("summary.json")).unwrap_or_default();
-    let head = String::from_utf8_lossy(&summary[..summary.len().min(MARK_WITHIN)]).into_owned();
-    if is_empty || head.contains(&format!("\"schema\": \"{SCHEMA}\"")) {
+    let is_marked = |(name, schema): &(&str, &str)| {
+        let file = fs::read(target.join(name)).unwrap_or_default();
+        let head = String::from_utf8_lossy(&file[..file.len().min(MARK_WITHIN)]).into_owned();
+        head.contains(&format!("\"schema\": \"{schema}\""))
+    };
+    if is_empty || MARKS.iter().any(is_marked) {
         return Ok(());
     }
     refuse("is there already and holds no results of seatrial")

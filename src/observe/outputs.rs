@@ -12,6 +12,8 @@ use std::io;
 
 /// The schema that `summary.json` names: a folder is seatrial's if it carries it.
 pub const SCHEMA: &str = "seatrial/summary/v1";
+/// The schema that `compare.json` of a comparison names, likewise.
+pub const COMPARISON: &str = "seatrial/compare/v1";
 
 /// A file that is written whole.
 #[derive(Clone, PartialEq, Eq, Debug)]

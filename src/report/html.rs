@@ -29,14 +29,19 @@ const CELL: usize = 400;
 /// It asks for nothing beyond itself, not even a font, and tells the browser so. All that comes
 /// from the data is escaped.
 pub fn html(results: &Results, charts: &[Chart]) -> String {
+    environment()
+        .render_named_str("page.html", include_str!("page.html"), page(results, charts))
+        .expect("the template is part of the program, and a test renders it")
+}
+
+/// What renders pages: everything is escaped.
+pub(super) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
         environment.set_syntax(syntax);
     }
     environment
-        .render_named_str("page.html", include_str!("page.html"), page(results, charts))
-        .expect("the template is part of the program, and a test renders it")
 }
 
 fn page(results: &Results, charts: &[Chart]) -> Value {
@@ -101,7 +106,7 @@ fn stories(results: &Results) -> Vec<Value> {
 }
 
 /// Rules that give the static charts the page's colours, which a dark screen changes.
-fn recolour() -> String {
+pub(super) fn recolour() -> String {
     let rule = |ink: &Ink| {
         let (red, green, blue) = ink.rgb();
         let (code, name) = (format!("#{red:02X}{green:02X}{blue:02X}"), ink.name());
@@ -177,7 +182,7 @@ fn figures(results: &Results, charts: &[Chart]) -> Vec<Value> {
 
 /// An SVG document as part of a page, without the margin left of it and above it. Inside of HTML
 /// the namespace is known, and a page without any address in it is easy to trust.
-fn inline(svg: &str) -> String {
+pub(super) fn inline(svg: &str) -> String {
     /// In the canvas units of charts, four to a pixel.
     const CROP: (u32, u32) = (72, 40);
     let svg = svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);

@@ -101,7 +101,7 @@ pub(super) fn distribution_chart(sample: &Sample) -> Chart {
     if values.is_empty() {
         frame.draw_no_data();
     } else {
-        draw_distribution(&mut frame, &values);
+        draw_distribution(&mut frame, &values, Ink::Blue);
         frame.draw_legends(&legends);
     }
     let words: Vec<&str> = legends.iter().map(|legend| legend.text.as_str()).collect();
@@ -110,7 +110,7 @@ pub(super) fn distribution_chart(sample: &Sample) -> Chart {
 }
 
 /// Abbreviations keep their capitals: `Wait` becomes `wait`, `CPU time` stays.
-fn lower_first(text: &str) -> String {
+pub(super) fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     match (chars.next(), chars.clone().next()) {
         (Some(first), Some(second)) if !second.is_uppercase() => first.to_lowercase().chain(chars).collect(),
@@ -119,7 +119,7 @@ fn lower_first(text: &str) -> String {
 }
 
 /// A linear axis, or a logarithmic one where values of different magnitude matter.
-fn value_axis(sample: &Sample, values: &[f64]) -> (Axis, String) {
+pub(super) fn value_axis(sample: &Sample, values: &[f64]) -> (Axis, String) {
     /// From this ratio of two percentiles on, a linear axis hides one end.
     const WIDE: f64 = 20.0;
     let unit = if is_share(&sample.name, sample.unit) { "1" } else { sample.unit };
@@ -147,7 +147,7 @@ fn value_axis(sample: &Sample, values: &[f64]) -> (Axis, String) {
 }
 
 /// The value below which the share `q` of ascending values lies (nearest rank).
-fn quantile(values: &[f64], q: f64) -> Option<f64> {
+pub(super) fn quantile(values: &[f64], q: f64) -> Option<f64> {
     let rank = (q * values.len() as f64).ceil().max(1.0) as usize;
     values.get(rank - 1).copied()
 }
@@ -159,7 +159,8 @@ fn quantiles(values: &[f64], sample: &Sample) -> Vec<Legend> {
     all.map(|(text, position)| Legend { text, ink: None, position }).collect()
 }
 
-fn draw_distribution(frame: &mut Frame, values: &[f64]) {
+/// Draws the distribution of ascending values as a step line.
+pub(super) fn draw_distribution(frame: &mut Frame, values: &[f64], ink: Ink) {
     let count = values.len() as f64;
     let shares = values.iter().enumerate().map(|(index, value)| (*value, (index + 1) as f64 / count));
     let mut points: Vec<(f64, f64)> = vec![(frame.x.low(), 0.0)];
@@ -169,7 +170,7 @@ fn draw_distribution(frame: &mut Frame, values: &[f64]) {
             None => points.push((value, share)),
         }
     }
-    draw_steps(frame, &points, frame.x.high(), Ink::Blue);
+    draw_steps(frame, &points, frame.x.high(), ink);
 }
 
 #[cfg(test)]

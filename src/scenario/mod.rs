@@ -20,5 +20,5 @@ pub use compile::{
     Asked, Compiled, Environment, Plan, Question, Wanted, compile, generated, name_of, question,
 };
 pub use load::{Named, adhoc, load};
-pub use parse::{FileKind, kind_of, parse};
+pub use parse::{FileKind, kind_of, parse, parse_study};
 pub use schema::{Scenario, json_schema};

@@ -1,6 +1,7 @@
 //! From the text of a scenario to its types, with every value that does not fit found at once.
 
 use super::de::{Input, Step};
+use super::schema::study::{STUDY, Study};
 use super::schema::{API_VERSION, Scenario};
 use super::tree::{self, Data, Value};
 use super::{At, overrides};
@@ -23,6 +24,11 @@ pub(super) fn parse_tree(mut tree: Value, sets: &[String]) -> Result<Scenario, V
         let message = format!("a scenario is a mapping, but this is {}", tree.describe());
         return Err(vec![Diagnostic::error(tree.location.clone(), message).found(tree.excerpt())]);
     }
+    if is_study(&tree) {
+        let finding =
+            Diagnostic::error(tree.location.clone(), "this is a study of several variants, not a scenario");
+        return Err(vec![finding.help("run it with `seatrial compare`")]);
+    }
     let findings: Vec<Diagnostic> =
         sets.iter().filter_map(|set| overrides::apply(&mut tree, set).err()).collect();
     if !findings.is_empty() {
@@ -33,6 +39,22 @@ pub(super) fn parse_tree(mut tree: Value, sets: &[String]) -> Result<Scenario, V
     Ok(scenario)
 }
 
+/// The study that a file holds; `None` if it is something else, which [`parse`](parse()) then says.
+pub fn parse_study(file: &Arc<str>, bytes: &[u8]) -> Option<Result<Study, Vec<Diagnostic>>> {
+    let tree = tree::read(file, bytes).ok()?;
+    is_study(&tree).then(|| {
+        let study: Study = typed(tree).map_err(with_version)?;
+        check_api_version(&study.api_version)?;
+        Ok(study)
+    })
+}
+
+/// Whether a tree says of itself that it is a study.
+fn is_study(tree: &Value) -> bool {
+    let Data::Map(entries) = &tree.data else { return false };
+    entries.iter().any(|(key, value)| key.text == "kind" && value.excerpt() == STUDY)
+}
+
 /// Says what to write where the version is missing.
 fn with_version(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     for finding in findings.iter_mut().filter(|finding| finding.message == "`apiVersion` is missing") {
@@ -41,11 +63,16 @@ fn with_version(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     findings
 }
 
-fn check_version(scenario: &Scenario) -> Result<(), Vec<Diagnostic>> {
-    if *scenario.api_version != API_VERSION {
-        let finding = scenario.api_version.error("unknown version of scenarios");
-        return Err(vec![finding.help(format!("write `apiVersion: {API_VERSION}`"))]);
+fn check_api_version(version: &At<String>) -> Result<(), Vec<Diagnostic>> {
+    if **version == API_VERSION {
+        return Ok(());
     }
+    let finding = version.error("unknown version of scenarios");
+    Err(vec![finding.help(format!("write `apiVersion: {API_VERSION}`"))])
+}
+
+fn check_version(scenario: &Scenario) -> Result<(), Vec<Diagnostic>> {
+    check_api_version(&scenario.api_version)?;
     match &scenario.kind {
         Some(kind @ At { value, .. }) if value != "Scenario" => {
             Err(vec![kind.error("unknown kind").help("write `kind: Scenario`, or leave it out")])

@@ -3,6 +3,7 @@
 //! Columns are counted in characters. Nothing here writes anywhere; control characters of names
 //! are replaced, so that a name cannot steer a terminal.
 
+mod comparison;
 mod decision;
 mod gantt;
 mod story;
@@ -10,6 +11,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use comparison::comparison_table;
 pub use decision::{Shown, decision_text};
 pub use gantt::text_gantt;
 pub use story::story_text;

@@ -66,6 +66,10 @@ pub(super) fn stop(build: &mut Build<'_>) -> StopRule {
             finding.help("give it `workload.traces`, `workload.generators` or Jobs in `workload.manifests`"),
         );
     }
+    if let Some(shake) = workload.shake.as_ref().filter(|_| workload.traces.is_empty()) {
+        let finding = shake.error("there is no trace whose submit times could be shaken");
+        build.error(finding.help("jobs of generators differ by `run.seed` alone"));
+    }
     StopRule { at, when_settled: run.stop == Stop::Settled, when_jobs_done: run.stop == Stop::JobsDone }
 }
 

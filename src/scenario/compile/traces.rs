@@ -5,9 +5,10 @@
 
 use super::after::{self, Mode, Wishes};
 use super::nodes::Nodes;
-use super::rows::{Convert, Jobs, Listed, Pods, Stream, Taken, Window};
-use super::{Build, at_reference, pools, selectors};
+use super::rows::{Convert, Jobs, Listed, Pods, Shake, Stream, Taken, Window};
+use super::{Build, at_reference, pools, run, selectors};
 use crate::api::RestartPolicy;
+use crate::base::rng::key_of;
 use crate::base::{Diagnostic, Time};
 use crate::scenario::At;
 use crate::scenario::schema::workload::{self, GpuSharing, Partials, Processors, Trace, TraceFormat};
@@ -185,7 +186,8 @@ fn load<C: Convert + Clone>(
             survey = self::survey(build, &mut again, mode, limits.sorted)?;
         }
         let what = format!("{}: rows out of order, sorted by submit time", stream.reader.report().file);
-        build.remark(what, survey.unordered);
+        // Rows that were shaken out of their order are no fault of the trace.
+        build.remark(what, if window.shake.is_some() { 0 } else { survey.unordered });
         let dependencies = link::<C>(build, trace, &mut survey)?;
         if survey.unordered > 0 {
             survey.rows.sort_by_key(|(at, row)| (*at, C::number(row)));
@@ -241,6 +243,11 @@ fn window(build: &mut Build<'_>, trace: &Trace) -> Option<Window> {
         until: trace.select.until.as_ref().map_or(Time::MAX, |until| Time(until.0.0)),
         rows: trace.select.rows.map_or(u64::MAX, |rows| rows.0 as u64),
         scale: trace.time_scale.as_ref().map_or(1.0, |scale| scale.0),
+        shake: build.scenario.workload.shake.as_ref().map(|width| Shake {
+            width: width.0,
+            seed: run::seed(build.scenario),
+            trace: key_of(&base_name(trace)),
+        }),
     })
 }
 

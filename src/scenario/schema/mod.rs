@@ -9,6 +9,7 @@ pub mod control;
 pub mod events;
 pub mod loads;
 pub mod scalars;
+pub mod study;
 pub mod swarm;
 pub mod workload;
 

@@ -23,6 +23,9 @@ pub struct Workload {
     /// Traces of jobs or pods.
     #[serde(default)]
     pub traces: Vec<At<Trace>>,
+    /// Shifts each submit time of the traces by a draw of its own, uniform from minus to plus this much:
+    /// many seeds are then many days that are like the recorded one.
+    pub shake: Option<At<Duration>>,
     /// Generated jobs.
     #[serde(default)]
     pub generators: Vec<At<Generator>>,

@@ -7,6 +7,7 @@ mod good;
 mod loads;
 mod overrides;
 mod planes;
+mod studies;
 
 use super::{Compiled, Environment, Plan, compile, parse};
 use crate::base::Diagnostic;
