@@ -127,6 +127,24 @@ fn frozen() -> Policy {
     }
 }
 
+#[test]
+fn the_three_easys_part_over_three_jobs() {
+    let easy = |reservation| Policy { backfill: Backfill::Easy, reservation, ..Policy::default() };
+    for (policy, passes) in
+        [(easy(Reservation::Counts), true), (easy(Reservation::Machines), false), (frozen(), false)]
+    {
+        // A job on processor 0 ends at 1 s, so that 1 has the others; then come 2 and 3.
+        let (mut machine, mut control) = queued(policy.clone(), 4, &[(1, 1), (3, 100)]);
+        assert_eq!(pass(0, &mut machine, &mut control), [0, 1]);
+        end(1, 0, &mut machine, &mut control);
+        for (row, job) in [(2, job(3, 1, 50)), (3, job(1, 1, 500))] {
+            machine.add(JobId(row), &job);
+            control.handle(Time::from_secs(1), BatchEvent::Submitted(JobId(row)), &mut machine, &mut Vec::new());
+        }
+        assert_eq!(pass(1, &mut machine, &mut control) == [3], passes, "{:?}", policy.reservation);
+    }
+}
+
 fn conservative(reservation: Reservation) -> Policy {
     Policy { backfill: Backfill::Conservative, reservation, ..Policy::default() }
 }

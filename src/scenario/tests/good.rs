@@ -287,6 +287,7 @@ fn every_scenario_of_the_project_compiles() {
         scheduler-failover: 50 nodes, 2 inputs
         snapshot: 3 nodes, 3 inputs
         spreading: 8 nodes, 1 inputs
+        three-easys: 32 processors, 1 inputs
         two-applications: 4 nodes, 2 inputs
         zone-outage-budgets: 12 nodes, 2 inputs
         zone-outage: 45 nodes, 3 inputs"]]
