@@ -147,7 +147,7 @@ fn keys_of_the_other_kind() {
             "s.yaml:3:82",
             "`ann` is not the number of a user",
         ),
-        ("order: fairShare, fairShare: {shares: {\"3\": 0}}", "s.yaml:3:82", "a share must be above 0"),
+        ("order: fairShare, fairShare: {shares: {\"3\": 0}}", "s.yaml:3:81", "a share must be above 0"),
     ] {
         say(&batch.replace("{kind: batch}", &format!("{{kind: batch, batch: {{{written}}}}}")), place, what);
     }

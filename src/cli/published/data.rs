@@ -106,11 +106,11 @@ pub(super) fn tasks(folder: &Path) -> Outcome<Vec<Task>> {
     Ok(tasks)
 }
 
-/// Runs in a folder and in the folders in it.
+/// Runs in a folder and in the folders in it, down to a depth that no layout has.
 fn oar_runs(folder: &Path, before: &str, tasks: &mut Vec<Task>) -> Outcome<()> {
     for (name, path) in entries(folder)? {
-        if path.is_dir() && before.is_empty() {
-            oar_runs(&path, &format!("{name}/"), tasks)?;
+        if path.is_dir() && before.matches('/').count() < 8 {
+            oar_runs(&path, &format!("{before}{name}/"), tasks)?;
         } else if let Some(run) = name.strip_prefix("oar_gant_") {
             let run = run.trim_end_matches(".gz").trim_end_matches(".json");
             let nodes = run.rsplit_once("_size").and_then(|(_, nodes)| nodes.parse().ok());

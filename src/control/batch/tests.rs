@@ -139,7 +139,12 @@ fn the_three_easys_part_over_three_jobs() {
         end(1, 0, &mut machine, &mut control);
         for (row, job) in [(2, job(3, 1, 50)), (3, job(1, 1, 500))] {
             machine.add(JobId(row), &job);
-            control.handle(Time::from_secs(1), BatchEvent::Submitted(JobId(row)), &mut machine, &mut Vec::new());
+            control.handle(
+                Time::from_secs(1),
+                BatchEvent::Submitted(JobId(row)),
+                &mut machine,
+                &mut Vec::new(),
+            );
         }
         assert_eq!(pass(1, &mut machine, &mut control) == [3], passes, "{:?}", policy.reservation);
     }
