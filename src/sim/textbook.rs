@@ -140,7 +140,7 @@ fn list_schedule(processors: u32, lengths: &[u64], after: &[(usize, usize)], lis
 
 #[test]
 fn graham_anomalies() {
-    // Graham, Bounds on Multiprocessing Timing Anomalies, SIAM J. Appl. Math. 17 (1969), figures 2 to 6.
+    // Graham, Bounds on Multiprocessing Timing Anomalies, SIAM J. Appl. Math. 17 (1969).
     let (lengths, list) = ([3, 2, 2, 2, 4, 4, 4, 4, 9], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     let after = [(1, 9), (4, 5), (4, 6), (4, 7), (4, 8)];
     let shorter = lengths.map(|length| length - 1);
