@@ -3,8 +3,9 @@
 
 use super::after::After;
 use super::driver::{Ending, Progress, RunError};
+use super::ends::Ends;
 use super::faults::{Faults, Strike};
-use super::queue::{Class, EventQueue, Key};
+use super::queue::{Class, EventQueue};
 use super::setup::{Fault, NodeSetup, Pool, Source, StopRule, Submission, SubmissionName};
 use crate::base::ids::{ClassId, JobId, NodeId, TaskId};
 use crate::base::{Diagnostic, Map, Span, Streams, Symbol, Time};
@@ -166,17 +167,11 @@ impl Submissions {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Happening {
-    End(TaskId),
-    Strike(Strike),
-}
-
 /// A task on a node.
 #[derive(Clone, Copy, Default)]
 struct Going {
-    /// Its end, if it makes progress.
-    end: Option<Key>,
+    /// The ticket of its end; 0 if none is planned.
+    end: u64,
     /// When it began to make progress, and how long it had to run then.
     since: Time,
     left: Span,
@@ -235,7 +230,8 @@ struct FleetRun {
     setup: FleetSetup,
     fleet: Fleet,
     control: FleetControl,
-    queue: EventQueue<Happening>,
+    planned: Ends<TaskId>,
+    strikes: EventQueue<Strike>,
     faults: Faults,
     rows: Vec<Option<FleetJob>>,
     free: Vec<JobId>,
@@ -273,7 +269,8 @@ impl FleetRun {
             setup,
             fleet,
             control,
-            queue: EventQueue::new(),
+            planned: Ends::new(),
+            strikes: EventQueue::new(),
             faults,
             rows: Vec::new(),
             free: Vec::new(),
@@ -297,14 +294,15 @@ impl FleetRun {
 
     fn plan(&mut self, at: Time, strike: Strike) {
         self.certain += u64::from(!self.faults.is_random_failure(strike));
-        self.queue.schedule(at, Class::FAULT, Happening::Strike(strike));
+        self.strikes.schedule(at, Class::FAULT, strike);
     }
 
     /// The next moment at which something happens that matters.
     fn next_moment(&mut self, submission: Option<Time>) -> Option<Time> {
         let later = self.later.first_key_value().map(|((at, _), _)| *at);
         let submission = submission.into_iter().chain(later).min();
-        let happening = self.queue.peek();
+        let end = self.next_end().map(|(at, _)| at);
+        let happening = end.into_iter().chain(self.strikes.peek()).min();
         // Nobody comes, no task will end, and no repair can help one that waits: machines that fail at
         // random change nothing.
         let is_helped = self.fleet.waiting > 0 && self.certain > 0;
@@ -334,22 +332,32 @@ impl FleetRun {
         }
     }
 
-    /// One thing that happens now; false if there is none.
+    /// The next end of a task.
+    fn next_end(&mut self) -> Option<(Time, TaskId)> {
+        let going = &self.going;
+        self.planned.peek(|task, ticket| going[task.index()].end == ticket)
+    }
+
+    /// One thing that happens now, an end before a failure; false if there is none.
     fn happen<O: FleetObserver>(&mut self, now: Time, observer: &mut O) -> bool {
-        if self.queue.peek() != Some(now) {
+        if let Some((_, task)) = self.next_end().filter(|(at, _)| *at == now) {
+            self.planned.take();
+            self.events += 1;
+            self.end(now, task, observer);
+            return true;
+        }
+        if self.strikes.peek() != Some(now) {
             return false;
         }
-        let (_, happening) = self.queue.pop().expect("the queue has just shown it");
+        let (_, strike) = self.strikes.pop().expect("the queue has just shown it");
         self.events += 1;
-        match happening {
-            Happening::End(task) => self.end(now, task, observer),
-            Happening::Strike(strike) => self.strike(now, strike, observer),
-        }
+        self.strike(now, strike, observer);
         true
     }
 
     fn end<O: FleetObserver>(&mut self, now: Time, id: TaskId, observer: &mut O) {
         self.ends -= 1;
+        self.going[id.index()].end = 0;
         let task = self.fleet.tasks[id.index()];
         self.control.handle(now, FleetEvent::Ended(id), &mut self.fleet, &mut self.commands);
         let row = self.rows[task.job.index()].as_mut().expect("a task has a job");
@@ -516,7 +524,7 @@ impl FleetRun {
             job.all_started.get_or_insert(now);
         }
         let left = job.left.pop().unwrap_or(job.run_time);
-        self.going[id.index()] = Going { end: None, since: now, left };
+        self.going[id.index()] = Going { end: 0, since: now, left };
         if self.setup.policy.gang == Gang::Piecemeal {
             job.members.push(id);
             let all_are_there = job.running + job.ended == job.tasks;
@@ -538,7 +546,7 @@ impl FleetRun {
         // Who runs for ever never ends.
         if going.left < Span::MAX {
             self.ends += 1;
-            going.end = Some(self.queue.schedule(now + going.left, Class::WORLD, Happening::End(id)));
+            going.end = self.planned.plan(now + going.left, id);
         }
     }
 
@@ -555,14 +563,11 @@ impl FleetRun {
         job.running -= 1;
         job.evictions += 1;
         job.members.retain(|member| *member != id);
-        let done = match going.end {
-            Some(key) => {
-                self.queue.cancel(key);
-                self.ends -= 1;
-                now.since(going.since)
-            }
-            None => Span::ZERO,
-        };
+        let mut done = Span::ZERO;
+        if going.end != 0 {
+            self.ends -= 1;
+            done = now.since(going.since);
+        }
         // What was on a node that has failed is gone.
         let kept = self.setup.keeps_work && why != Eviction::Lost;
         if kept {

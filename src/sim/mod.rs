@@ -10,6 +10,7 @@ mod api_server;
 pub mod batch;
 mod cpu;
 pub mod driver;
+mod ends;
 mod faults;
 pub mod fleet;
 pub mod fuzz;

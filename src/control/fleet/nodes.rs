@@ -29,6 +29,8 @@ pub enum NodeChoice {
     Scheduler(Box<Config>),
 }
 
+/// With more than one change for so many nodes all are looked at.
+const FEW: usize = 4;
 /// Draws before all nodes with room are counted.
 const DRAWS: usize = 16;
 
@@ -37,6 +39,8 @@ pub(super) struct Nodes {
     choice: NodeChoice,
     streams: Streams,
     tree: Tree,
+    /// By class: below which row no node had room, and as of which change.
+    full: Vec<(usize, u64)>,
     /// Where a round goes on.
     next: usize,
     cycle: Option<Box<Cycle>>,
@@ -58,6 +62,7 @@ impl Nodes {
             choice,
             streams: Streams::new(seed),
             tree: Tree::default(),
+            full: Vec::new(),
             next: 0,
             cycle,
             judge: Judge::new(&config),
@@ -78,8 +83,11 @@ impl Nodes {
                 Outcome::Rejected(_) => None,
             };
         }
-        self.tree.update(fleet);
         self.judge.learn(fleet, class);
+        if matches!(self.choice, NodeChoice::FirstFit) {
+            return self.first_fit(fleet, class).map(|row| NodeId(row as u32));
+        }
+        self.tree.update(fleet);
         let query = Query { fleet, class, eligible: self.judge.known(class) };
         let row = match self.choice {
             NodeChoice::FirstFit | NodeChoice::Scheduler(_) => self.tree.first_from(query, 0),
@@ -93,6 +101,31 @@ impl Nodes {
         }?;
         self.next = row + 1;
         Some(NodeId(row as u32))
+    }
+
+    /// The first node with room. Below the one that was found last for the class there is room only where
+    /// something has changed since.
+    fn first_fit(&mut self, fleet: &Fleet, class: ClassId) -> Option<usize> {
+        let nodes = &fleet.cluster.nodes;
+        let query = Query { fleet, class, eligible: self.judge.known(class) };
+        if self.full.len() <= class.index() {
+            self.full.resize(class.index() + 1, (0, 0));
+        }
+        let (row, since) = self.full[class.index()];
+        let is_few = nodes.change_count() - since <= (nodes.len() / FEW) as u64;
+        let changed = nodes.changed_since(since).filter(|_| is_few && row > 0);
+        let mut from = 0;
+        let mut found = None;
+        if let Some(changed) = changed {
+            let freed = changed.map(|node| node.index()).filter(|&other| other < row && query.fits(other));
+            (from, found) = (row, freed.min());
+        }
+        let found = found.or_else(|| {
+            self.tree.update(fleet);
+            self.tree.first_from(query, from)
+        });
+        self.full[class.index()] = (found.unwrap_or(nodes.len()), nodes.change_count());
+        found
     }
 
     /// Any node with room. Draws from all nodes are tried first: the first that has room is any of

@@ -1,6 +1,6 @@
 //! Textbook cases, and the queues against a plain twin that looks at everything every time.
 
-use super::tree::plain_rest;
+use super::tree::plain_rests;
 use super::*;
 use crate::api::{Container, Node, ObjectMeta, PodTemplate};
 use crate::base::ids::{ClassId, PoolId};
@@ -483,9 +483,10 @@ fn waiting_jobs_are_listed_in_order() {
 fn plain(choice: &NodeChoice, fleet: &Fleet, class: ClassId, next: usize) -> Option<usize> {
     let rows: Vec<usize> =
         (0..fleet.cluster.nodes.len()).filter(|&row| fleet.fits(class, NodeId(row as u32))).collect();
+    let rests = plain_rests(fleet);
     match choice {
-        NodeChoice::BestFit => rows.into_iter().min_by_key(|&row| (plain_rest(fleet, row), row)),
-        NodeChoice::WorstFit => rows.into_iter().min_by_key(|&row| (-plain_rest(fleet, row), row)),
+        NodeChoice::BestFit => rows.into_iter().min_by_key(|&row| (rests[row], row)),
+        NodeChoice::WorstFit => rows.into_iter().min_by_key(|&row| (-rests[row], row)),
         NodeChoice::RoundRobin => {
             rows.iter().copied().find(|&row| row >= next).or_else(|| rows.first().copied())
         }

@@ -235,10 +235,10 @@ fn rest(fleet: &Fleet, scale: &[u128], row: usize) -> i64 {
     shares.sum()
 }
 
-/// The same without the tree: what is free on a node altogether, for the plain twin.
+/// What is free on each node altogether, for the plain twin.
 #[cfg(test)]
-pub(super) fn plain_rest(fleet: &Fleet, row: usize) -> i64 {
+pub(super) fn plain_rests(fleet: &Fleet) -> Vec<i64> {
     let mut tree = Tree::default();
     tree.build(fleet);
-    rest(fleet, &tree.scale, row)
+    tree.rest
 }

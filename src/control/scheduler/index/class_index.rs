@@ -3,10 +3,11 @@
 
 use super::super::framework::{Code, Column, Context, Reach, Status, Targets};
 use super::super::profile::{PluginSet, Profile};
+use super::flat::{Flat, is_narrow};
 use super::group::Group;
 use super::rank_set::RankSet;
-use crate::base::Map;
 use crate::base::ids::NodeId;
+use crate::base::{BitSet, Map};
 
 /// The group of nodes that do not pass the node-local filters.
 const REFUSED: u32 = u32::MAX;
@@ -80,6 +81,9 @@ impl Layout {
     }
 }
 
+/// With more than one changed node in so many, all are looked at together: that vectorises.
+const FEW: usize = 6;
+
 /// Scratch space of an update.
 #[derive(Debug, Default)]
 pub(super) struct Work {
@@ -87,6 +91,10 @@ pub(super) struct Work {
     causes: Vec<super::super::framework::Cause>,
     key: Vec<i64>,
     rows: Vec<u32>,
+    totals: Vec<i64>,
+    passing: BitSet,
+    /// By row: whether it is in `rows` already.
+    is_listed: BitSet,
 }
 
 /// The index of one class.
@@ -98,7 +106,13 @@ pub(super) struct ClassIndex {
     selectors: u64,
     /// By row: the number of the static part of the node's key, or [`REFUSED`].
     bases: Vec<u32>,
+    /// The rows that are not refused by what is static.
+    eligible: BitSet,
     slots: Vec<Slot>,
+    /// Whether the scheduler's list is that of the rows.
+    is_in_order: bool,
+    /// In the place of groups, where nothing tells nodes apart but themselves.
+    pub(super) flat: Option<Box<Flat>>,
     /// All groups, by number; some are empty and wait for another key.
     pub(super) groups: Vec<Group>,
     keys: Vec<Box<[i64]>>,
@@ -152,7 +166,107 @@ impl ClassIndex {
         self.selectors = context.cluster.selectors.change_count();
         self.changes = nodes.change_count();
         self.judge_static(profile, context, work)?;
+        self.flat = None;
+        self.eligible = nodes.present.clone();
+        for row in nodes.present.iter().filter(|&row| self.bases[row] == REFUSED) {
+            self.eligible.remove(row);
+        }
+        self.is_in_order = nodes.order.iter().enumerate().all(|(place, node)| place == node.index());
+        if self.is_flat(context) {
+            self.flat = Some(Box::new(Flat::new(nodes.order.len())));
+            self.all = RankSet::default();
+            if self.refresh_flat(profile, context, None, work)? {
+                return Ok(true);
+            }
+            self.flat = None;
+            self.all = RankSet::new(nodes.order.len());
+        }
         self.refresh_all(profile, context, nodes.present.iter().map(|row| row as u32), work)
+    }
+
+    /// Whether nothing tells nodes apart but their own filters and scores.
+    fn is_flat(&self, context: Context<'_>) -> bool {
+        let layout = &self.layout;
+        let sees_more = [layout.group_filters, layout.node_raws, layout.keyed];
+        let mut bases =
+            context.cluster.nodes.present.iter().map(|row| self.bases[row]).filter(|&base| base != REFUSED);
+        let first = bases.next();
+        sees_more.iter().all(|set| set.is_empty()) && bases.all(|base| Some(base) == first)
+    }
+
+    /// Gives the listed nodes, or all of them, the totals that they have now; false if one cannot be
+    /// kept.
+    fn refresh_flat(
+        &mut self,
+        profile: &mut Profile,
+        context: Context<'_>,
+        rows: Option<&[u32]>,
+        work: &mut Work,
+    ) -> Result<bool, Status> {
+        let nodes = &context.cluster.nodes;
+        let rows = rows.filter(|rows| rows.len() <= nodes.len() / FEW);
+        work.passing.resize(nodes.len());
+        match rows {
+            Some(rows) => self.pass_listed(profile, context, rows, work),
+            None => {
+                work.passing.copy_from(&self.eligible);
+                for plugin in self.layout.node_filters.iter() {
+                    profile.plugins[plugin].filter(context, &mut work.passing);
+                }
+            }
+        }
+        let targets = rows.map_or(Targets::Rows(&work.passing), Targets::Listed);
+        work.totals.clear();
+        work.totals.resize(targets.len(), 0);
+        for &(plugin, weight) in &profile.scores {
+            if !self.layout.node_scores.contains(plugin) {
+                continue;
+            }
+            if profile.pre_scores.contains(plugin) {
+                let status = profile.plugins[plugin].pre_score(context, targets);
+                match status.code {
+                    Code::Success => {}
+                    Code::Skip => continue,
+                    _ => return Err(status),
+                }
+            }
+            profile.plugins[plugin].score(context, targets, &mut work.column);
+            match work.column.same {
+                Some(score) => work.totals.iter_mut().for_each(|total| *total += weight * score),
+                None => {
+                    let pairs = work.totals.iter_mut().zip(&work.column.values);
+                    pairs.for_each(|(total, score)| *total = total.wrapping_add(weight.wrapping_mul(*score)));
+                }
+            }
+        }
+        let flat = self.flat.as_deref_mut().expect("the index is flat");
+        let mut set = |place: usize, row: u32| {
+            let total = work.passing.contains(row as usize).then(|| work.totals[place]);
+            let is_kept = total.is_none_or(is_narrow);
+            flat.set(nodes.order_place[row as usize], total.filter(|_| is_kept));
+            is_kept
+        };
+        let is_kept = match rows {
+            Some(rows) => rows.iter().enumerate().all(|(place, &row)| set(place, row)),
+            None if self.is_in_order => flat.replace(&work.passing, &work.totals),
+            None => nodes.order.iter().all(|node| set(node.index(), node.0)),
+        };
+        flat.settle();
+        Ok(is_kept)
+    }
+
+    /// Fills `passing` with those of the listed nodes that pass the filters.
+    fn pass_listed(&self, profile: &mut Profile, context: Context<'_>, rows: &[u32], work: &mut Work) {
+        for &row in rows {
+            work.passing.remove(row as usize);
+            work.causes.clear();
+            let mut passes = |plugin: usize| {
+                profile.plugins[plugin].status(context, NodeId(row), &mut work.causes) == Code::Success
+            };
+            if self.bases[row as usize] != REFUSED && self.layout.node_filters.iter().all(&mut passes) {
+                work.passing.insert(row as usize);
+            }
+        }
     }
 
     /// Puts nodes where they belong now; false, and not all of them, if there are too many groups.
@@ -217,15 +331,23 @@ impl ClassIndex {
         let nodes = &context.cluster.nodes;
         let mut rows = std::mem::take(&mut work.rows);
         rows.clear();
+        work.is_listed.resize(nodes.len());
         if let Some(changed) = nodes.changed_since(self.changes) {
-            rows.extend(changed.map(|node| node.0));
+            for node in changed {
+                if !work.is_listed.contains(node.index()) {
+                    work.is_listed.insert(node.index());
+                    rows.push(node.0);
+                }
+            }
         }
-        if rows.len() > 1 {
-            rows.sort_unstable();
-            rows.dedup();
-        }
+        rows.iter().for_each(|&row| work.is_listed.remove(row as usize));
         self.changes = nodes.change_count();
-        let result = self.refresh_all(profile, context, rows.iter().copied(), work);
+        let result = if self.flat.is_some() {
+            self.refresh_flat(profile, context, Some(&rows), work)
+        } else {
+            rows.sort_unstable();
+            self.refresh_all(profile, context, rows.iter().copied(), work)
+        };
         work.rows = rows;
         result
     }

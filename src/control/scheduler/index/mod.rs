@@ -12,6 +12,7 @@
 //! groups as nodes) it says so, and the plain search is made.
 
 mod class_index;
+mod flat;
 mod group;
 mod place_set;
 mod rank_set;
@@ -24,6 +25,7 @@ use super::select::Choice;
 use crate::base::ids::{ClassId, NodeId};
 use crate::base::rng::Streams;
 use class_index::{ClassIndex, Layout, Work};
+use flat::Flat;
 use place_set::PlaceSet;
 use rank_set::Union;
 use winner::Ties;
@@ -212,6 +214,9 @@ impl Decision {
         layout: Layout,
         search: Search,
     ) -> Result<Answer, Status> {
+        if let Some(flat) = &index.flat {
+            return self.decide_flat(flat, profile, context, layout, search);
+        }
         self.filter(index, profile, context, layout);
         let feasible: u32 = self.sizes.iter().sum();
         if feasible == 0 {
@@ -221,7 +226,10 @@ impl Decision {
             let node = NodeId(self.rows[0]);
             return Ok(Answer::Placed(Placement { node, feasible, score: 0, tied: 1 }));
         }
-        self.score(index, profile, context, layout)?;
+        let tops = self.groups.iter().map(|&group| index.groups[group as usize].top());
+        self.totals.clear();
+        self.totals.extend(tops.map(|top| top.map_or(i64::MIN, |(total, _)| total)));
+        self.score(profile, context, layout)?;
         let score = self.totals.iter().copied().max().unwrap_or(0);
         let mut tied = 0;
         self.tops.clear();
@@ -258,17 +266,35 @@ impl Decision {
         }
     }
 
-    /// Fills `totals` with the total of the best nodes of each group.
-    fn score(
+    /// The same where all nodes are one group.
+    fn decide_flat(
         &mut self,
-        index: &ClassIndex,
+        flat: &Flat,
         profile: &mut Profile,
         context: Context<'_>,
         layout: Layout,
-    ) -> Result<(), Status> {
-        let tops = self.groups.iter().map(|&group| index.groups[group as usize].top());
+        search: Search,
+    ) -> Result<Answer, Status> {
+        let order = &context.cluster.nodes.order;
+        let (Some(top), Some(place)) = (flat.top(), flat.first_from(0)) else { return Ok(Answer::Nowhere) };
+        let (feasible, node) = (flat.members.count(), order[place as usize]);
+        if feasible == 1 {
+            return Ok(Answer::Placed(Placement { node, feasible, score: 0, tied: 1 }));
+        }
+        self.rows.clear();
+        self.rows.push(node.0);
+        self.sizes.clear();
+        self.sizes.push(feasible);
         self.totals.clear();
-        self.totals.extend(tops.map(|top| top.map_or(i64::MIN, |(total, _)| total)));
+        self.totals.push(top);
+        self.score(profile, context, layout)?;
+        let ties = Ties { feasible: Union(&[&flat.members]), tied: &[flat], start: search.start as u32 };
+        let node = order[ties.winner(search.choice, search.streams, search.key) as usize];
+        Ok(Answer::Placed(Placement { node, feasible, score: self.totals[0], tied: flat.len() as u32 }))
+    }
+
+    /// Adds to `totals`, those of the best nodes of each group, what the groups' own scores are.
+    fn score(&mut self, profile: &mut Profile, context: Context<'_>, layout: Layout) -> Result<(), Status> {
         let targets = Targets::Groups { rows: &self.rows, sizes: &self.sizes };
         for place in 0..profile.scores.len() {
             let (plugin, weight) = profile.scores[place];

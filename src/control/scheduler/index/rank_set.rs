@@ -24,6 +24,23 @@ impl RankSet {
         RankSet { words: vec![0; blocks * BLOCK], len: len as u32, tree: vec![0; blocks + 1], count: 0 }
     }
 
+    /// Makes the set that of the bits, as many words as there are or fewer.
+    pub(super) fn assign(&mut self, words: &[u64]) {
+        self.words.fill(0);
+        self.words[..words.len()].copy_from_slice(words);
+        self.tree.fill(0);
+        self.count = 0;
+        for (block, words) in self.words.chunks_exact(BLOCK).enumerate() {
+            let members: u32 = words.iter().map(|word| word.count_ones()).sum();
+            self.count += members;
+            self.tree[block + 1] += members;
+            let above = (block + 1) + ((block + 1) & (block + 1).wrapping_neg());
+            if above < self.tree.len() {
+                self.tree[above] += self.tree[block + 1];
+            }
+        }
+    }
+
     /// How many members there are.
     pub(super) fn count(&self) -> u32 {
         self.count

@@ -3,21 +3,56 @@
 //! The rules are those of [`Choice`]; the tests hold the two equal.
 
 use super::super::select::{Choice, pre_order};
+use super::flat::Flat;
 use super::place_set::PlaceSet;
 use super::rank_set::Union;
 use crate::base::rng::Streams;
 
+/// So few tied nodes are looked at one by one.
+const FEW_TIED: usize = 12;
+
+/// Places of tied nodes.
+pub(super) trait Tied {
+    /// How many there are.
+    fn len(&self) -> usize;
+    /// The first that is not before a place.
+    fn first_from(&self, place: u32) -> Option<u32>;
+}
+
+impl Tied for PlaceSet {
+    fn len(&self) -> usize {
+        PlaceSet::len(self)
+    }
+    fn first_from(&self, place: u32) -> Option<u32> {
+        PlaceSet::first_from(self, place)
+    }
+}
+
+impl Tied for Flat {
+    fn len(&self) -> usize {
+        Flat::len(self)
+    }
+    fn first_from(&self, place: u32) -> Option<u32> {
+        Flat::first_from(self, place)
+    }
+}
+
+/// The places of one set, ascending.
+fn places_of<T: Tied>(tied: &T) -> impl Iterator<Item = u32> + '_ {
+    std::iter::successors(tied.first_from(0), |&place| tied.first_from(place + 1))
+}
+
 /// The feasible nodes and, among them, the tied ones.
-pub(super) struct Ties<'g> {
+pub(super) struct Ties<'g, T> {
     /// The places of the feasible nodes.
     pub(super) feasible: Union<'g>,
     /// The places of the tied nodes: sets without a common member.
-    pub(super) tied: &'g [&'g PlaceSet],
+    pub(super) tied: &'g [&'g T],
     /// The place in the list at which the search begins.
     pub(super) start: u32,
 }
 
-impl Ties<'_> {
+impl<T: Tied> Ties<'_, T> {
     /// The place of the node that is taken. `key` is what a draw depends on besides the seed.
     pub(super) fn winner(&self, choice: Choice, streams: Streams, key: u64) -> u32 {
         if let [only] = self.tied
@@ -26,15 +61,29 @@ impl Ties<'_> {
             return only.first_from(0).expect("it has a member");
         }
         if choice == Choice::Listed {
-            return self.first_in_pre_order();
+            let tied: usize = self.tied.iter().map(|places| places.len()).sum();
+            return if tied <= FEW_TIED { self.first_of_few() } else { self.first_in_pre_order() };
         }
-        let mut places: Vec<u32> = self.tied.iter().flat_map(|places| places.iter()).collect();
+        let mut places: Vec<u32> = self.tied.iter().flat_map(|places| places_of(*places)).collect();
         // In the order of the search: from the start to the end of the list, then the rest.
         places.sort_unstable_by_key(|&place| (place < self.start, place));
         let (start, count) = (self.feasible.rank(self.start), self.feasible.count());
-        let number = |&place: &u32| (self.feasible.rank(place) + count - start) % count;
-        let numbers: Vec<u32> = places.iter().map(number).collect();
+        let numbers: Vec<u32> = places.iter().map(|&place| self.number(place, start, count)).collect();
         places[choice.select(streams, key, &numbers)]
+    }
+
+    /// The number of a place among the feasible nodes in the order of the search, which begins at the
+    /// feasible node of rank `start`.
+    fn number(&self, place: u32, start: u32, count: u32) -> u32 {
+        (self.feasible.rank(place) + count - start) % count
+    }
+
+    /// The first tied node in pre-order, by looking at each.
+    fn first_of_few(&self) -> u32 {
+        let (start, count) = (self.feasible.rank(self.start), self.feasible.count());
+        let places = self.tied.iter().flat_map(|places| places_of(*places));
+        let first = places.min_by_key(|&place| pre_order(self.number(place, start, count)));
+        first.expect("a node is tied")
     }
 
     /// The first tied node in the pre-order of the implicit binary tree of the feasible nodes. The
