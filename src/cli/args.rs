@@ -122,8 +122,8 @@ Examples:
   seatrial trace generate --sample batch-day.swf --out batch-day.swf";
 
 const VERIFY_EXAMPLES: &str = "\
-Results are compared with a new run of what they came from, with the same
-inputs. A scenario is compared with its line in `digests.txt` beside it; one
+Results, and comparisons, are compared with new runs of what they came from,
+with the same inputs. A scenario is compared with its line in `digests.txt` beside it; one
 that has no line is run twice.
 
 Examples:
@@ -557,7 +557,7 @@ pub struct ShapeArguments {
 #[derive(Args, Clone, PartialEq, Debug)]
 #[command(after_help = VERIFY_EXAMPLES)]
 pub struct VerifyArguments {
-    /// Folders of results, scenarios, or folders of scenarios
+    /// Folders of results or of a comparison, scenarios, or folders of scenarios
     #[arg(required = true, value_name = "TARGET")]
     pub targets: Vec<PathBuf>,
     /// Write the digests of scenarios to `digests.txt` beside them instead of comparing

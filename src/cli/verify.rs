@@ -3,6 +3,7 @@
 //! Nothing is written, but for `digests.txt` where the user asks for it.
 
 use super::args::{Format, VerifyArguments};
+use super::compare::{Again, FACTS, again};
 use super::diagnostics::{Style, render, to_json};
 use super::execute::{Failure, Order, execute, findings, named};
 use super::files::write_whole;
@@ -63,9 +64,11 @@ fn pool(threads: usize) -> Result<ThreadPool, rayon::ThreadPoolBuildError> {
 enum Target {
     /// A folder of results.
     Results(PathBuf),
+    /// A folder of a comparison.
+    Comparison(PathBuf),
     /// A scenario file.
     Scenario(PathBuf),
-    /// Neither.
+    /// None of these.
     Wrong(PathBuf, Diagnostic),
 }
 
@@ -98,6 +101,9 @@ fn expand(path: &Path) -> Result<Vec<Target>, Diagnostic> {
     }
     if path.join(SUMMARY).is_file() {
         return Ok(vec![Target::Results(path.to_owned())]);
+    }
+    if path.join(FACTS).is_file() {
+        return Ok(vec![Target::Comparison(path.to_owned())]);
     }
     let entries = fs::read_dir(path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -151,11 +157,15 @@ impl Runner {
     fn verdict(&self, target: &Target) -> Verdict {
         match target {
             Target::Wrong(path, finding) => Verdict::failed(path, Exit::BadInput, vec![finding.clone()]),
-            Target::Results(folder) if self.update => {
+            Target::Results(folder) | Target::Comparison(folder) if self.update => {
                 let finding = Diagnostic::error(place(folder), "`--update` is for scenarios");
                 Verdict::failed(folder, Exit::BadInput, vec![finding])
             }
             Target::Results(folder) => self.results(folder).unwrap_or_else(|failure| failed(folder, failure)),
+            Target::Comparison(folder) => match again(folder, &self.interrupt) {
+                Ok(Again { recorded, found, changed }) => Verdict::compare(folder, recorded, found, changed),
+                Err(failure) => failed(folder, failure),
+            },
             Target::Scenario(file) => self.scenario(file).unwrap_or_else(|failure| failed(file, failure)),
         }
     }

@@ -195,7 +195,7 @@ fn replications_that_are_all_the_same_are_refused() {
     assert!(wrong[0].message.contains("very same run") && wrong[0].help.contains("--shake"), "{}", wrong[0]);
     assert!(compare(&names, &runs("z"), &options(None)).unwrap().identical.is_empty());
     let twins = [vec![replay(1, "x", 5.0, fcfs())], vec![replay(1, "x", 5.0, fcfs())]];
-    assert_eq!(compare(&names, &twins, &options(None)).unwrap().identical, [1]);
+    assert_eq!(compare(&names, &twins, &options(None)).unwrap().identical, [(1, 0)]);
 }
 
 #[test]
@@ -215,6 +215,11 @@ fn variants_are_read_as_they_are_written() {
     ] {
         assert!(axis(wrong).unwrap_err().message.contains(why), "{wrong}");
     }
+    let own = axis("a.order=sjf,-(wait/estimate)^3 * procs,max(wait, 1)/2").unwrap();
+    let names: Vec<String> = product(&[own]).unwrap().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["order=sjf", "order=-(wait/estimate)^3 * procs", "order=max(wait, 1)/2"]);
+    let files = product(&[axis("a.file=x/one.swf,y/two.swf").unwrap()]).unwrap();
+    assert_eq!(files[1].0, "file=two.swf");
     let axes = [axis("c.batch.order=fcfs,sjf").unwrap(), axis("c.batch.backfill=none,easy").unwrap()];
     let names: Vec<String> = product(&axes).unwrap().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names[1], "order=fcfs backfill=easy");
