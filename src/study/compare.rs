@@ -35,6 +35,8 @@ const USUAL: [&str; 20] = [
     "restarts_total",
     "nodes_mean",
 ];
+/// What is smaller than this share of the values compared is rounding.
+const NOISE: f64 = 1e-12;
 /// The name that stands for every metric.
 const ALL: &str = "all";
 
@@ -315,12 +317,14 @@ pub fn statistic(values: &[Option<f64>], base: Option<&[Option<f64>]>, confidenc
     let differences: Moments = pairs.iter().map(|(own, base)| own - base).collect();
     let level: Moments = pairs.iter().map(|(_, base)| *base).collect();
     let has_pairs = differences.n > 0;
+    // Equal differences of numbers that are not whole differ in their last digits.
+    let noise = NOISE * (level.mean.abs() + differences.mean.abs());
     Statistic {
         value: (own.n > 0).then_some(own.mean),
         n: own.n,
         difference: has_pairs.then_some(differences.mean),
         pairs: differences.n,
-        half_width: differences.half_width(confidence),
+        half_width: differences.half_width(confidence).map(|half| if half < noise { 0.0 } else { half }),
         change: (has_pairs && level.mean != 0.0).then(|| differences.mean / level.mean.abs()),
     }
 }

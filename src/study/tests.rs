@@ -144,6 +144,9 @@ fn differences_are_paired_and_have_an_interval_only_with_two() {
     assert_eq!((single.difference, single.half_width, single.pairs), (Some(1.0), None, 1));
     let gaps = statistic(&[None, Some(1.0), None], Some(&base), 0.95);
     assert_eq!((gaps.n, gaps.pairs, gaps.difference, gaps.half_width), (1, 1, Some(-19.0), None));
+    let thirds = [Some(0.1), Some(0.7), Some(1.3)];
+    let shifted: Vec<Option<f64>> = thirds.iter().map(|value| value.map(|value| value + 0.2)).collect();
+    assert_eq!(statistic(&shifted, Some(&thirds), 0.95).half_width, Some(0.0), "rounding is no spread");
     let own = statistic(&base, None, 0.95);
     assert_eq!((own.value, own.difference, own.pairs), (Some(20.0), None, 0));
 }

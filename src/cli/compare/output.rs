@@ -112,9 +112,9 @@ pub(super) fn words(arguments: &CompareArguments) -> Vec<String> {
 /// The command that repeats the comparison, for a shell.
 fn command(arguments: &CompareArguments) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=,:+".contains(letter);
-    let quoted = |word: String| match !word.is_empty() && word.chars().all(plain) {
-        true => word,
-        false => format!("'{}'", word.replace('\'', "'\\''")),
+    let quoted = |word: String| {
+        let is_plain = !word.is_empty() && word.chars().all(plain);
+        if is_plain { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
     };
     words(arguments)
         .into_iter()
