@@ -32,6 +32,8 @@ ids! {
     WorkloadId;
     /// A job of a batch trace.
     JobId;
+    /// A task of a batch job on a node. Rows of ended tasks are used again.
+    TaskId;
     /// A node pool of a scenario.
     PoolId;
     /// A zone: the pair of region and zone labels.

@@ -489,6 +489,13 @@ pub struct GenerateArguments {
     /// One of the samples that come with seatrial, such as `batch-day.swf`
     #[arg(long, value_name = "NAME", conflicts_with_all = ["Shape", "seed", "trace_format"])]
     pub sample: Option<String>,
+    /// The published shape of a large cell: `google-2011`, a row a task; an `--out` that ends in `.gz` is
+    /// compressed
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "sample", "Shape", "trace_format"])]
+    pub cell: Option<String>,
+    /// With `--cell`: how many tasks; 100000 where it is not given, and 25000000 are 29 days
+    #[arg(long, value_name = "N", requires = "cell")]
+    pub cell_tasks: Option<u64>,
     /// What is drawn.
     #[command(flatten)]
     pub shape: ShapeArguments,

@@ -88,6 +88,10 @@ fn summary(named: &Named, compiled: &Compiled) -> String {
                 setup.actions.len(),
             );
         }
+        Plan::Fleet(setup) => {
+            let (nodes, streams, faults) = (setup.nodes.len(), setup.sources.len(), setup.faults.len());
+            let _ = writeln!(text, "  {nodes} nodes for jobs; {streams} streams of jobs; {faults} faults");
+        }
         Plan::Batch(setup) => {
             let streams = setup.sources.len();
             let _ = writeln!(text, "  {} processors; {streams} streams of jobs", setup.processors);

@@ -7,13 +7,14 @@ use crate::observe::expect::Judgement;
 use crate::observe::follow::{Both, Chosen, Follower};
 use crate::observe::table::{Memory, Sink};
 use crate::observe::{
-    self, BatchOptions, FolderError, JobLog, Observed, Options, OutputFolder, RunObserver, Sinks,
+    self, BatchOptions, FleetLog, FleetOptions, FolderError, JobLog, Observed, Options, OutputFolder,
+    RunObserver, Sinks,
 };
 use crate::report;
 use crate::scenario::compile::Outputs;
 use crate::scenario::schema::OutputKind;
 use crate::scenario::{Compiled, Named, Plan};
-use crate::sim::{self, BatchSetup, Ending, RunError, Setup};
+use crate::sim::{self, BatchSetup, Ending, FleetSetup, RunError, Setup};
 use rayon::prelude::*;
 use std::fmt::Write as _;
 use std::io;
@@ -167,11 +168,12 @@ fn observe_plan(
 ) -> Result<(Observed, Ending), Failure> {
     match plan {
         Plan::Kubernetes(setup) => run_kubernetes(name, *setup, outputs, files, order),
-        Plan::Batch(_) if !order.explain.is_empty() => {
+        Plan::Batch(_) | Plan::Fleet(_) if !order.explain.is_empty() => {
             let finding = Diagnostic::error(Location::file("--explain"), "a batch machine has no pods");
             Err(finding.found(order.explain.join(", ")).into())
         }
         Plan::Batch(setup) => run_batch(name, *setup, outputs, files, order),
+        Plan::Fleet(setup) => run_fleet(name, *setup, outputs, files, order),
     }
 }
 
@@ -226,6 +228,22 @@ fn run_batch(
     let mut observer = JobLog::new(options, sink(files, true, "jobs.csv")?);
     let mut display = display(name, setup.stop.at, order);
     let outcome = sim::run_batch(setup, &mut observer, &mut display);
+    display.clear();
+    let ending = outcome?.ending;
+    Ok((observer.observed()?, ending))
+}
+
+fn run_fleet(
+    name: &str,
+    setup: FleetSetup,
+    outputs: &Outputs,
+    files: Files<'_>,
+    order: &Order,
+) -> Result<(Observed, Ending), Failure> {
+    let options = FleetOptions { slowdown_bound: outputs.bsld_threshold, ..FleetOptions::default() };
+    let mut observer = FleetLog::new(options, sink(files, true, "jobs.csv")?);
+    let mut display = display(name, setup.stop.at, order);
+    let outcome = sim::run_fleet(setup, &mut observer, &mut display);
     display.clear();
     let ending = outcome?.ending;
     Ok((observer.observed()?, ending))

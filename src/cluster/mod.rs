@@ -9,6 +9,7 @@
 pub mod budgets;
 pub mod class;
 mod enter;
+pub mod fleet;
 pub mod jobs;
 pub mod machine;
 pub mod nodes;
@@ -25,6 +26,7 @@ pub mod workloads;
 pub use budgets::{Budget, Budgets};
 pub use class::{ClassKey, PodClass, PodClasses, Port, Toleration};
 pub use enter::{DEFAULT_NAMESPACE, namespace_of};
+pub use fleet::Fleet;
 pub use jobs::{JobFacts, JobOrigin, Jobs};
 pub use machine::Machine;
 pub use nodes::{ImageState, NodeClass, NodeTable, ReadyStatus, TaintMark};

@@ -398,15 +398,7 @@ impl NodeTable {
     /// sums wrap, as the original's do, so that what is taken away again leaves what was there before.
     pub(super) fn count_pod(&mut self, node: NodeId, pod: PodId, class: &PodClass, sign: i64) -> usize {
         let index = node.index();
-        for &(resource, amount) in &class.counted {
-            let requested = &mut self.requested[resource.index()][index];
-            *requested = requested.wrapping_add(sign * amount);
-        }
-        for (column, amount) in self.non_zero.iter_mut().zip(class.non_zero) {
-            column[index] = column[index].wrapping_add(sign * amount);
-        }
-        self.pod_count[index] += sign;
-        self.touch(node);
+        self.count(node, class, sign);
         for port in &class.ports {
             let ports = &mut self.ports[index];
             match ports.iter().position(|taken| taken == port) {
@@ -423,6 +415,20 @@ impl NodeTable {
         let position = pods.iter().position(|&listed| listed == pod).expect("a counted pod is listed");
         pods.swap_remove(position);
         position
+    }
+
+    /// Counts the amounts of one more pod of a class (`sign` 1) or one less (-1).
+    pub(super) fn count(&mut self, node: NodeId, class: &PodClass, sign: i64) {
+        let index = node.index();
+        for &(resource, amount) in &class.counted {
+            let requested = &mut self.requested[resource.index()][index];
+            *requested = requested.wrapping_add(sign * amount);
+        }
+        for (column, amount) in self.non_zero.iter_mut().zip(class.non_zero) {
+            column[index] = column[index].wrapping_add(sign * amount);
+        }
+        self.pod_count[index] += sign;
+        self.touch(node);
     }
 
     /// Puts a pod that `count_pod` appended back to the place it was taken from.

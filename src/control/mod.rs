@@ -13,6 +13,7 @@ pub mod batch;
 pub mod config;
 pub mod controllers;
 pub mod diagnosis;
+pub mod fleet;
 pub mod harness;
 pub mod kubelet;
 pub mod mesos;

@@ -69,6 +69,35 @@ pub const JOBS: &[Column] = &[
     ("machines", "Numbers of the processors that it had, as `0-3 7`, where they are told apart; else empty."),
 ];
 
+/// `jobs.csv` of a run on nodes: one row a job, in the order in which they ended.
+pub const FLEET_JOBS: &[Column] = &[
+    ("job", "Name."),
+    ("user", "The trace's number of the user; empty if there is none."),
+    ("account", "The queue, user or namespace that it counts for; empty without sharing."),
+    ("priority", "Priority, higher first."),
+    ("tasks", "How many tasks it has."),
+    ("task_cpu_cores", "CPU that each task requests."),
+    ("task_memory_bytes", "Memory that each task requests."),
+    ("submit_s", "Submission."),
+    ("start_s", "Start of the first task; empty if none was started."),
+    (
+        "all_started_s",
+        "When all tasks were on nodes or had ended for the first time; empty if they never were.",
+    ),
+    ("end_s", "End of the last task; empty if it did not end."),
+    (
+        "outcome",
+        "`Completed`, `Failed`, `Killed` (at its requested time), `Rejected`, `NeverStarted` or `Unfinished`.",
+    ),
+    ("evictions", "How often a task was taken from its node before its end."),
+    ("estimate_s", "The user's estimate of the run time; empty if there is none."),
+    ("wait_s", "start − submit."),
+    ("run_s", "end − start."),
+    ("turnaround_s", "end − submit."),
+    ("bounded_slowdown", "max(1, turnaround ÷ max(run, τ)), rounded down to six decimals."),
+    ("message", "Why tasks of it wait at the end of the run, or why it was rejected; empty otherwise."),
+];
+
 /// `nodes.csv`: one row a node, in order of first appearance.
 pub const NODES: &[Column] = &[
     ("node", "Name."),
@@ -150,7 +179,7 @@ mod tests {
             in a run is empty, and beside every mean stands the number of values it is made of. `<resource>`\n\
             stands for `cpu` (cores), `memory` (bytes), `pods` and every other resource that a node offers.\n\
             Behind a point follows the scope, where there is one: `.pool.<name>`, `.zone.<name>`,\n\
-            `.workload.<name>`.\n\n\
+            `.workload.<name>`, `.account.<name>`.\n\n\
             The digest of a run is the SHA-256 of the lines `<sha256>  <file>` (as `sha256sum` prints them) of\n\
             `nodes.csv`, `pods.csv` or `jobs.csv`, `summary.csv` and `timeseries.csv`, in this order; it does\n\
             not depend on which of them are written.\n",
@@ -167,6 +196,7 @@ mod tests {
             ("summary.csv", SUMMARY),
             ("pods.csv", PODS),
             ("jobs.csv", JOBS),
+            ("jobs.csv (of tasks on nodes)", FLEET_JOBS),
             ("nodes.csv", NODES),
             ("timeseries.csv", TIMESERIES),
             ("events.csv", EVENTS),

@@ -59,6 +59,17 @@ pub const METRICS: &[Definition] = definitions! {
         "jobs_never_started", "jobs", true, "Jobs still queued at the end of the run.";
         "jobs_unfinished", "jobs", false, "Jobs still running at the end of the run.";
     }
+    "Tasks": {
+        "tasks_submitted", "tasks", true, "Tasks of the jobs that were submitted to nodes.";
+        "tasks_started", "tasks", true, "Starts of tasks on nodes, repeated ones included.";
+        "tasks_ended", "tasks", true, "Tasks that came to their end.";
+        "tasks_preempted", "tasks", false, "Tasks that were evicted for a job of higher priority.";
+        "tasks_reclaimed", "tasks", false, "Tasks that were evicted for a queue below its guarantee.";
+        "tasks_lost", "tasks", false, "Tasks that were lost with their node, or evicted because another task that they need was.";
+        "tasks_waiting_mean", "tasks", false, "Tasks that wait for a node, time-weighted mean over the run.";
+        "tasks_running_mean", "tasks", true, "Tasks on nodes, time-weighted mean over the run.";
+        "tasks_running_max", "tasks", false, "The most tasks that were on nodes at a time.";
+    }
     "Waiting": {
         "queue_length_mean", "1", true, "Pods created and not yet bound (jobs submitted and not yet started), time-weighted mean over the run.";
         "queue_length_max", "1", true, "The longest queue that lasted any time.";
@@ -143,6 +154,8 @@ pub const METRICS: &[Definition] = definitions! {
         "users", "1", false, "Users with at least one wait.";
         "wait_jain_users", "1", false, "Jain's index of the users' mean waits: (Σx)² ÷ (n·Σx²).";
         "wait_gini_users", "1", false, "Gini coefficient of the users' mean waits.";
+        "dominant_share_mean", "1", false, "Dominant share of an account (the largest share that it holds of any resource of the nodes that are up), time-weighted mean over the run.";
+        "dominant_share_max", "1", false, "The largest dominant share that an account had.";
     }
     "Nodes": {
         "nodes_total", "nodes", false, "Nodes that existed at some time of the run.";
@@ -171,6 +184,8 @@ pub enum Scope<'a> {
     Zone(&'a str),
     /// A workload: `.workload.<name>`.
     Workload(&'a str),
+    /// Somebody who shares nodes with others: `.account.<name>`.
+    Account(&'a str),
 }
 
 /// The metrics of a run as they are entered, in any order.
@@ -212,6 +227,7 @@ impl Sheet {
             Scope::Pool(pool) => format!("{name}.pool.{pool}"),
             Scope::Zone(zone) => format!("{name}.zone.{zone}"),
             Scope::Workload(workload) => format!("{name}.workload.{workload}"),
+            Scope::Account(account) => format!("{name}.account.{account}"),
         };
         let metric = Metric {
             name,

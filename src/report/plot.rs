@@ -174,6 +174,8 @@ fn words(first: &Series, unit: &str) -> (String, String) {
             let quantity = if unit == SHARE { "share of full capacity".to_owned() } else { resource.clone() };
             (format!("Utilization of {resource}"), quantity)
         }
+        ("tasks", _) => ("Tasks".to_owned(), "number of tasks".to_owned()),
+        ("shares", _) => ("Dominant shares".to_owned(), "share of the nodes".to_owned()),
         ("queue", _) => ("Queue".to_owned(), "waiting".to_owned()),
         ("pods", _) => ("Pods by state".to_owned(), "number of pods".to_owned()),
         ("nodes", _) => ("Nodes".to_owned(), "number of nodes".to_owned()),

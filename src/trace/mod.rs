@@ -4,6 +4,7 @@
 //! What is wrong with an input is a located diagnostic; what was dropped or changed is counted in a
 //! [`ReadReport`]. What runs the rows is not known here.
 
+pub mod cell;
 pub mod format;
 pub mod input;
 mod load;

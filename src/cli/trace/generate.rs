@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 
 /// The seed where nothing is said.
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 
 /// Several generators as one, in order of time, then of the generators.
 struct Merged {
@@ -51,9 +51,10 @@ fn fetch(reader: &mut Synth) -> Result<Option<Row>, Diagnostic> {
 
 /// Writes the trace.
 pub(super) fn run(arguments: &GenerateArguments) -> Exit {
-    let result = match &arguments.sample {
-        Some(name) => sample(name).and_then(|bytes| out(arguments, |out| out.write_all(&bytes))),
-        None => generate(arguments),
+    let result = match (&arguments.sample, &arguments.cell) {
+        (Some(name), _) => sample(name).and_then(|bytes| out(arguments, |out| out.write_all(&bytes))),
+        (None, Some(name)) => super::cell::write(name, arguments),
+        (None, None) => generate(arguments),
     };
     match result {
         Ok(()) => Exit::Done,
@@ -67,7 +68,7 @@ pub(super) fn run(arguments: &GenerateArguments) -> Exit {
 }
 
 /// Why there is no trace.
-enum Failed {
+pub(super) enum Failed {
     Input(Vec<Diagnostic>),
     Output(Diagnostic),
     /// It has been printed.
@@ -80,7 +81,7 @@ impl From<Diagnostic> for Failed {
     }
 }
 
-fn error(option: &str, message: impl Into<String>) -> Diagnostic {
+pub(super) fn error(option: &str, message: impl Into<String>) -> Diagnostic {
     Diagnostic::error(Location::file(option), message)
 }
 

@@ -1,5 +1,6 @@
 //! The commands `trace info`, `trace head` and `trace generate`.
 
+mod cell;
 mod generate;
 mod head;
 mod info;

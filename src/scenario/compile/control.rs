@@ -39,6 +39,13 @@ pub(super) fn resolve(build: &mut Build<'_>, timing: &Timing) -> Config {
     }
 }
 
+/// The constants of a scheduler that only chooses nodes; errors are noted.
+pub(super) fn of_scheduler(build: &mut Build<'_>) -> Config {
+    let control = &build.scenario.control_plane;
+    let version = version(build, control);
+    Config { version, scheduler: scheduler(build, &control.scheduler, version), ..Config::default() }
+}
+
 /// With ideal timing the Job controller does not wait for further events of its pods.
 fn controllers(timing: written::Preset) -> Controllers {
     match timing {

@@ -9,6 +9,7 @@ mod control_faults;
 mod expectations;
 mod faults;
 mod files;
+mod fleet;
 mod generators;
 mod loads;
 mod machines;
@@ -31,7 +32,7 @@ use super::schema::{OutputKind, Scenario, control::Kind};
 use crate::base::diagnostic::fold_repeats;
 use crate::base::{Diagnostic, Location, Span};
 use crate::observe::Expectation;
-use crate::sim::{BatchSetup, Setup};
+use crate::sim::{BatchSetup, FleetSetup, Setup};
 use crate::trace::ReadReport;
 use files::Files;
 pub use generators::generated;
@@ -93,6 +94,8 @@ pub enum Plan {
     Kubernetes(Box<Setup>),
     /// A batch machine.
     Batch(Box<BatchSetup>),
+    /// Batch control of nodes.
+    Fleet(Box<FleetSetup>),
 }
 
 /// The name of a scenario: what is written, or that of its file. It may not be a legal one, which is
@@ -194,7 +197,13 @@ pub fn compile(scenario: &Scenario, environment: Environment) -> Result<Compiled
     let name = run::name(&mut build);
     let plan = match planes::kind(&scenario.control_plane) {
         Kind::Kubernetes | Kind::Swarm => cluster(&mut build).map(|setup| Plan::Kubernetes(Box::new(setup))),
-        Kind::Batch => batch::setup(&mut build).map(|setup| Plan::Batch(Box::new(setup))),
+        Kind::Batch if fleet::is_meant(&build) => {
+            fleet::setup(&mut build).map(|setup| Plan::Fleet(Box::new(setup)))
+        }
+        Kind::Batch => {
+            fleet::refuse_without_nodes(&mut build);
+            batch::setup(&mut build).map(|setup| Plan::Batch(Box::new(setup)))
+        }
     };
     let outputs = run::outputs(scenario);
     let expectations = expectations::resolve(&mut build);

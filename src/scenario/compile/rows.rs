@@ -206,6 +206,8 @@ pub(super) struct Pods {
     pub(super) node_selector: Vec<(String, String)>,
     pub(super) restart_policy: RestartPolicy,
     pub(super) priority: i32,
+    /// Whether a row of several processors is so many tasks of one each.
+    pub(super) per_processor: bool,
     templates: Map<Kind, Arc<PodTemplate>>,
     /// The templates so far in order of appearance.
     pub(super) in_order: Vec<Arc<PodTemplate>>,
@@ -221,6 +223,7 @@ impl Pods {
             node_selector: Vec::new(),
             restart_policy: RestartPolicy::Never,
             priority: 0,
+            per_processor: false,
             templates: Map::default(),
             in_order: Vec::new(),
         }
@@ -305,6 +308,10 @@ impl Convert for Pods {
     }
 
     fn convert(&mut self, row: &mut Row, at: Time) -> Result<Submission, &'static str> {
+        if self.per_processor && row.processors > 1 && row.cpu_milli == 0 {
+            row.memory_bytes /= i64::from(row.processors);
+            (row.tasks, row.processors) = (row.tasks.saturating_mul(row.processors), 1);
+        }
         let template = self.template(row);
         Ok(Submission {
             at,

@@ -35,9 +35,19 @@ const MAX_ERRORS: usize = 20;
 
 /// The traces of a cluster of Kubernetes.
 pub(super) fn pod_sources(build: &mut Build<'_>, nodes: &Nodes) -> Vec<Box<dyn Source>> {
+    sources(build, nodes, false)
+}
+
+/// The traces of batch control on nodes: a job of several processors has so many tasks.
+pub(super) fn fleet_sources(build: &mut Build<'_>, nodes: &Nodes) -> Vec<Box<dyn Source>> {
+    sources(build, nodes, true)
+}
+
+fn sources(build: &mut Build<'_>, nodes: &Nodes, per_processor: bool) -> Vec<Box<dyn Source>> {
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     for trace in &build.scenario.workload.traces {
-        let convert = pods(build, trace);
+        let mut convert = pods(build, trace);
+        convert.per_processor = per_processor;
         match load(build, trace, &convert, None, LIMITS) {
             Some((Loaded::Listed(rows), convert)) => {
                 check_templates(build, nodes, trace, &convert);

@@ -59,6 +59,8 @@ pub struct Batch {
     pub fair_share: Option<At<FairShare>>,
     /// How long a job runs at a stretch (`order: roundRobin`).
     pub quantum: Option<At<Period>>,
+    /// How tasks are placed on nodes (with `cluster.pools` in the place of `processors`).
+    pub nodes: Option<At<super::fleet::OnNodes>>,
 }
 
 /// An order by its name, or an expression of one's own.

@@ -52,7 +52,7 @@ pub enum Kind {
     /// Nodes, pods and the controllers of Kubernetes.
     #[default]
     Kubernetes,
-    /// Equal processors and a queue of jobs.
+    /// A queue of jobs for equal processors (`cluster.processors`) or for nodes (`cluster.pools`).
     Batch,
     /// Nodes and pods under Docker Swarm: a Deployment is a replicated service, a pod a task.
     Swarm,

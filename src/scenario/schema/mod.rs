@@ -7,6 +7,7 @@ pub mod batch;
 pub mod cluster;
 pub mod control;
 pub mod events;
+pub mod fleet;
 pub mod loads;
 pub mod scalars;
 pub mod study;

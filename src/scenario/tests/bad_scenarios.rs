@@ -651,12 +651,6 @@ fn timings_and_machines() {
         "controlPlane: {timings: {pullRate: 0}}\n",
         &expect!["s.yaml:5:36: error: `pullRate` must be at least one byte a second: `0`"],
     );
-    behind(
-        "controlPlane: {kind: batch}\n",
-        &expect![[r"
-            s.yaml: error: a batch machine has a number of processors (write `cluster: {processors: 64}`)
-            s.yaml:4:7: error: `cluster.pools` needs `controlPlane.kind: kubernetes` (a batch machine has processors, traces, and generators of jobs with `processors` and `runTime`)"]],
-    );
     whole(
         "apiVersion: seatrial/v1\ncluster: {processors: 0}\n",
         &expect!["s.yaml:2:23: error: expected a whole number from 1 to 10000000: `0`"],

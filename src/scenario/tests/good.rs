@@ -262,6 +262,7 @@ fn every_scenario_of_the_project_compiles() {
         let what = match &compiled.plan {
             Plan::Kubernetes(setup) => format!("{} nodes", setup.nodes.len()),
             Plan::Batch(setup) => format!("{} processors", setup.processors),
+            Plan::Fleet(setup) => format!("{} nodes for jobs", setup.nodes.len()),
         };
         lines.push(format!("{}: {what}, {} inputs", compiled.name, compiled.inputs.len()));
         found += 1;
@@ -272,10 +273,14 @@ fn every_scenario_of_the_project_compiles() {
         backfilling: 64 processors, 2 inputs
         bad-rollout: 8 nodes, 2 inputs
         batch-day: 64 processors, 2 inputs
+        batch-nodes: 16 nodes for jobs, 1 inputs
+        capacity-queues: 10 nodes for jobs, 1 inputs
         cpu-sharing: 1 nodes, 2 inputs
         crash-loops: 2 nodes, 2 inputs
         drain-pool: 8 nodes, 2 inputs
+        drf-two-users: 1 nodes for jobs, 1 inputs
         first-steps: 12 nodes, 2 inputs
+        gang-deadlock: 2 nodes for jobs, 1 inputs
         gpu-cluster: 24 nodes, 3 inputs
         mtbf-week: 200 nodes, 2 inputs
         nightly-jobs: 3 nodes, 2 inputs

@@ -3,6 +3,7 @@
 mod after;
 mod bad_manifests;
 mod bad_scenarios;
+mod fleets;
 mod good;
 mod loads;
 mod overrides;

@@ -70,6 +70,11 @@ impl<W: Write> TableWriter<W> {
     pub fn finish(self) -> io::Result<()> {
         self.out.finish()
     }
+
+    /// The same, and hands back where it was written to.
+    pub fn into_inner(self) -> io::Result<W> {
+        self.out.0.into_inner().map_err(|error| io::Error::other(error.to_string()))
+    }
 }
 
 /// Records with the quoting that the readers here undo.
