@@ -4,11 +4,13 @@
 //! What is wrong with an input is a located diagnostic; what was dropped or changed is counted in a
 //! [`ReadReport`]. What runs the rows is not known here.
 
+pub mod convert;
 pub mod format;
 pub mod input;
 mod load;
 mod number;
 pub mod openb;
+pub mod profile;
 mod record;
 pub mod report;
 pub mod samples;
@@ -16,13 +18,16 @@ pub mod stats;
 pub mod swf;
 pub mod synth;
 pub mod table;
+pub mod transform;
 
 #[cfg(test)]
 mod tests;
 
+pub use convert::{Census, Preamble, Target};
 pub use format::Format;
 pub use input::{Input, read_all};
 pub use load::read_load;
+pub use profile::{Profile, Profiled};
 pub use report::{Header, ReadReport, Tally};
 pub use stats::{Statistics, Summary};
 pub use swf::{Partials, Processors, SwfOptions, SwfReader};
