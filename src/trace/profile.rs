@@ -12,9 +12,10 @@ pub const HOURS: usize = 24;
 /// Days of a week.
 pub const WEEKDAYS: usize = 7;
 /// Periods of a profile at most, but for traces that are longer than any.
-const MOST_PERIODS: u64 = 240;
+const MOST_PERIODS: u64 = 150;
 /// Lengths of periods in seconds.
-const STEPS: [u64; 12] = [1, 10, 60, 300, 900, 3_600, 10_800, 21_600, 86_400, 604_800, 2_419_200, 31_536_000];
+const STEPS: [u64; 14] =
+    [1, 10, 60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400, 259_200, 604_800, 2_419_200, 31_536_000];
 /// Quantiles that are kept of a distribution: every half per mille.
 const QUANTILES: usize = 2_000;
 /// The users that are told of as the busiest.
@@ -387,7 +388,7 @@ mod tests {
         assert_eq!(rounded(&load.wanted[14..17]), [5_000, 1_000, 1_000]);
         assert_eq!(rounded(&load.recorded.unwrap()[14..16]), [4_000, 1_000]);
 
-        let wide = of(vec![row(0, 15, 4), row(2_300, 0, 1)]).load.unwrap();
+        let wide = of(vec![row(0, 15, 4), row(1_400, 0, 1)]).load.unwrap();
         assert_eq!(rounded(&wide.wanted[..3]), [4_000, 2_000, 0]);
     }
 
@@ -453,7 +454,7 @@ mod tests {
             while reader.read(&mut Row::default()).unwrap() {}
             let profile = reader.profile();
             prop_assert_eq!(profile.arrivals.iter().sum::<u64>(), count);
-            prop_assert!(profile.arrivals.len() <= 241, "{}", profile.arrivals.len());
+            prop_assert!(profile.arrivals.len() <= 151, "{}", profile.arrivals.len());
             prop_assert!(profile.load.is_none_or(|load| load.wanted.iter().all(|mean| mean.is_finite() && *mean >= 0.0)));
         }
 

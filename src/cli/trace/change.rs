@@ -12,7 +12,7 @@ use super::pipe::{
 };
 use super::text::percent;
 use crate::base::dist::Unit;
-use crate::base::{Diagnostic, Distribution, Span, Time};
+use crate::base::{Diagnostic, Distribution, Set, Span, Time};
 use crate::trace::transform::{
     Factor, Mixed, Numbers, Part, Resample, Sampled, Scale, Scaled, Shake, ShakeUnit, Shaken, Slice, Sliced,
     resample,
@@ -215,10 +215,12 @@ fn try_slice(arguments: &SliceArguments) -> Result<(), Failed> {
             .into());
     }
     slice.check().map_err(|message| wrong("trace slice", message))?;
-    if arguments.rebase {
-        slice.rebase = first_submit(Box::new(Sliced::new(source.open()?, slice.clone())))?;
-    }
-    let open = || -> Result<Trace, Diagnostic> { Ok(Box::new(Sliced::new(source.open()?, slice.clone()))) };
+    let (first, kept) = survey_slice(Sliced::new(source.open()?, slice.clone()))?;
+    slice.rebase = first.filter(|_| arguments.rebase);
+    let kept = Arc::new(kept);
+    let open = || -> Result<Trace, Diagnostic> {
+        Ok(Box::new(Sliced::with_kept(source.open()?, slice.clone(), Arc::clone(&kept))))
+    };
     let job = Job {
         open: &open,
         target,
@@ -229,13 +231,13 @@ fn try_slice(arguments: &SliceArguments) -> Result<(), Failed> {
     transfer(&job, &arguments.out)
 }
 
-/// When the first of the rows is submitted.
-fn first_submit(mut reader: Trace) -> Result<Option<Time>, Failed> {
+/// When the first of the rows that stay is submitted, and the numbers of all of them.
+fn survey_slice(mut reader: Sliced<Trace>) -> Result<(Option<Time>, Set<i64>), Failed> {
     let mut row = Row::default();
     loop {
         match reader.read(&mut row) {
             Ok(true) => {}
-            Ok(false) => return Ok(reader.report().first_submit),
+            Ok(false) => return Ok((reader.report().first_submit, reader.kept())),
             Err(first) => return Err(Failed::Input(all_errors(first, &mut reader))),
         }
     }
@@ -404,8 +406,8 @@ fn try_mix(arguments: &MixArguments) -> Result<(), Failed> {
         DrawnUnit::Jobs => Sampled::Jobs,
         DrawnUnit::Users => Sampled::Users,
     };
-    let all_swf = formats.iter().find(|reader| !reader.report().format.starts_with("swf"));
-    let target = target(&arguments.out, all_swf.or(formats.first()))?;
+    let other = formats.iter().find(|reader| !reader.report().format.starts_with("swf"));
+    let target = target(&arguments.out, other.or(formats.first()))?;
     let open = || -> Result<Trace, Diagnostic> {
         let parts = sources.iter().map(|(source, part)| Ok((source.open()?, *part)));
         let mixed = Mixed::new(parts.collect::<Result<Vec<_>, Diagnostic>>()?, sampled, arguments.seed);

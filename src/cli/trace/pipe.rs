@@ -12,6 +12,7 @@ use crate::trace::convert::{WriteError, is_gzip, write};
 use crate::trace::{Census, Header, Preamble, ReadReport, Reader, Row, Target};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -182,12 +183,12 @@ pub(super) fn transfer(job: &Job<'_>, arguments: &OutArguments) -> Result<(), Fa
     let (census, report) = take_census(&mut reader, job.target)?;
     drop(reader);
     if census.rows() == 0 {
-        complain(&render(&said(&census, &report), Style::of_stderr()));
+        say(&census, &report);
         let finding = Diagnostic::error(Location::file(report.file.clone()), "no row is left to write");
         return Err(finding.help(job.empty).into());
     }
     if !arguments.quiet {
-        complain(&render(&said(&census, &report), Style::of_stderr()));
+        say(&census, &report);
     }
     let capacity = job.capacity.or(report.header.max_procs);
     let preamble = Preamble { note: job.note.clone(), capacity };
@@ -216,11 +217,23 @@ fn take_census(reader: &mut Trace, target: Target) -> Result<(Census, ReadReport
     }
 }
 
-/// What became of rows on the way.
-fn said(census: &Census, report: &ReadReport) -> Vec<Diagnostic> {
-    let mut all = report.warnings();
-    all.extend(census.warnings(report));
-    all
+/// What became of rows on the way, a line for each reason.
+fn say(census: &Census, report: &ReadReport) {
+    let mut text = String::new();
+    // Several files have several lines of one number.
+    let several = report.format == "mixed";
+    for (verb, tallies) in [("dropped", &report.dropped), ("changed", &report.repaired)] {
+        for (reason, tally) in tallies {
+            let rows = if tally.rows == 1 { "row" } else { "rows" };
+            let place =
+                if several { String::new() } else { format!(" (first in line {})", tally.first_line) };
+            let _ = writeln!(text, "{} {rows} {verb}: {reason}{place}", tally.rows);
+        }
+    }
+    complain(&text);
+    let mut findings = report.notes.clone();
+    findings.extend(census.warnings(report));
+    complain(&render(&findings, Style::of_stderr()));
 }
 
 fn to_file(

@@ -45,7 +45,7 @@ pub(super) fn cycles(profile: &Profile) -> String {
 pub(super) fn load(profile: &Profile, processors: Option<u32>) -> String {
     let Some(load) = &profile.load else { return String::new() };
     let period = profile.period.as_secs_f64();
-    let mut text = format!("\nLoad over time, mean of {} (of the machine, the peak)\n", time(period));
+    let mut text = format!("\nLoad over time, mean of {} (wanted: if nothing waited)\n", time(period));
     let capacity = capacity(profile, processors);
     let mut line = |name: &str, values: &[f64]| {
         let points: Vec<(f64, f64)> = (0..).zip(values).map(|(n, v)| (f64::from(n) * period, *v)).collect();
@@ -53,11 +53,11 @@ pub(super) fn load(profile: &Profile, processors: Option<u32>) -> String {
         let most = values.iter().copied().fold(0.0, f64::max);
         let shown =
             capacity.map_or_else(|| format!("{} {}", number(most), load.unit), |all| percent(most / all));
-        let _ = writeln!(text, "  {drawn}  {}", cut(&format!("{name}, {shown}"), 28));
+        let _ = writeln!(text, "  {drawn}  {}", cut(&format!("{name}, up to {shown}"), 28));
     };
-    line("if nothing waited", &load.wanted);
+    line("wanted", &load.wanted);
     if let Some(recorded) = &load.recorded {
-        line("as recorded", recorded);
+        line("in use", recorded);
     }
     text
 }

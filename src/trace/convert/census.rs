@@ -50,7 +50,8 @@ impl Census {
         Census {
             target,
             rows: 0,
-            columns: BTreeSet::new(),
+            // A table without columns would be no table.
+            columns: BTreeSet::from([Column::Submit]),
             lost: BTreeMap::new(),
             left_out: BTreeMap::new(),
             max_processors: 0,
@@ -121,8 +122,10 @@ impl Census {
             if matches!(
                 column,
                 Column::Name | Column::Tasks | Column::Cpu | Column::Priority | Column::RestartPolicy
-            ) || matches!(column, Column::Nodes(_) | Column::Resource(_) | Column::Label(_))
-            {
+            ) || matches!(
+                column,
+                Column::After | Column::Deadline | Column::Nodes(_) | Column::Resource(_) | Column::Label(_)
+            ) {
                 self.lose(column.name(), row.line);
             }
         }
@@ -197,9 +200,13 @@ impl Census {
             all.push(Diagnostic::warning(Location::file(file.file.clone()), message));
         }
         for (reason, tally) in &self.left_out {
-            let line = u32::try_from(tally.first_line).unwrap_or(u32::MAX);
-            let place = Location::at(file.file.clone(), line, 0);
-            let message = format!("{} left out of {}: {reason}", rows(tally), self.target.title());
+            let line = tally.first_line;
+            let place = Location::file(file.file.clone());
+            let message = format!(
+                "{} left out of {}: {reason}; first in line {line}",
+                rows(tally),
+                self.target.title()
+            );
             all.push(Diagnostic::warning(place, message));
         }
         all

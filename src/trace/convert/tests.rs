@@ -84,22 +84,37 @@ fn pod_row() -> impl Strategy<Value = Row> {
     let sizes = (1..100u32, 0..1_000_000i64, 0..1i64 << 40, prop::option::of(0..1_000i64));
     let texts =
         (text, prop::option::of(label), prop::option::of(prop::collection::vec("[a-z0-9 ,-]{1,6}", 1..3)));
-    (batch_row(), sizes, texts, policy, (any::<i32>(), 0..256i32, prop::option::of(Just(())))).prop_map(
-        |(row, sizes, texts, restart_policy, (priority, exit_code, run))| Row {
-            run_time: run.and(row.run_time),
-            tasks: sizes.0,
-            cpu_milli: sizes.1,
-            memory_bytes: sizes.2,
-            extended: sizes.3.map(|amount| ("example.com/gpu".to_owned(), amount)).into_iter().collect(),
-            name: texts.0,
-            labels: texts.1.map(|value| ("app".to_owned(), value)).into_iter().collect(),
-            node_labels_in: texts.2.map(|values| ("zone".to_owned(), values)),
-            restart_policy,
-            priority,
-            exit_code,
-            ..row
-        },
+    (
+        batch_row(),
+        sizes,
+        texts,
+        policy,
+        (
+            any::<i32>(),
+            0..256i32,
+            prop::option::of(Just(())),
+            prop::collection::vec(-5..50i64, 0..3),
+            prop::option::of(span()),
+        ),
     )
+        .prop_map(|(row, sizes, texts, restart_policy, (priority, exit_code, run, after, deadline))| {
+            Row {
+                after,
+                deadline,
+                run_time: run.and(row.run_time),
+                tasks: sizes.0,
+                cpu_milli: sizes.1,
+                memory_bytes: sizes.2,
+                extended: sizes.3.map(|amount| ("example.com/gpu".to_owned(), amount)).into_iter().collect(),
+                name: texts.0,
+                labels: texts.1.map(|value| ("app".to_owned(), value)).into_iter().collect(),
+                node_labels_in: texts.2.map(|values| ("zone".to_owned(), values)),
+                restart_policy,
+                priority,
+                exit_code,
+                ..row
+            }
+        })
 }
 
 fn numbered(rows: Vec<Row>, by: i64) -> Vec<Row> {

@@ -8,7 +8,7 @@
 use super::super::report::{Header, ReadReport};
 use super::super::{Reader, Row};
 use super::ledger::Ledger;
-use super::reason;
+use super::{follow, reason};
 use crate::base::rng::{Purpose, key_of};
 use crate::base::{Diagnostic, Location, Span, Streams};
 
@@ -154,23 +154,24 @@ impl<R: Reader> Source<R> {
     /// Gives a row its place in the whole; whether it lost a dependency. A dependency is looked for
     /// among the jobs of the same user, who is drawn as the row was.
     fn place(&self, row: &mut Row, index: usize, sampled: Sampled) -> Result<bool, Diagnostic> {
-        let lost = row.preceding > 0 && !self.is_drawn(row.user, row.preceding, sampled);
-        if lost {
-            (row.preceding, row.think_time) = (-1, None);
-        }
+        let (job, user, group) = self.shift;
+        let of_user = row.user;
+        let lost =
+            follow(
+                row,
+                |number| {
+                    if self.is_drawn(of_user, number, sampled) { number.checked_add(job) } else { None }
+                },
+            );
         let line = u32::try_from(row.line).unwrap_or(u32::MAX);
         let too_large = |what: &str| {
             let place = Location::at(self.reader.report().file.clone(), line, 0);
             Diagnostic::error(place, format!("{what} is too large after it was moved"))
         };
-        let (job, user, group) = self.shift;
         let submit =
             row.submit.0.checked_add(self.part.offset.0).ok_or_else(|| too_large("the submit time"))?;
         row.submit = crate::base::Time(submit);
         row.number = row.number.checked_add(job).ok_or_else(|| too_large("the number"))?;
-        if row.preceding > 0 {
-            row.preceding = row.preceding.checked_add(job).ok_or_else(|| too_large("the preceding job"))?;
-        }
         if row.user > 0 {
             row.user = row.user.checked_add(user).ok_or_else(|| too_large("the user"))?;
         }
@@ -277,8 +278,11 @@ mod tests {
 
     #[test]
     fn a_dependency_on_a_job_that_was_not_drawn_is_counted() {
-        let rows =
-            (1..=1_000).map(|n| Row { preceding: n - 1, think_time: Some(Span(1)), ..row(n, 1, n as u64) });
+        let rows = (1..=1_000).map(|n| Row {
+            preceding: if n > 1 { n - 1 } else { -1 },
+            think_time: Some(Span(1)),
+            ..row(n, 1, n as u64)
+        });
         let (rows, report) = mix(vec![(rows.collect(), 0, 0.5)], Sampled::Jobs, 1).unwrap();
         let lost = rows.iter().filter(|row| row.preceding < 0).count() as u64;
         assert_eq!(report.repaired[reason::LOST_DEPENDENCY].rows, lost);

@@ -13,6 +13,8 @@ mod scale;
 mod shake;
 mod slice;
 
+use super::Row;
+
 pub use factor::Factor;
 pub use mix::{Mixed, Numbers, Part, Sampled};
 pub use resample::{Resample, Resampled, resample};
@@ -28,8 +30,8 @@ pub mod reason {
     pub const RECORDED_WAIT: &str = "recorded wait left out: it belongs to the trace as it was";
     /// Repaired: a scaled size is above the machine's.
     pub const SIZE_CUT: &str = "scaled size cut to the processors of the machine";
-    /// Repaired: a job waits for one that is not there any more, or not there yet.
-    pub const LOST_DEPENDENCY: &str = "preceding job not in the result: the dependency is left out";
+    /// Repaired: a job waits for one that is not there any more.
+    pub const LOST_DEPENDENCY: &str = "a job to wait for is not in the result: the dependency is left out";
     /// Dropped: submitted outside of the window.
     pub const OUTSIDE_WINDOW: &str = "outside of the time window";
     /// Dropped: not among the rows that were asked for.
@@ -48,4 +50,15 @@ pub mod reason {
     pub const OTHER_RUN_TIME: &str = "another run time";
     /// Dropped: not among the drawn ones.
     pub const NOT_DRAWN: &str = "not drawn (weight below 1)";
+}
+
+/// Gives the jobs that a row waits for their new numbers; whether some of them have none.
+fn follow(row: &mut Row, mut new: impl FnMut(i64) -> Option<i64>) -> bool {
+    let before = row.after.len() + usize::from(row.preceding != -1);
+    if row.preceding != -1 {
+        row.preceding = new(row.preceding).unwrap_or(-1);
+        row.think_time = row.think_time.filter(|_| row.preceding != -1);
+    }
+    row.after = std::mem::take(&mut row.after).into_iter().filter_map(new).collect();
+    row.after.len() + usize::from(row.preceding != -1) < before
 }

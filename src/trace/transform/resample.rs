@@ -10,6 +10,7 @@
 //! covers, and what passes the end goes on at the start. Rows without a user stay as they are.
 
 use super::super::Row;
+use super::follow;
 use crate::base::rng::{Purpose, key_of};
 use crate::base::{Map, Span, Streams, Time};
 use std::collections::BTreeMap;
@@ -52,7 +53,7 @@ pub struct Resampled {
     pub periods: u64,
     /// Rows without a user, which are as they were.
     pub without_user: u64,
-    /// Rows whose preceding job is not in the new trace before them.
+    /// Rows that waited for a job of another user, or of none.
     pub lost_dependencies: u64,
 }
 
@@ -115,18 +116,15 @@ pub fn resample(rows: &[Row], seed: u64, options: Resample) -> Result<Resampled,
 
 /// The drafts as rows with new numbers, users and names, and dependencies within each copy.
 fn finish(old: &[Row], drafts: &[Draft]) -> (Vec<Row>, u64) {
+    // Of several rows of one number the first counts.
     let mut numbers: Map<(u32, i64), i64> = Map::default();
+    for (draft, number) in drafts.iter().zip(1..) {
+        numbers.entry((draft.copy, old[draft.row].number)).or_insert(number);
+    }
     let mut lost = 0;
     let rows = drafts.iter().zip(1..).map(|(draft, number)| {
         let mut row = old[draft.row].clone();
-        numbers.insert((draft.copy, row.number), number);
-        if row.preceding > 0 {
-            row.preceding = numbers.get(&(draft.copy, row.preceding)).copied().unwrap_or(-1);
-            if row.preceding < 0 {
-                lost += 1;
-                row.think_time = None;
-            }
-        }
+        lost += u64::from(follow(&mut row, |number| numbers.get(&(draft.copy, number)).copied()));
         if draft.copy > 0 {
             row.user = draft.copy as i32;
             row.recorded_wait = None;
@@ -230,7 +228,7 @@ mod tests {
                 number,
                 user: 7,
                 submit: Time::from_secs(number as u64 * 60),
-                preceding: number - 1,
+                preceding: if number > 1 { number - 1 } else { -1 },
                 name: format!("j{number}"),
                 ..Row::default()
             })
@@ -238,7 +236,7 @@ mod tests {
         let new = resample(&rows, 1, Resample { users: Some(2), ..Resample::default() }).unwrap();
         let links: Vec<(i64, i64, i32)> =
             new.rows.iter().map(|row| (row.number, row.preceding, row.user)).collect();
-        assert_eq!(links, [(1, 0, 1), (2, 0, 2), (3, 1, 1), (4, 2, 2), (5, 3, 1), (6, 4, 2)]);
+        assert_eq!(links, [(1, -1, 1), (2, -1, 2), (3, 1, 1), (4, 2, 2), (5, 3, 1), (6, 4, 2)]);
         assert_eq!(
             (new.rows[0].name.as_str(), new.rows[1].name.as_str(), new.lost_dependencies),
             ("j1-1", "j1-2", 0)

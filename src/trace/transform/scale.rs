@@ -12,7 +12,7 @@ use crate::base::{Diagnostic, Location, Span, Time};
 pub struct Scale {
     /// Times between submissions, and think times. The first row stays where it is.
     pub arrivals: Factor,
-    /// Run times.
+    /// Run times, and the times after the submission by which jobs should have ended.
     pub run_times: Factor,
     /// Estimates.
     pub estimates: Factor,
@@ -90,6 +90,7 @@ impl Scale {
         };
         row.run_time = span(self.run_times, row.run_time)?;
         row.estimate = span(self.estimates, row.estimate)?;
+        row.deadline = span(self.run_times, row.deadline)?;
         row.think_time = span(self.arrivals, row.think_time)?;
         if !self.is_identity() {
             lost.wait = row.recorded_wait.take().is_some();

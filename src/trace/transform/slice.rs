@@ -3,8 +3,9 @@
 use super::super::report::{Header, ReadReport};
 use super::super::{Reader, Row};
 use super::ledger::Ledger;
-use super::reason;
+use super::{follow, reason};
 use crate::base::{Diagnostic, Set, Span, Time};
+use std::sync::Arc;
 
 /// Which rows stay. A row must pass every condition that is given; a list that is empty is none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -81,7 +82,9 @@ impl Slice {
     }
 }
 
-/// The rows of a reader that stay, in its order. Memory: the numbers of the rows that stayed.
+/// The rows of a reader that stay, in its order. A job that waits for one that has not stayed, or that
+/// comes later, does not wait; with [`Sliced::with_kept`] those that come later are known. Memory: the
+/// numbers of the rows that stayed.
 pub struct Sliced<R> {
     inner: R,
     slice: Slice,
@@ -89,6 +92,8 @@ pub struct Sliced<R> {
     index: u64,
     /// Numbers of the rows that stayed.
     kept: Set<i64>,
+    /// The same from a pass before.
+    known: Option<Arc<Set<i64>>>,
     ledger: Ledger,
 }
 
@@ -96,7 +101,17 @@ impl<R: Reader> Sliced<R> {
     /// Cuts the rows of `inner`.
     pub fn new(inner: R, slice: Slice) -> Sliced<R> {
         let ledger = Ledger::new(inner.report());
-        Sliced { inner, slice, index: 0, kept: Set::default(), ledger }
+        Sliced { inner, slice, index: 0, kept: Set::default(), known: None, ledger }
+    }
+
+    /// The same with the numbers of all rows that stay, from [`Sliced::kept`] of a pass before.
+    pub fn with_kept(inner: R, slice: Slice, kept: Arc<Set<i64>>) -> Sliced<R> {
+        Sliced { known: Some(kept), ..Sliced::new(inner, slice) }
+    }
+
+    /// The numbers of the rows that have stayed.
+    pub fn kept(self) -> Set<i64> {
+        self.kept
     }
 
     fn end(&mut self) {
@@ -132,10 +147,12 @@ impl<R: Reader> Reader for Sliced<R> {
                 report.drop_row(reason, row.line);
                 continue;
             }
-            self.kept.insert(row.number);
-            if row.preceding > 0 && !self.kept.contains(&row.preceding) {
+            if self.known.is_none() {
+                self.kept.insert(row.number);
+            }
+            let kept = self.known.as_deref().unwrap_or(&self.kept);
+            if follow(row, |number| kept.contains(&number).then_some(number)) {
                 report.repair_row(reason::LOST_DEPENDENCY, row.line);
-                (row.preceding, row.think_time) = (-1, None);
             }
             if let Some(rebase) = self.slice.rebase {
                 if row.submit < rebase {
@@ -229,6 +246,21 @@ mod tests {
         assert_eq!((rows[0].preceding, rows[0].think_time), (-1, None));
         assert_eq!((rows[1].preceding, rows[1].think_time), (3, Some(Span(5))));
         assert_eq!(report.repaired[reason::LOST_DEPENDENCY].rows, 1);
+    }
+
+    #[test]
+    fn a_job_may_wait_for_one_that_comes_later() {
+        let rows = || Rows::new("rows", vec![Row { after: vec![2, 9], ..row(1, 0) }, row(2, 10)]);
+        assert_eq!(cut(rows(), Slice::default()).0[0].after, [0; 0]);
+        let mut first = Sliced::new(rows(), Slice::default());
+        while first.read(&mut Row::default()).unwrap() {}
+        let mut second = Sliced::with_kept(rows(), Slice::default(), Arc::new(first.kept()));
+        let mut row = Row::default();
+        assert_eq!(second.read(&mut row), Ok(true));
+        assert_eq!(
+            (row.after.as_slice(), second.report().repaired[reason::LOST_DEPENDENCY].rows),
+            (&[2][..], 1)
+        );
     }
 
     #[test]
