@@ -1,6 +1,7 @@
 //! The arguments of the command line, with their help.
 
 pub use super::compare::CompareArguments;
+use super::trace_args::{ConvertArguments, MixArguments, ScaleArguments, ShakeArguments, SliceArguments};
 use crate::base::Span;
 use crate::control::config::Mode;
 use crate::scenario::Named;
@@ -92,6 +93,7 @@ const INFO_EXAMPLES: &str = "\
 Examples:
   seatrial trace info traces/batch-day.swf
   seatrial trace info log.swf.gz --processors 128 --swf-processors max
+  seatrial trace info traces/batch-day.swf --charts results/batch-day
   seatrial trace info --format json traces/pods-hour.csv
   zcat log.swf.gz | seatrial trace info -
 
@@ -430,6 +432,16 @@ pub enum TraceCommand {
     Head(HeadArguments),
     /// Write a new trace: from distributions, from a scenario's generators, or one of the samples
     Generate(Box<GenerateArguments>),
+    /// Write a trace in another format, and say what that format cannot hold
+    Convert(Box<ConvertArguments>),
+    /// Scale times between submissions, run times and sizes, or bring the load to a target
+    Scale(Box<ScaleArguments>),
+    /// Cut a time window, a range of rows, users, queues or sizes out of a trace
+    Slice(Box<SliceArguments>),
+    /// Move submit times a little at random, or draw a new trace of its users
+    Shake(Box<ShakeArguments>),
+    /// Mix several traces into one
+    Mix(Box<MixArguments>),
 }
 
 /// A trace that is read.
@@ -459,6 +471,9 @@ pub struct InfoArguments {
     /// The trace.
     #[command(flatten)]
     pub trace: TraceArguments,
+    /// Draw charts of arrivals, load and distributions into this folder, as SVG and PNG
+    #[arg(long, value_name = "FOLDER")]
+    pub charts: Option<PathBuf>,
     /// How the facts are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

@@ -17,6 +17,7 @@ mod schedule;
 mod schema;
 mod timeline;
 mod trace;
+pub mod trace_args;
 mod verify;
 
 use args::{Arguments, Command};

@@ -5,11 +5,13 @@
 //! [`ReadReport`]. What runs the rows is not known here.
 
 pub mod cell;
+pub mod convert;
 pub mod format;
 pub mod input;
 mod load;
 mod number;
 pub mod openb;
+pub mod profile;
 mod record;
 pub mod report;
 pub mod samples;
@@ -17,13 +19,16 @@ pub mod stats;
 pub mod swf;
 pub mod synth;
 pub mod table;
+pub mod transform;
 
 #[cfg(test)]
 mod tests;
 
+pub use convert::{Census, Preamble, Target};
 pub use format::Format;
 pub use input::{Input, read_all};
 pub use load::read_load;
+pub use profile::{Profile, Profiled};
 pub use report::{Header, ReadReport, Tally};
 pub use stats::{Statistics, Summary};
 pub use swf::{Partials, Processors, SwfOptions, SwfReader};

@@ -1,9 +1,12 @@
-//! The commands `trace info`, `trace head` and `trace generate`.
+//! The commands about traces: looking at them, making new ones, and changing them.
 
 mod cell;
+mod change;
 mod generate;
 mod head;
 mod info;
+mod pipe;
+mod rhythm;
 mod text;
 
 use super::args::{SwfProcessors, TraceArguments, TraceCommand, TraceFormat};
@@ -23,6 +26,11 @@ pub(super) fn run(command: &TraceCommand) -> Exit {
         TraceCommand::Info(arguments) => info::run(arguments),
         TraceCommand::Head(arguments) => head::run(arguments),
         TraceCommand::Generate(arguments) => generate::run(arguments),
+        TraceCommand::Convert(arguments) => change::convert(arguments),
+        TraceCommand::Scale(arguments) => change::scale(arguments),
+        TraceCommand::Slice(arguments) => change::slice(arguments),
+        TraceCommand::Shake(arguments) => change::shake(arguments),
+        TraceCommand::Mix(arguments) => change::mix(arguments),
     }
 }
 

@@ -10,7 +10,7 @@ mod reader;
 mod write;
 
 pub use reader::SwfReader;
-pub(super) use write::seconds;
+pub(super) use write::{memory_unit, seconds};
 pub use write::{write_header, write_row};
 
 /// Which of the two numbers of processors counts, where both are known.

@@ -91,14 +91,21 @@ impl<W: Write> TableOut<W> {
             if cell.contains(['\n', '\r']) {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, "a value holds a line break"));
             }
-            self.0.write_field(cell)?;
+            self.0.write_field(cell).map_err(plain)?;
         }
-        self.0.write_record(None::<&[u8]>)?;
-        Ok(())
+        self.0.write_record(None::<&[u8]>).map_err(plain)
     }
 
     pub(in super::super) fn finish(mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// The error itself: what it is wrapped in hides its kind, such as a closed pipe.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
