@@ -12,6 +12,7 @@ mod files;
 mod generators;
 mod loads;
 mod machines;
+mod mesos;
 mod nodes;
 mod objects;
 mod planes;
@@ -193,7 +194,9 @@ pub fn compile(scenario: &Scenario, environment: Environment) -> Result<Compiled
     let mut build = Build::new(scenario, environment);
     let name = run::name(&mut build);
     let plan = match planes::kind(&scenario.control_plane) {
-        Kind::Kubernetes | Kind::Swarm => cluster(&mut build).map(|setup| Plan::Kubernetes(Box::new(setup))),
+        Kind::Kubernetes | Kind::Swarm | Kind::Mesos => {
+            cluster(&mut build).map(|setup| Plan::Kubernetes(Box::new(setup)))
+        }
         Kind::Batch => batch::setup(&mut build).map(|setup| Plan::Batch(Box::new(setup))),
     };
     let outputs = run::outputs(scenario);

@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod control;
 pub mod events;
 pub mod loads;
+pub mod mesos;
 pub mod scalars;
 pub mod study;
 pub mod swarm;

@@ -5,6 +5,7 @@ mod bad_manifests;
 mod bad_scenarios;
 mod good;
 mod loads;
+mod mesos;
 mod overrides;
 mod planes;
 mod studies;
