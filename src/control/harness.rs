@@ -320,6 +320,11 @@ impl Harness {
         pod
     }
 
+    /// Whether no component waits for a moment at which it could change anything.
+    pub fn is_settled(&self) -> bool {
+        self.components.iter().all(|component| component.is_settled())
+    }
+
     /// The earliest moment at which the control plane has something to do.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.components.iter().filter_map(|component| component.poll_timeout()).min()

@@ -11,6 +11,7 @@ use super::controllers::{
     StatefulSetController,
 };
 use super::kubelet::{Kubelets, RecordedKubelets};
+use super::mesos;
 use super::node_lifecycle::NodeLifecycleController;
 use super::owner_gc::OwnerGarbageCollector;
 use super::pod_gc::PodGarbageCollector;
@@ -63,6 +64,7 @@ fn controllers(config: &Config) -> Vec<Box<dyn Component>> {
     match &config.plane {
         Plane::Kubernetes => controller_manager(config),
         Plane::Swarm(settings) => swarm::components(config, settings),
+        Plane::Mesos(settings) => mesos::components(config, settings),
     }
 }
 

@@ -14,13 +14,13 @@ const NAME_FIELD: &str = "metadata.name";
 
 /// Answers by pod class and node class. What depends on a node's own name is not among them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Affinities {
+pub(in crate::control) struct Affinities {
     known: Map<(ClassId, NodeClassId), bool>,
 }
 
 impl Affinities {
     /// Whether pods of a class may run on a node.
-    pub(super) fn matches(&mut self, cluster: &Cluster, class: ClassId, node: NodeId) -> bool {
+    pub(in crate::control) fn matches(&mut self, cluster: &Cluster, class: ClassId, node: NodeId) -> bool {
         let spec = &cluster.classes[class].template.spec;
         if is_free(spec) {
             return true;

@@ -24,6 +24,8 @@ mod worker;
 pub use pod::{Container, ContainerState, Stage};
 pub use recorded::RecordedKubelets;
 
+pub(in crate::control) use affinity::Affinities;
+
 use self::admission::Admission;
 use self::eviction::Pressure;
 use self::images::{Pull, Pulls};

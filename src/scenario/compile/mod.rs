@@ -13,6 +13,7 @@ mod fleet;
 mod generators;
 mod loads;
 mod machines;
+mod mesos;
 mod nodes;
 mod objects;
 mod planes;
@@ -196,7 +197,9 @@ pub fn compile(scenario: &Scenario, environment: Environment) -> Result<Compiled
     let mut build = Build::new(scenario, environment);
     let name = run::name(&mut build);
     let plan = match planes::kind(&scenario.control_plane) {
-        Kind::Kubernetes | Kind::Swarm => cluster(&mut build).map(|setup| Plan::Kubernetes(Box::new(setup))),
+        Kind::Kubernetes | Kind::Swarm | Kind::Mesos => {
+            cluster(&mut build).map(|setup| Plan::Kubernetes(Box::new(setup)))
+        }
         Kind::Batch if fleet::is_meant(&build) => {
             fleet::setup(&mut build).map(|setup| Plan::Fleet(Box::new(setup)))
         }

@@ -7,7 +7,7 @@
 
 use super::objects::Timed;
 use super::pools::DEFAULT_PODS;
-use super::{Build, swarm};
+use super::{Build, mesos, swarm};
 use crate::api::Object;
 use crate::base::Diagnostic;
 use crate::control::config::Plane;
@@ -41,8 +41,14 @@ pub(super) fn resolve(build: &mut Build<'_>) -> Plane {
     {
         build.error(swarm.error("`swarm` needs `controlPlane.kind: swarm`"));
     }
+    if kind(control) != Kind::Mesos
+        && let Some(mesos) = &control.mesos
+    {
+        build.error(mesos.error("`mesos` needs `controlPlane.kind: mesos`"));
+    }
     match kind(control) {
         Kind::Kubernetes | Kind::Batch => Plane::Kubernetes,
+        Kind::Mesos => Plane::Mesos(Box::new(mesos::settings(build))),
         Kind::Swarm => Plane::Swarm(Box::new(swarm::settings(build))),
     }
 }

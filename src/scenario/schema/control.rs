@@ -43,6 +43,8 @@ pub struct ControlPlane {
     pub batch: Option<At<Batch>>,
     /// Docker Swarm (`kind: swarm`).
     pub swarm: Option<At<super::swarm::Swarm>>,
+    /// Apache Mesos (`kind: mesos`).
+    pub mesos: Option<At<super::mesos::Mesos>>,
 }
 
 /// Kinds of clusters.
@@ -56,6 +58,8 @@ pub enum Kind {
     Batch,
     /// Nodes and pods under Docker Swarm: a Deployment is a replicated service, a pod a task.
     Swarm,
+    /// Nodes and pods under Apache Mesos: a Deployment is an app of Marathon, a Job runs under Chronos.
+    Mesos,
 }
 
 /// The names of the releases, for the schema only.

@@ -9,6 +9,7 @@ pub mod control;
 pub mod events;
 pub mod fleet;
 pub mod loads;
+pub mod mesos;
 pub mod scalars;
 pub mod study;
 pub mod swarm;

@@ -575,7 +575,9 @@ fn control_planes() {
     );
     behind(
         "controlPlane: {kind: slurm}\n",
-        &expect!["s.yaml:5:22: error: unknown value: `slurm` (expected one of kubernetes, batch, swarm)"],
+        &expect![
+            "s.yaml:5:22: error: unknown value: `slurm` (expected one of kubernetes, batch, swarm, mesos)"
+        ],
     );
     behind(
         "controlPlane: {batch: {order: fcfs}}\n",

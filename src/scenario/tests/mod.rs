@@ -6,6 +6,7 @@ mod bad_scenarios;
 mod fleets;
 mod good;
 mod loads;
+mod mesos;
 mod overrides;
 mod planes;
 mod studies;
