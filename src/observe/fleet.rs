@@ -315,7 +315,7 @@ impl FleetObserver for FleetLog {
     fn started(&mut self, now: Time, job: &FleetJob, id: TaskId, task: &Task, fleet: &Fleet) {
         self.tasks.started += 1;
         if job.starts == 1 {
-            self.durations.started(job.at, now, job.user);
+            self.durations.started(now, now.since(job.at), job.user);
             self.queued -= 1;
         }
         self.nodes.started(now, id, task, fleet);
@@ -360,7 +360,7 @@ impl FleetObserver for FleetLog {
 
     fn job_ended(&mut self, now: Time, job: &FleetJob, fleet: &Fleet) {
         let start = job.first_start.expect("an ended job has started");
-        self.durations.ended(job.at, start, now);
+        self.durations.ended(job.at, now, now.since(start));
         let outcome = match (job.killed, job.fails) {
             (true, _) => JobOutcome::Killed,
             (false, true) => JobOutcome::Failed,
