@@ -101,10 +101,10 @@ impl Scale {
 
     /// Scales what is requested; whether it had to be cut. `None` if it becomes too large.
     fn resize(&self, row: &mut Row) -> Option<bool> {
+        const MOST: i64 = i32::MAX as i64;
         if self.sizes.is_one() {
             return Some(false);
         }
-        const MOST: i64 = i32::MAX as i64;
         let most = self.max_processors.map_or(MOST, i64::from).min(MOST);
         // What the machine cuts may be larger before.
         let wide = if self.max_processors.is_some() { i64::MAX } else { MOST };
