@@ -411,8 +411,16 @@ fn try_mix(arguments: &MixArguments) -> Result<(), Failed> {
     let open = || -> Result<Trace, Diagnostic> {
         let parts = sources.iter().map(|(source, part)| Ok((source.open()?, *part)));
         let mixed = Mixed::new(parts.collect::<Result<Vec<_>, Diagnostic>>()?, sampled, arguments.seed);
-        let help = "a weight is the share of rows that is kept; to make more of a trace, name it twice";
-        Ok(Box::new(mixed.map_err(|message| wrong("--weight", message).help(help))?))
+        Ok(Box::new(mixed.map_err(|message| {
+            let finding = wrong("trace mix", message.clone());
+            if message.contains("weight") {
+                let help =
+                    "a weight is the share of rows that is kept; to make more of a trace, name it twice";
+                finding.help(help)
+            } else {
+                finding
+            }
+        })?))
     };
     let names: Vec<String> = arguments.files.iter().map(|file| short(file)).collect();
     let job = Job {

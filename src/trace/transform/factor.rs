@@ -40,13 +40,13 @@ impl Factor {
         u64::try_from(product / u128::from(UNIT)).ok()
     }
 
-    /// `value` times the factor, at least 1 if `value` is, and at most `most`.
-    pub(super) fn of_size(self, value: i64, most: i64) -> i64 {
+    /// `value` times the factor, at least 1 if `value` is; `None` if that is above `most`.
+    pub(super) fn of_size(self, value: i64, most: i64) -> Option<i64> {
         if self.is_one() || value <= 0 {
-            return value;
+            return Some(value);
         }
-        let scaled = self.of(value as u64).and_then(|scaled| i64::try_from(scaled).ok());
-        scaled.unwrap_or(most).clamp(1, most)
+        let scaled = i64::try_from(self.of(value as u64)?).ok()?.max(1);
+        (scaled <= most).then_some(scaled)
     }
 }
 
@@ -87,7 +87,9 @@ mod tests {
     #[test]
     fn sizes_and_rounding_keep_something() {
         let tenth = Factor::new(0.1).unwrap();
-        assert_eq!([4, 5, 26, 0, -1].map(|size| tenth.of_size(size, 2)), [1, 1, 2, 0, -1]);
+        let sizes = [4, 5, 24, 0, -1].map(|size| tenth.of_size(size, 2));
+        assert_eq!(sizes, [1, 1, 2, 0, -1].map(Some));
+        assert_eq!([tenth.of_size(26, 2), Factor::new(1e6).unwrap().of_size(i64::MAX, i64::MAX)], [None; 2]);
         assert_eq!(
             [0, 1, 499, 500, 1_499, 1_500].map(|t| round_to(t, 1_000)),
             [0, 1_000, 1_000, 1_000, 1_000, 2_000]

@@ -249,6 +249,7 @@ mod tests {
     fn numbers_and_users_stay_apart() {
         let mut second = vec![row(0, 1, 0), row(1, 2, 10)];
         second[1].preceding = 1;
+        second[1].after = vec![0, 1];
         second[1].queue = 3;
         second[1].name = "web".into();
         let first = vec![row(5, 7, 0), row(9, -1, 20)];
@@ -257,6 +258,7 @@ mod tests {
             rows.iter().map(|row| (row.number, row.user, row.submit.0 / 1_000_000_000)).collect();
         assert_eq!(short, [(5, 7, 0), (10, 8, 5), (11, 9, 15), (9, -1, 20)]);
         assert_eq!((rows[2].preceding, rows[2].queue, rows[2].name.as_str()), (11, 3, "2-web"));
+        assert_eq!(rows[2].after, [10, 11]);
         assert_eq!((report.rows, report.used, &*report.file), (4, 4, "rows + rows"));
     }
 

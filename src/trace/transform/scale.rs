@@ -80,7 +80,7 @@ impl Scale {
         Some((Time(origin.0.saturating_sub(before)), before > origin.0))
     }
 
-    /// Scales a row; `None` if a time becomes too large.
+    /// Scales a row; `None` if a time or a size becomes too large.
     fn apply(&self, origin: Time, row: &mut Row) -> Option<Lost> {
         let mut lost = Lost::default();
         (row.submit, lost.before_start) = self.submit(origin, row.submit)?;
@@ -95,26 +95,32 @@ impl Scale {
         if !self.is_identity() {
             lost.wait = row.recorded_wait.take().is_some();
         }
-        lost.size = self.resize(row);
+        lost.size = self.resize(row)?;
         Some(lost)
     }
 
-    /// Scales what is requested; whether it had to be cut.
-    fn resize(&self, row: &mut Row) -> bool {
+    /// Scales what is requested; whether it had to be cut. `None` if it becomes too large.
+    fn resize(&self, row: &mut Row) -> Option<bool> {
+        const MOST: i64 = i32::MAX as i64;
         if self.sizes.is_one() {
-            return false;
+            return Some(false);
         }
-        let most = i64::from(self.max_processors.unwrap_or(i32::MAX as u32).min(i32::MAX as u32));
-        let processors = self.sizes.of_size(row.processors.into(), i64::from(i32::MAX));
-        row.processors = processors.min(most) as u32;
-        row.allocated_processors = self.sizes.of_size(row.allocated_processors, most);
-        row.requested_processors = self.sizes.of_size(row.requested_processors, most);
-        row.cpu_milli = self.sizes.of_size(row.cpu_milli, i64::MAX);
-        row.memory_bytes = self.sizes.of_size(row.memory_bytes, i64::MAX);
-        for (_, amount) in &mut row.extended {
-            *amount = self.sizes.of_size(*amount, i64::MAX);
+        let most = self.max_processors.map_or(MOST, i64::from).min(MOST);
+        // What the machine cuts may be larger before.
+        let wide = if self.max_processors.is_some() { i64::MAX } else { MOST };
+        let processors = |number: i64| self.sizes.of_size(number, wide);
+        let scaled = processors(row.processors.into())?;
+        row.processors = scaled.min(most) as u32;
+        row.allocated_processors = processors(row.allocated_processors)?.min(most);
+        row.requested_processors = processors(row.requested_processors)?.min(most);
+        // The largest number stands for what is too large.
+        let amount = |number: i64| self.sizes.of_size(number, i64::MAX - 1);
+        row.cpu_milli = amount(row.cpu_milli)?;
+        row.memory_bytes = amount(row.memory_bytes)?;
+        for (_, number) in &mut row.extended {
+            *number = amount(*number)?;
         }
-        processors > most
+        Some(scaled > most)
     }
 }
 
@@ -145,7 +151,7 @@ impl<R: Reader> Reader for Scaled<R> {
         let line = u32::try_from(row.line).unwrap_or(u32::MAX);
         let place = || Location::at(self.inner.report().file.clone(), line, 0);
         let lost = self.scale.apply(origin, row).ok_or_else(|| {
-            Diagnostic::error(place(), "a scaled time is too large").help("give a smaller factor")
+            Diagnostic::error(place(), "a scaled time or size is too large").help("give a smaller factor")
         })?;
         let report = self.ledger.own();
         let reasons = [
@@ -244,7 +250,19 @@ mod tests {
         let mut reader = Scaled::new(rows, Scale { arrivals: factor(2.0), ..Scale::default() });
         assert_eq!(reader.read(&mut Row::default()), Ok(true));
         let finding = reader.read(&mut Row::default()).unwrap_err().to_string();
-        assert!(finding.starts_with("rows:7: error: a scaled time is too large"), "{finding}");
+        assert!(finding.starts_with("rows:7: error: a scaled time or size is too large"), "{finding}");
+    }
+
+    #[test]
+    fn a_size_beyond_all_sizes_is_an_error() {
+        let large = Scale { sizes: factor(10.0), ..Scale::default() };
+        let memory = Row { memory_bytes: i64::MAX / 5, ..Row::default() };
+        for row in [memory, row(0, 1, i32::MAX as u32)] {
+            let mut reader = Scaled::new(Rows::new("rows", vec![row]), large);
+            assert!(reader.read(&mut Row::default()).is_err());
+        }
+        let machine = Scale { max_processors: Some(8), ..large };
+        assert_eq!(scaled(vec![row(0, 1, i32::MAX as u32)], machine).0[0].processors, 8);
     }
 
     proptest! {
