@@ -15,7 +15,7 @@ use crate::base::ids::NodeId;
 use crate::base::rng::Purpose;
 use crate::base::{Map, Span, Streams, Time};
 use crate::cluster::{Cluster, PodRef};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The role of what runs on behalf of no framework.
 const NOBODY: &str = "*";
@@ -27,10 +27,7 @@ pub(super) enum Agent {
     #[default]
     Absent,
     /// It has not registered yet.
-    Coming {
-        /// When it does.
-        at: Time,
-    },
+    Coming,
     /// It is registered since a moment; pings began then.
     Registered {
         /// Since when.
@@ -47,6 +44,8 @@ pub(super) struct Master {
     pub(super) offers: Offers,
     tasks: Map<PodRef, Grant>,
     agents: Vec<Agent>,
+    /// Agents that register, and when.
+    coming: BTreeSet<(Time, AgentKey)>,
     /// Agents that answer no pings, and when they are found to.
     silent: BTreeMap<AgentKey, Time>,
     removals: RemovalLimit,
@@ -85,6 +84,7 @@ impl Master {
             offers: Offers::new(settings.offer_timeout),
             tasks: Map::default(),
             agents: Vec::new(),
+            coming: BTreeSet::new(),
             silent: BTreeMap::new(),
             removals: RemovalLimit::new(settings.removal_spacing),
             settings: settings.clone(),
@@ -116,17 +116,17 @@ impl Master {
         let longest = self.settings.registration_backoff;
         let draw = self.streams.stream(Purpose::Phase, u64::from(key.0)).unit();
         let at = self.now + Span::from_secs_f64(longest.as_secs_f64() * draw);
-        *self.agent(key) = Agent::Coming { at };
+        *self.agent(key) = Agent::Coming;
+        self.coming.insert((at, key));
     }
 
     /// Registers the agents whose time has come; gives them.
     pub(super) fn register(&mut self, cluster: &Cluster) -> Vec<AgentKey> {
-        let now = self.now;
-        let due = |agent: &Agent| matches!(*agent, Agent::Coming { at } if at <= now);
-        let rows = self.agents.iter().enumerate().filter(|(_, agent)| due(agent));
-        let keys: Vec<AgentKey> = rows.map(|(row, _)| AgentKey(row as u32)).collect();
-        for &key in &keys {
+        let mut keys = Vec::new();
+        while let Some(&(at, key)) = self.coming.first().filter(|(at, _)| *at <= self.now) {
+            self.coming.remove(&(at, key));
             self.enter(key, cluster);
+            keys.push(key);
         }
         keys
     }
@@ -146,16 +146,24 @@ impl Master {
         self.rounds.note(Cause::AgentAdded(key));
     }
 
-    /// An agent answers no more pings.
+    /// An agent answers no more pings. One that has not registered yet does not do so now.
     pub(super) fn agent_falls_silent(&mut self, key: AgentKey) {
-        if let Agent::Registered { since } = *self.agent(key) {
-            self.silent.insert(key, self.settings.pings.unreachable_at(since, self.now));
+        match *self.agent(key) {
+            Agent::Registered { since } => {
+                self.silent.insert(key, self.settings.pings.unreachable_at(since, self.now));
+            }
+            Agent::Coming => self.coming.retain(|(_, of)| *of != key),
+            Agent::Absent | Agent::Unreachable => {}
         }
     }
 
     /// An agent answers again; says whether it was marked unreachable before.
     pub(super) fn agent_answers(&mut self, key: AgentKey) -> bool {
         self.silent.remove(&key);
+        if *self.agent(key) == Agent::Coming {
+            self.coming.retain(|(_, of)| *of != key);
+            self.agent_starts(key);
+        }
         *self.agent(key) == Agent::Unreachable
     }
 
@@ -198,6 +206,7 @@ impl Master {
     /// An agent does not exist any more.
     pub(super) fn agent_removed(&mut self, key: AgentKey) -> Vec<PodRef> {
         self.silent.remove(&key);
+        self.coming.retain(|(_, of)| *of != key);
         let before = std::mem::take(self.agent(key));
         if matches!(before, Agent::Registered { .. }) {
             return self.withdraw(key);
@@ -311,19 +320,16 @@ impl Master {
 
     /// Whether the master waits for an agent to register or to be found unreachable.
     pub(super) fn waits_for_agents(&self) -> bool {
-        !self.silent.is_empty() || self.agents.iter().any(|agent| matches!(agent, Agent::Coming { .. }))
+        !self.silent.is_empty() || !self.coming.is_empty()
     }
 
     /// When the master has something to do. An interval at whose end nothing could be offered that was
     /// not before is passed over.
     pub(super) fn next(&self) -> Option<Time> {
-        let coming = self.agents.iter().filter_map(|agent| match agent {
-            Agent::Coming { at } => Some(*at),
-            _ => None,
-        });
-        let lost = self.silent.values().copied();
+        let coming = self.coming.first().map(|(at, _)| *at);
+        let lost = self.silent.values().copied().min();
         let round = if self.rounds.is_pending() { Some(self.now) } else { self.next_interval() };
-        coming.chain(lost).chain(round).chain(self.offers.next_timeout()).min()
+        [coming, lost, round, self.offers.next_timeout()].into_iter().flatten().min()
     }
 
     fn next_interval(&self) -> Option<Time> {

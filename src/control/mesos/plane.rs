@@ -115,10 +115,6 @@ impl Mesos {
         self.master.as_mut().expect("it has begun")
     }
 
-    fn say(&self, node: NodeId, word: &'static str, text: &str, out: &mut Vec<Command>) {
-        out.push(Command::Note(Note::Told { by: MASTER, about: About::Node(node), word, text: text.into() }));
-    }
-
     /// The framework that looks after a workload that is new.
     fn taker_of_workload(&mut self, id: WorkloadId, cluster: &Cluster) -> Option<usize> {
         let object = &cluster.workloads[id];
@@ -286,7 +282,7 @@ impl Mesos {
     fn agent_lost(&mut self, key: AgentKey, cluster: &mut Cluster, out: &mut Vec<Command>) {
         let node = NodeId(key.0);
         let tasks = self.master().withdraw(key);
-        self.say(node, "Unreachable", "it has answered no ping for too long", out);
+        say(node, "Unreachable", "it has answered no ping for too long", out);
         let mut write = |write| out.push(Command::Write(Client::Plane(MASTER), write));
         write(Write::NodeReady { node, ready: ReadyStatus::Unknown });
         for &pod in tasks.iter().filter(|pod| cluster.pods.ready[pod.id.index()]) {
@@ -300,7 +296,7 @@ impl Mesos {
         if self.master().agent_answers(key) {
             self.master().enter(key, cluster);
             let node = NodeId(key.0);
-            self.say(node, "Reregistered", "its tasks are known again", out);
+            say(node, "Reregistered", "its tasks are known again", out);
             let tasks: Vec<PodRef> = cluster.nodes.pods[node.index()]
                 .iter()
                 .map(|pod| cluster.pods.reference(*pod))
@@ -397,7 +393,7 @@ impl Mesos {
     fn work(&mut self, cluster: &mut Cluster, out: &mut Vec<Command>) {
         for key in self.master().register(cluster) {
             self.news = self.now;
-            self.say(NodeId(key.0), "Registered", "", out);
+            say(NodeId(key.0), "Registered", "", out);
         }
         for key in self.master().lost() {
             self.news = self.now;
@@ -414,6 +410,11 @@ impl Mesos {
         self.answers(cluster, out);
         self.calls();
     }
+}
+
+/// The master says something about an agent.
+fn say(node: NodeId, word: &'static str, text: &str, out: &mut Vec<Command>) {
+    out.push(Command::Note(Note::Told { by: MASTER, about: About::Node(node), word, text: text.into() }));
 }
 
 impl Component for Mesos {

@@ -86,7 +86,19 @@ fn what_means_nothing_is_said_with_its_place() {
         ),
         &[],
     );
-    expect![[""]].assert_eq(&said);
+    expect![[r"
+        s.yaml:8:30: error: `cores` is not a resource that is offered: `1` (write cpu, memory, ephemeral-storage, or `vendor.example/name`)
+        s.yaml:10:16: error: only a role that is below no other has a quota: `a/b`
+        s.yaml:11:27: error: a weight is a number from 0.001 to 1000000: `0`
+        s.yaml:11:64: error: less `cpu` than is guaranteed: `2`
+        s.yaml:12:16: error: there is another role of this name: `c`
+        s.yaml:13:16: error: not the name of a role: `d//e` (write names with slashes between them)
+        s.yaml:15:46: error: apps belong to no user: `true`
+        s.yaml:15:59: error: `batch` needs `kind: batch`
+        s.yaml:16:16: error: there is another framework of this name: `web`
+        s.yaml:16:44: error: `marathon` needs `kind: marathon`
+        s.yaml:17:61: error: a factor is a number from 1 to 1000: `0.5`"]]
+    .assert_eq(&said);
     let said = errors(&format!("{POOL}controlPlane: {{mesos: {{offerTimeout: never}}}}\n"), &[]);
     expect!["s.yaml:5:23: error: `mesos` needs `controlPlane.kind: mesos`"].assert_eq(&said);
 }

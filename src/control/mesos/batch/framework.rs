@@ -23,23 +23,20 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// The annotation of a Job with the names of those that must have succeeded before it begins.
 pub const PARENTS: &str = "seatrial.dev/mesos-parents";
 
-/// A task of a Job.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Task {
-    /// Its turn has not come.
-    New,
-    /// A pod of it is asked for, or is there.
-    Open,
-    /// It waits for another attempt.
-    Waiting,
-    /// It succeeded.
-    Done,
-}
+/// Pods of a Job that are asked for at a time.
+const BURST: usize = 1_000;
+/// Places of the queue that may be empty before it is made anew.
+const SPARE: usize = 64;
 
 /// A Job.
 #[derive(Clone, Debug)]
 struct Run {
-    tasks: Vec<(Task, u32)>,
+    /// How often each task that has begun was tried again.
+    attempts: Vec<u32>,
+    /// How many there are to be.
+    completions: usize,
+    /// How many have succeeded.
+    done: usize,
     parallelism: usize,
     indexed: bool,
     suspended: bool,
@@ -90,16 +87,17 @@ impl BatchFramework {
     fn go_on(&mut self, id: WorkloadId, context: &mut Context<'_>) {
         let released = self.is_released(id, context.cluster);
         let Some(run) = self.jobs.get_mut(&id).filter(|run| run.end == JobEnd::Open) else { return };
-        if run.tasks.iter().all(|(task, _)| *task == Task::Done) {
+        if run.done >= run.completions {
             run.record.succeeded(context.now);
             return self.finish(id, JobEnd::Complete, context);
         }
         if released && !run.suspended {
             run.start.get_or_insert(context.now);
-            let open = run.tasks.iter().filter(|(task, _)| matches!(task, Task::Open)).count();
-            let room = run.parallelism.saturating_sub(open);
-            let fresh = run.tasks.iter().enumerate().filter(|(_, (task, _))| *task == Task::New);
-            let next: Vec<usize> = fresh.map(|(place, _)| place).take(room).collect();
+            let open = run.pods.len() + run.creating.len();
+            let room = run.parallelism.saturating_sub(open).min(BURST.saturating_sub(run.creating.len()));
+            let begun = run.attempts.len();
+            let next = begun..run.completions.min(begun.saturating_add(room)).max(begun);
+            run.attempts.resize(next.end, 0);
             for place in next {
                 self.ask(id, place, context);
             }
@@ -123,7 +121,6 @@ impl BatchFramework {
 
     fn ask(&mut self, id: WorkloadId, place: usize, context: &mut Context<'_>) {
         let Some(run) = self.jobs.get_mut(&id) else { return };
-        run.tasks[place].0 = Task::Open;
         run.creating.push_back(place);
         context.create(id, None, run.indexed.then_some(place as u32));
     }
@@ -154,7 +151,7 @@ impl BatchFramework {
         };
         let mut status = JobStatus {
             active: run.pods.len() as i32,
-            succeeded: run.tasks.iter().filter(|(task, _)| *task == Task::Done).count() as i32,
+            succeeded: run.done as i32,
             failed: run.failed,
             start: run.start,
             completion: run.written.completion,
@@ -177,9 +174,9 @@ impl BatchFramework {
         let Some(id) = self.of_job.remove(&pod) else { return };
         let Some(run) = self.jobs.get_mut(&id) else { return };
         let Some(place) = run.pods.remove(&pod) else { return };
-        let (task, attempt) = &mut run.tasks[place];
+        let attempt = &mut run.attempts[place];
         if well {
-            *task = Task::Done;
+            run.done += 1;
             return self.go_on(id, context);
         }
         run.failed += 1;
@@ -188,7 +185,6 @@ impl BatchFramework {
         }
         match run.record.failed(context.now, *attempt, &self.settings.retries) {
             Outcome::Retry { at } => {
-                *task = Task::Waiting;
                 *attempt += 1;
                 self.retries.insert((at, id, place));
                 let wait = at.since(context.now).rounded();
@@ -204,6 +200,9 @@ impl BatchFramework {
         self.queued.remove(&pod);
         while self.queue.front().is_some_and(|first| !self.queued.contains(first)) {
             self.queue.pop_front();
+        }
+        if self.queue.len() > 2 * self.queued.len() + SPARE {
+            self.queue.retain(|pod| self.queued.contains(pod));
         }
     }
 }
@@ -221,7 +220,9 @@ impl Framework for BatchFramework {
         let completions = job.completions.map_or(parallelism, |number| number.max(0) as usize);
         let end = job_end(&object.status);
         let run = self.jobs.entry(id).or_insert_with(|| Run {
-            tasks: vec![(Task::New, 0); completions],
+            attempts: Vec::new(),
+            completions,
+            done: 0,
             parallelism,
             indexed: job.indexed,
             suspended,
@@ -250,17 +251,20 @@ impl Framework for BatchFramework {
     fn pod_added(&mut self, pod: PodRef, context: &mut Context<'_>) {
         let Some(row) = context.row(pod) else { return };
         let pods = &context.cluster.pods;
-        let (owner, index) = (pods.owner[row.index()], pods.index[row.index()]);
+        let owner = pods.owner[row.index()];
         let (phase, bound) = (pods.phase[row.index()], pods.node[row.index()].is_some());
         if let Some(id) = owner
             && let Some(run) = self.jobs.get_mut(&id)
         {
-            let asked = run.creating.pop_front();
-            let of_index = index.map(|index| index as usize).filter(|place| *place < run.tasks.len());
-            // A framework that starts anew finds pods that it has not asked for.
-            let free = || run.tasks.iter().position(|(task, _)| *task == Task::New);
-            let Some(place) = asked.or(of_index).or_else(free) else { return };
-            run.tasks[place].0 = Task::Open;
+            let place = match run.creating.pop_front() {
+                Some(place) => place,
+                // A pod that somebody else has made is a task, too, while there are some to do.
+                None if run.attempts.len() < run.completions => {
+                    run.attempts.push(0);
+                    run.attempts.len() - 1
+                }
+                None => return,
+            };
             run.pods.insert(pod, place);
             self.of_job.insert(pod, id);
         }
@@ -274,7 +278,7 @@ impl Framework for BatchFramework {
             self.queued.insert(pod);
         }
         if let Some(id) = owner {
-            self.report(id, context);
+            self.go_on(id, context);
         }
     }
 
@@ -298,15 +302,12 @@ impl Framework for BatchFramework {
                 if let Some(run) = self.jobs.get_mut(owner)
                     && let Some(place) = run.creating.pop_front()
                 {
-                    run.tasks[place].0 = Task::Waiting;
                     self.retries.insert((context.now + self.settings.retries.delay, *owner, place));
                 }
             }
-            Write::Bind { pod, .. } => {
-                if context.row(*pod).is_some_and(|row| context.cluster.pods.is_active(row)) {
-                    self.queue.push_front(*pod);
-                    self.queued.insert(*pod);
-                }
+            Write::Bind { pod, .. } if pods_wait(context.cluster, *pod) => {
+                self.queue.push_front(*pod);
+                self.queued.insert(*pod);
             }
             _ => {}
         }
@@ -321,6 +322,8 @@ impl Framework for BatchFramework {
                 ..PodStatus::default()
             };
             context.write(Write::PodStatus { pod, status });
+            // Whatever still runs of it is killed when its agent is back.
+            context.forget(pod, Reason::NodeLost);
         }
     }
 

@@ -8,6 +8,9 @@ use crate::base::Time;
 use crate::base::ids::{ClassId, NodeId};
 use crate::cluster::PodRef;
 
+/// Instances of an app that are asked for at a time.
+const BURST: u32 = 1_000;
+
 /// Where an instance is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stage {
@@ -177,6 +180,7 @@ impl App {
 
     /// Queues instances; those that have numbers of their own get the lowest ones that nobody has.
     fn queue(&self, amount: u32, steps: &mut Steps) {
+        let amount = amount.min(BURST.saturating_sub(self.creating.len() as u32));
         let Some(first) = self.ordinals else {
             steps.queue.extend((0..amount).map(|_| 0));
             return;

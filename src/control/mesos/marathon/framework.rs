@@ -39,6 +39,8 @@ pub(in crate::control::mesos) struct Marathon {
     settings: MarathonSettings,
     apps: BTreeMap<WorkloadId, App>,
     owners: BTreeMap<PodRef, WorkloadId>,
+    /// The apps that may have an instance that waits for an offer.
+    open: BTreeSet<WorkloadId>,
     delays: Delays,
     wants: Wants,
     due: BTreeSet<(Time, PodRef, Due)>,
@@ -52,6 +54,7 @@ impl Marathon {
             settings: settings.clone(),
             apps: BTreeMap::new(),
             owners: BTreeMap::new(),
+            open: BTreeSet::new(),
             delays: Delays::default(),
             wants: Wants::default(),
             due: BTreeSet::new(),
@@ -154,12 +157,13 @@ impl Marathon {
 
     /// The apps that have something to launch now, with their order drawn for an offer.
     fn launchable(&self, offer: u64, context: &Context<'_>) -> Vec<WorkloadId> {
-        let waits = |(id, app): (&WorkloadId, &App)| {
-            let free =
-                |one: &Instance| self.delays.until(context.now, Marathon::key(*id, one.class)).is_none();
-            app.scheduled().any(free).then_some(*id)
+        let free = |id: WorkloadId, one: &Instance| {
+            self.delays.until(context.now, Marathon::key(id, one.class)).is_none()
         };
-        let mut apps: Vec<WorkloadId> = self.apps.iter().filter_map(waits).collect();
+        let waits = |id: &&WorkloadId| {
+            self.apps.get(id).is_some_and(|app| app.scheduled().any(|one| free(**id, one)))
+        };
+        let mut apps: Vec<WorkloadId> = self.open.iter().filter(waits).copied().collect();
         let mut stream = context.streams.stream(Purpose::Tie, offer);
         for last in (1..apps.len()).rev() {
             apps.swap(last, stream.below(last as u64 + 1) as usize);
@@ -192,10 +196,12 @@ impl Marathon {
     }
 
     /// Whether something waits for an offer that may be launched now.
-    fn waits(&self, now: Time) -> bool {
-        self.apps.iter().any(|(id, app)| {
-            app.scheduled().any(|one| self.delays.until(now, Marathon::key(*id, one.class)).is_none())
-        })
+    fn waits(&mut self, now: Time) -> bool {
+        let Marathon { apps, open, delays, .. } = self;
+        open.retain(|id| apps.get(id).is_some_and(|app| app.scheduled().next().is_some()));
+        let free =
+            |id: &WorkloadId, one: &Instance| delays.until(now, Marathon::key(*id, one.class)).is_none();
+        open.iter().any(|id| apps[id].scheduled().any(|one| free(id, one)))
     }
 
     fn launch(&mut self, pod: PodRef, node: NodeId, context: &mut Context<'_>) {
@@ -280,7 +286,11 @@ impl Framework for Marathon {
         self.owners.insert(pod, owner);
         match node {
             Some(_) => self.follow(pod, context),
-            None => self.wants.begin(),
+            None => {
+                self.open.insert(owner);
+                self.wants.begin();
+                self.reconcile(owner, context);
+            }
         }
     }
 
@@ -312,6 +322,7 @@ impl Framework for Marathon {
                     (one.stage, one.node) = (Stage::Scheduled, None);
                     let class = one.class;
                     self.note(id, class, Condition::Dropped, context);
+                    self.open.insert(id);
                     self.wants.begin();
                 }
             }
