@@ -430,6 +430,8 @@ pub enum TraceCommand {
     Info(InfoArguments),
     /// Print the first rows of a trace as seatrial reads them
     Head(HeadArguments),
+    /// Follow recorded placements: what was allocated over time
+    Replay(super::trace::replay::ReplayArguments),
     /// Write a new trace: from distributions, from a scenario's generators, or one of the samples
     Generate(Box<GenerateArguments>),
     /// Write a trace in another format, and say what that format cannot hold

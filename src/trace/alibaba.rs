@@ -17,6 +17,8 @@ use crate::base::{Diagnostic, Map, Set, Span, Time};
 pub mod reason {
     /// Dropped: the task waits or runs when the trace ends, or its times are missing.
     pub const NOT_ENDED: &str = "not ended in the trace";
+    /// Dropped: the task is of the time before the trace.
+    pub const BEFORE_TRACE: &str = "ended before the trace begins";
     /// Dropped: the times cannot be.
     pub const ENDS_EARLY: &str = "ends before it begins";
     /// Dropped: no instances.
@@ -71,9 +73,12 @@ impl Task {
             return Ok(Fate::Dropped(reason::NOT_ENDED));
         };
         let (start, end) = (seconds(records, self.start)?, seconds(records, self.end)?);
-        let (Some(start), Some(end)) = (start, end.filter(|end| *end > 0)) else {
+        let (Some(start), Some(end)) = (start, end.filter(|end| *end != 0)) else {
             return Ok(Fate::Dropped(reason::NOT_ENDED));
         };
+        if end < 0 {
+            return Ok(Fate::Dropped(reason::BEFORE_TRACE));
+        }
         if end < start {
             return Ok(Fate::Dropped(reason::ENDS_EARLY));
         }
@@ -231,7 +236,7 @@ impl Lines for Tasks2018 {
                 row.after.extend(before.iter().map(|number| base + number));
             }
             // Behind the numbers of all jobs.
-            None => row.number = i64::MAX / 2 + row.number,
+            None => row.number += i64::MAX / 2,
         }
         self.task.fill(records, row, report)
     }

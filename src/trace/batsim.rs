@@ -168,6 +168,7 @@ fn workload(
             _ => json.skip()?,
         }
     }
+    json.finish()?;
     Ok((jobs, profiles))
 }
 
@@ -185,7 +186,7 @@ fn row(
     if run == 0 && !choices.keep_zero_run {
         return Err(swf::reason::ZERO_RUN_TIME);
     }
-    let processors = u32::try_from(job.res).ok().filter(|count| *count > 0 && *count <= i32::MAX as u32);
+    let processors = u32::try_from(job.res).ok().filter(|count| *count > 0 && i32::try_from(*count).is_ok());
     let processors = processors.ok_or(swf::reason::NO_PROCESSORS)?;
     if limit.is_some_and(|limit| processors > limit) {
         return Err(swf::reason::TOO_MANY_PROCESSORS);

@@ -33,7 +33,9 @@ fn shown(name: &str, bytes: &[u8], format: Option<Format>) -> String {
         assert_eq!(report.used, rows.len() as u64, "{name}");
     }
     let mut columns = BTreeSet::new();
-    rows.iter().for_each(|row| used_columns(row, &mut columns));
+    for row in &rows {
+        used_columns(row, &mut columns);
+    }
     let mut bytes = Vec::new();
     let mut writer = TableWriter::new(&mut bytes, columns).unwrap();
     for row in &rows {
@@ -61,7 +63,9 @@ fn check(name: &str, expected: &Expect) {
 
 #[test]
 fn batsim() {
-    check("batsim.json", &expect![[r#"
+    check(
+        "batsim.json",
+        &expect![[r#"
         Batsim
         number,name,submit_s,run_time_s,estimate_s,processors,exit_code,status
         1,,0,10.25,20,4,0,
@@ -73,12 +77,15 @@ fn batsim() {
         batsim.json:11: warning: 1 row dropped: profile not defined
         batsim.json:10: warning: 1 row dropped: profile replays a trace of its own, run time unknown
         description: eight jobs made by hand
-        nb_res: 8"#]]);
+        nb_res: 8"#]],
+    );
 }
 
 #[test]
 fn sacct() {
-    check("sacct.txt", &expect![[r#"
+    check(
+        "sacct.txt",
+        &expect![[r#"
         Slurm accounting (sacct)
         number,name,submit_s,run_time_s,estimate_s,memory,processors,user,group,queue,partition,exit_code,recorded_wait_s,status,resource:nvidia.com/gpu
         101,,0,3600,7200,32Gi,16,1,1,1,1,0,10,1,
@@ -99,12 +106,15 @@ fn sacct() {
         User: 3 eve
         Account: 2 biology
         Queue: 2 high
-        Partition: 2 gpu"#]]);
+        Partition: 2 gpu"#]],
+    );
 }
 
 #[test]
 fn google_2011() {
-    check("google2011-task-events.csv", &expect![[r#"
+    check(
+        "google2011-task-events.csv",
+        &expect![[r#"
         Google 2011, task events
         number,submit_s,run_time_s,cpu,memory,processors,priority,user,queue,exit_code,restart_policy,recorded_wait_s,status
         3,600,8.5,4,2748779070,4,0,2,0,0,Never,1.5,5
@@ -122,15 +132,24 @@ fn google_2011() {
         google2011-task-events.csv:1: warning: 1 row repaired: submit out of order
         User: 1 ann
         User: 2 bob
-        User: 3 eve"#]]);
-    check("google2011-job-events.csv", &expect![[r#"
+        User: 3 eve"#]],
+    );
+    check(
+        "google2011-job-events.csv",
+        &expect![[r#"
         Google 2011, job events
         number,submit_s,run_time_s,processors,user,queue,restart_policy,recorded_wait_s,status
         1,600,99,1,1,2,Never,1,1
         google2011-job-events.csv:4: warning: 1 row dropped: not scheduled when the trace ends
         User: 1 ann
-        User: 2 bob"#]]);
-    check("google2011-machine-events.csv", &expect!["google2011-machine-events.csv: error: these are events of machines, not of jobs or tasks (name the file under `cluster.machines`, or `--machines`)"]);
+        User: 2 bob"#]],
+    );
+    check(
+        "google2011-machine-events.csv",
+        &expect![
+            "google2011-machine-events.csv: error: these are events of machines, not of jobs or tasks (name the file under `cluster.machines`, or `--machines`)"
+        ],
+    );
 }
 
 #[test]
@@ -152,12 +171,15 @@ fn machines() {
     expect![[r#"
         machine-1 64000m 180879
         machine-2 64000m 262144
-        alibaba2017-server-event.csv:3: warning: 1 row dropped: errors of machines are not replayed"#]].assert_eq(&show(alibaba.unwrap()));
+        alibaba2017-server-event.csv:3: warning: 1 row dropped: errors of machines are not replayed"#]]
+    .assert_eq(&show(alibaba.unwrap()));
 }
 
 #[test]
 fn alibaba() {
-    check("alibaba2017-batch-task.csv", &expect![[r#"
+    check(
+        "alibaba2017-batch-task.csv",
+        &expect![[r#"
         Alibaba 2017, batch tasks
         name,submit_s,run_time_s,tasks,cpu,memory,processors,exit_code,restart_policy,status
         j1-t1,0,80,4,500m,2748779070,2,0,Never,1
@@ -167,30 +189,37 @@ fn alibaba() {
         alibaba2017-batch-task.csv:6: warning: 1 row dropped: no instances
         alibaba2017-batch-task.csv:3: warning: 1 row dropped: not ended in the trace
         alibaba2017-batch-task.csv:1: warning: 1 row repaired: begins before the trace, taken as 0
-        alibaba2017-batch-task.csv:4: warning: 1 row repaired: no planned resources, none requested"#]]);
-    check("alibaba2018-batch-task.csv", &expect![[r#"
-        Alibaba 2018, batch tasks
-        name,submit_s,run_time_s,tasks,cpu,memory,processors,exit_code,restart_policy,status,after
-        j-7-m1,100,60,4,1,1374389535,4,0,Never,1,
-        j-7-m2,100,30,2,500m,687194768,1,0,Never,1,
-        j-7-r3-1-2,160,40,1,1,2748779069,1,0,Never,1,7340033|7340034
-        j-7-j4-3-9,200,10,1,1,2748779069,1,1,Never,0,7340035|7340041
-        j-8-task-abc,150,20,1,0,0,1,0,Never,1,
-        alibaba2018-batch-task.csv:6: warning: 1 row dropped: not ended in the trace
-        alibaba2018-batch-task.csv:5: warning: 1 row repaired: no planned resources, none requested
-        alibaba2018-batch-task.csv:5: warning: 1 row repaired: submit out of order"#]]);
+        alibaba2017-batch-task.csv:4: warning: 1 row repaired: no planned resources, none requested"#]],
+    );
+    check(
+        "alibaba2018-batch-task.csv",
+        &expect![[r#"
+            Alibaba 2018, batch tasks
+            number,name,submit_s,run_time_s,tasks,cpu,memory,processors,exit_code,restart_policy,status,after
+            7340033,j-7-m1,100,60,4,1,1374389535,4,0,Never,1,
+            7340034,j-7-m2,100,30,2,500m,687194768,1,0,Never,1,
+            7340035,j-7-r3-1-2,160,40,1,1,2748779069,1,0,Never,1,7340033|7340034
+            7340036,j-7-j4-3-9,200,10,1,1,2748779069,1,1,Never,0,7340035|7340041
+            4611686018427387908,j-8-task-abc,150,20,1,0,0,1,0,Never,1,
+            alibaba2018-batch-task.csv:6: warning: 1 row dropped: not ended in the trace
+            alibaba2018-batch-task.csv:5: warning: 1 row repaired: no planned resources, none requested
+            alibaba2018-batch-task.csv:5: warning: 1 row repaired: submit out of order"#]],
+    );
     let named = "name,job,instances,status,start_time,end_time,expected_duration,cpu_requested,mem_requested\n\
                  R2_1,j_9,2.0,Terminated,85,95,10,100.0,0.3\n";
     expect![[r#"
         Alibaba 2018, batch tasks with names
-        name,submit_s,run_time_s,tasks,cpu,memory,processors,restart_policy,status,after
-        j-9-r2-1,85,10,2,1,824633721,2,Never,1,9437185
-    "#]].assert_eq(&shown("x.csv", named.as_bytes(), None));
+        number,name,submit_s,run_time_s,tasks,cpu,memory,processors,restart_policy,status,after
+        9437186,j-9-r2-1,85,10,2,1,824633721,2,Never,1,9437185
+    "#]]
+    .assert_eq(&shown("x.csv", named.as_bytes(), None));
 }
 
 #[test]
 fn azure() {
-    check("azure-vmtable.csv", &expect![[r#"
+    check(
+        "azure-vmtable.csv",
+        &expect![[r#"
         Azure virtual machines
         number,submit_s,run_time_s,cpu,memory,processors,user,group,restart_policy,label:category
         1,0,,1,1792Mi,1,1,1,Never,Delay-insensitive
@@ -203,12 +232,15 @@ fn azure() {
         Subscription: 1 sub-1
         Deployment: 1 dep-1
         Subscription: 2 sub-2
-        Deployment: 2 dep-2"#]]);
+        Deployment: 2 dep-2"#]],
+    );
 }
 
 #[test]
 fn philly() {
-    check("philly.json", &expect![[r#"
+    check(
+        "philly.json",
+        &expect![[r#"
         Philly, job log
         name,submit_s,run_time_s,tasks,processors,user,queue,exit_code,restart_policy,recorded_wait_s,status,resource:nvidia.com/gpu
         application-1-1,30,3720,2,4,1,1,0,Never,30,1,2
@@ -223,7 +255,8 @@ fn philly() {
         User: 1 ann
         Queue: 1 vc-a
         User: 2 bob
-        Queue: 2 vc-b"#]]);
+        Queue: 2 vc-b"#]],
+    );
     let table = "timestamp,duration,num_gpus,gpu_time,cluster\n2017-10-09 07:01:55,66.0,8,528.0,11cb48\n\
                  2017-10-09 06:13:03,0,1,0,11cb48\n";
     expect![[r#"
@@ -231,41 +264,51 @@ fn philly() {
         number,submit_s,run_time_s,processors,queue,restart_policy,resource:nvidia.com/gpu
         1,5468515,66,8,1,Never,8
         x.csv:3: warning: 1 row dropped: run time 0
-        Queue: 1 11cb48"#]].assert_eq(&shown("x.csv", table.as_bytes(), None));
+        Queue: 1 11cb48"#]]
+    .assert_eq(&shown("x.csv", table.as_bytes(), None));
 }
 
 #[test]
 fn wfcommons() {
-    check("wfcommons-1.3.json", &expect![[r#"
-        WfCommons
-        name,submit_s,run_time_s,cpu,memory,processors,restart_policy,status,after
-        split-1,0,5.5,1,2000000,1,Never,1,
-        left-2,0,20,2,0,2,Never,1,1
-        right-3,0,30,1,0,1,Never,1,1
-        join-4,0,0,1,0,1,Never,1,2|3
-        wfcommons-1.3.json:13: warning: 1 row dropped: no run time
-        wfcommons-1.3.json:12: warning: 1 row repaired: waits for a task that is not there, which is left out
-        name: diamond
-        schemaVersion: 1.3"#]]);
-    check("wfcommons-1.5.json", &expect![[r#"
-        WfCommons
-        name,submit_s,run_time_s,cpu,memory,processors,restart_policy,status,after
-        first,0,3,1,0,1,Never,1,
-        second,0,7.25,4,1Mi,4,Never,1,1
-        name: chain
-        schemaVersion: 1.5"#]]);
+    check(
+        "wfcommons-1.3.json",
+        &expect![[r#"
+            WfCommons
+            number,name,submit_s,run_time_s,cpu,memory,processors,restart_policy,status,after
+            1,split-1,0,5.5,1,2000000,1,Never,1,
+            2,left-2,0,20,2,0,2,Never,1,1
+            3,right-3,0,30,1,0,1,Never,1,1
+            4,join-4,0,0,1,0,1,Never,1,2|3
+            wfcommons-1.3.json:13: warning: 1 row dropped: no run time
+            wfcommons-1.3.json:12: warning: 1 row repaired: waits for a task that is not there, which is left out
+            name: diamond
+            schemaVersion: 1.3"#]],
+    );
+    check(
+        "wfcommons-1.5.json",
+        &expect![[r#"
+            WfCommons
+            number,name,submit_s,run_time_s,cpu,memory,processors,restart_policy,status,after
+            1,first,0,3,1,0,1,Never,1,
+            2,second,0,7.25,4,1Mi,4,Never,1,1
+            name: chain
+            schemaVersion: 1.5"#]],
+    );
     let old =
         r#"{"schemaVersion": "1.0", "workflow": {"jobs": [{"name": "a", "runtime": 1, "parents": ["a"]}]}}"#;
     expect![[r#"
         WfCommons
-        name,submit_s,run_time_s,cpu,processors,restart_policy,status,after
-        a,0,1,1,1,Never,1,1
-        schemaVersion: 1.0"#]].assert_eq(&shown("x.json", old.as_bytes(), None));
+        number,name,submit_s,run_time_s,cpu,processors,restart_policy,status,after
+        1,a,0,1,1,1,Never,1,1
+        schemaVersion: 1.0"#]]
+    .assert_eq(&shown("x.json", old.as_bytes(), None));
 }
 
 #[test]
 fn kubernetes() {
-    check("pods.json", &expect![[r#"
+    check(
+        "pods.json",
+        &expect![[r#"
         Kubernetes, pods
         name,submit_s,run_time_s,cpu,memory,processors,priority,exit_code,restart_policy,recorded_wait_s,status,resource:nvidia.com/gpu
         report-1,0,600,1,1Gi,1,0,3,Never,,0,
@@ -273,7 +316,8 @@ fn kubernetes() {
         pods.json:35: warning: 1 row dropped: not a Pod
         pods.json:28: warning: 1 row dropped: pod of a DaemonSet or of a node (mirror pod)
         pods.json:5: warning: 1 row repaired: had not ended, runs for ever
-        pods.json:5: warning: 1 row repaired: node selector, affinity or spreading not kept"#]]);
+        pods.json:5: warning: 1 row repaired: node selector, affinity or spreading not kept"#]],
+    );
     let yaml = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  creationTimestamp: \"2026-01-05T08:00:00Z\"\n\
                 spec: {containers: [{name: c, resources: {requests: {cpu: 500m}}}]}\n\
                 ---\napiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {containers: []}\n";
@@ -282,12 +326,15 @@ fn kubernetes() {
         name,submit_s,cpu,processors,restart_policy
         a,0,500m,1,Always
         x.yaml:8: warning: 1 row dropped: no creation time: a manifest, not a dump
-        x.yaml:1: warning: 1 row repaired: had not ended, runs for ever"#]].assert_eq(&shown("x.yaml", yaml.as_bytes(), None));
+        x.yaml:1: warning: 1 row repaired: had not ended, runs for ever"#]]
+    .assert_eq(&shown("x.yaml", yaml.as_bytes(), None));
 }
 
 #[test]
 fn dialects_of_swf() {
-    check("alea-workflow.swf", &expect![[r#"
+    check(
+        "alea-workflow.swf",
+        &expect![[r#"
         swf (Alea workflows, 20 fields)
         number,submit_s,run_time_s,estimate_s,processors,user,group,queue,partition,recorded_wait_s,status,after,think_time_s
         1,0,100,600,1,1,1,1,1,0,1,,0
@@ -295,8 +342,11 @@ fn dialects_of_swf() {
         3,0,300,600,3,1,1,1,1,0,1,1,0
         4,0,400,600,4,1,1,1,1,0,1,1|2,0
         5,0,500,600,5,1,1,1,1,0,1,3|4,0
-    "#]]);
-    check("slurm-simulator.swf", &expect![[r#"
+    "#]],
+    );
+    check(
+        "slurm-simulator.swf",
+        &expect![[r#"
         swf (Slurm simulator, fields separated by `;`)
         number,submit_s,run_time_s,estimate_s,processors,user,group,queue,partition
         1001,0,15,420,12,1,1,1,1
@@ -309,7 +359,22 @@ fn dialects_of_swf() {
         Partition: 1 batch
         User: 2 bob
         Group: 2 biology
-        Queue: 2 high"#]]);
+        Queue: 2 high"#]],
+    );
+}
+
+/// The digest is of the file as it is stored, whatever way it is read.
+#[test]
+fn every_reader_knows_its_digest() {
+    for (name, format) in SAMPLES {
+        let mut reader = format.reader(Input::from_bytes(name, sample(name)).unwrap(), SwfOptions::default());
+        let Ok(reader) = &mut reader else { continue };
+        let mut row = Row::default();
+        while reader.read(&mut row).unwrap() {}
+        let expected = Input::from_bytes(name, sample(name)).unwrap().sha256().unwrap();
+        assert_eq!(reader.sha256().unwrap(), Some(expected), "{name}");
+        assert_eq!(reader.report().bytes, sample(name).len() as u64, "{name}");
+    }
 }
 
 /// Every sample, and its format.
@@ -335,11 +400,11 @@ const SAMPLES: [(&str, Format); 14] = [
 fn safety_damaged_samples_are_read_or_refused() {
     for (name, format) in SAMPLES {
         let whole = sample(name);
-        for cut in (0..whole.len()).step_by(7) {
+        for cut in (0..whole.len()).step_by(31) {
             shown(name, &whole[..cut], Some(format));
         }
         for (at, byte) in (0..whole.len())
-            .step_by(11)
+            .step_by(29)
             .zip([0xff, b'9', b'-', b'"', b'[', b'}', b',', 0, b'e'].iter().cycle())
         {
             let mut damaged = whole.clone();
@@ -383,10 +448,18 @@ fn safety_long_lines_and_other_bytes_are_read_or_refused() {
     }
 }
 
+/// Lets a format read each text and looks for the message.
+fn check_messages(cases: &[(Format, &str, &str)]) {
+    for (format, text, message) in cases {
+        let found = shown("x", text.as_bytes(), Some(*format));
+        assert!(found.contains(message), "{format:?} {text}\n{found}");
+    }
+}
+
 #[test]
-fn what_is_wrong_is_said_with_its_place() {
-    use Format::{Alibaba2017, Alibaba2018, Azure, Batsim, Google2011, Kubernetes, Philly, Sacct, WfCommons};
-    for (format, text, message) in [
+fn what_is_wrong_with_json_is_said_with_its_place() {
+    use Format::{Batsim, Kubernetes, Philly, WfCommons};
+    check_messages(&[
         (
             Batsim,
             "{\"jobs\": [\n{\"id\": 1, \"subtime\": \"x\"}]}",
@@ -412,6 +485,24 @@ fn what_is_wrong_is_said_with_its_place() {
             "timestamp,duration,num_gpus,cluster\nsoon,1,1,a\n",
             "x:2:1: error: timestamp: not a date and time: `soon`",
         ),
+        (
+            Kubernetes,
+            "{\"kind\": \"Pod\", \"metadata\": {\"creationTimestamp\": \"now\"}, \"spec\": {}}",
+            "x:1:51: error: not a time: `now`",
+        ),
+        (
+            Kubernetes,
+            "kind: Pod\nmetadata: {creationTimestamp: \"2026-01-05T08:00:00Z\"}\nspec: {containers: [{resources: {requests: {cpu: lots}}}]}\n",
+            "x:3:50: error: not a quantity: `lots`",
+        ),
+        (Kubernetes, "kind: Pod\nmetadata: [\n", "error: not valid YAML"),
+    ]);
+}
+
+#[test]
+fn what_is_wrong_with_tables_is_said_with_its_place() {
+    use Format::{Alibaba2017, Alibaba2018, Azure, Google2011, Sacct};
+    check_messages(&[
         (Sacct, "JobID|State\n", "x:1: error: the table lacks the column `Submit`"),
         (Sacct, "JobID|State|Submit\n1|FAILED\n", "x:2: error: expected 3 fields, found 2"),
         (
@@ -419,7 +510,6 @@ fn what_is_wrong_is_said_with_its_place() {
             "JobID|State|Submit\n1|FAILED|today\n",
             "x:2:10: error: Submit: not a date and time: `today`",
         ),
-        (Sacct, "JobID|State|Submit|Elapsed|NCPUS\n1|FAILED|2026-01-01T00:00:00|soon:x|1\n", "Elapsed"),
         (
             Sacct,
             "JobID|State|Submit|Elapsed|NCPUS\n1|FAILED|2026-01-01T00:00:00|1:2:3:4|1\n",
@@ -435,7 +525,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (
             Google2011,
             "0,,7,0,,9,u,3,9,0.1,0.1,0,0\n",
-            "x:1:10: error: event type: event types are 0 to 8: `9`",
+            "x:1:9: error: event type: event types are 0 to 8: `9`",
         ),
         (Google2011, "-5,,7,0,,0,u,3,9,0.1,0.1,0,0\n", "x:1:1: error: time: the number is negative"),
         (Alibaba2017, "1,x,3,4,1,Terminated,50,0.1\n", "x:1:3: error: end_time: not a number: `x`"),
@@ -443,19 +533,128 @@ fn what_is_wrong_is_said_with_its_place() {
         (Alibaba2018, "M1,1,j_1,1,Terminated,1,2,-50,0.1\n", "plan_cpu: the number is negative"),
         (Azure, "a,b,c,0,300,1,1,1,Interactive,many,0.75\n", "x:1:31: error: cores: not a number: `many`"),
         (Azure, "a,b,c,0,300,1,1,1,Interactive,>x,0.75\n", "cores: not a number: `>x`"),
-        (
-            Kubernetes,
-            "{\"kind\": \"Pod\", \"metadata\": {\"creationTimestamp\": \"now\"}, \"spec\": {}}",
-            "x:1:52: error: not a time: `now`",
-        ),
-        (
-            Kubernetes,
-            "kind: Pod\nmetadata: {creationTimestamp: \"2026-01-05T08:00:00Z\"}\nspec: {containers: [{resources: {requests: {cpu: lots}}}]}\n",
-            "x:3:50: error: not a quantity: `lots`",
-        ),
-        (Kubernetes, "kind: Pod\nmetadata: [\n", "error: not valid YAML"),
-    ] {
-        let found = shown("x", text.as_bytes(), Some(format));
-        assert!(found.contains(message), "{format:?} {text}\n{found}");
+    ]);
+}
+
+/// The folder of public traces, or `None` where it is not at hand; then the test says so.
+#[expect(clippy::disallowed_methods, reason = "public traces are found by an environment variable")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn public_traces(test: &str) -> Option<std::path::PathBuf> {
+    let folder = std::env::var_os("SEATRIAL_DATA").map(|folder| std::path::Path::new(&folder).join("traces"));
+    if folder.is_none() {
+        eprintln!("skipped: {test} (SEATRIAL_DATA is not set)");
     }
+    folder
+}
+
+/// Rows, and those that are used, counted with an independent script.
+#[test]
+fn public_traces_are_read_whole() {
+    let Some(folder) = public_traces("public_traces_are_read_whole") else { return };
+    for (name, format, rows, used) in [
+        ("alibaba-v2017/batch_task.csv.gz", Format::Alibaba2017, 80_553, 68_021),
+        (
+            "alibaba-v2018/batch_task-DERIVED-6191-long-critical-path-dags.csv.gz",
+            Format::Alibaba2018,
+            57_160,
+            56_766,
+        ),
+        ("alibaba-v2018/batch_task-DERIVED-6600-random-dags.csv.gz", Format::Alibaba2018, 25_196, 24_991),
+        ("alibaba-v2018/dags-with-usage-DERIVED-3690-dags.csv.gz", Format::Alibaba2018, 22_409, 22_409),
+        ("azure-vm-v1/opendc-test-sample/vmtable.csv.gz", Format::Azure, 10, 10),
+        ("philly/philly.csv.gz", Format::Philly, 82_247, 82_247),
+        ("slurm-sim/micro_cluster/real_slurm_run/slurm_acct.out", Format::Sacct, 500, 444),
+        ("slurm-sim/micro_cluster/workload/jobs500.swf", Format::Swf, 500, 435),
+        ("swf-other/jaros2.swf", Format::Swf, 12, 12),
+        ("swf-other/jaros3.swf", Format::Swf, 16, 16),
+        ("batsim/medium_late.json", Format::Batsim, 801, 801),
+        ("batsim/batpaper.json", Format::Batsim, 800, 800),
+        ("batsim/kth_sp2.json.gz", Format::Batsim, 27_954, 0),
+        ("wfcommons-dag/1000genome-chameleon-16ch-250k-001.json.gz", Format::WfCommons, 656, 656),
+        ("wfcommons-dag/1000genome-chameleon-2ch-100k-001.json", Format::WfCommons, 52, 52),
+        ("wfcommons-dag/epigenomics-chameleon-ilmn-2seq-50k-001.json.gz", Format::WfCommons, 515, 515),
+        ("wfcommons-dag/montage-chameleon-dss-125d-001.json.gz", Format::WfCommons, 1_066, 1_066),
+    ] {
+        let mut input = Input::open(&folder.join(name), None).unwrap();
+        assert_eq!(Format::detect(&mut input), Ok(format), "{name}");
+        let mut reader = format.reader(input, SwfOptions::default()).unwrap();
+        let mut row = Row::default();
+        while reader.read(&mut row).unwrap_or_else(|finding| panic!("{finding}")) {}
+        let report = reader.report();
+        assert_eq!((report.rows, report.used), (rows, used), "{name}: {:?}", report.dropped);
+        assert_eq!(report.rows, report.used + report.dropped_rows(), "{name}");
+    }
+}
+
+/// Submissions, ends and schedulings of the first part of the task events, counted with an independent
+/// script; the delays are those that the folder's index gives.
+#[test]
+fn public_google_events_become_attempts() {
+    let Some(folder) = public_traces("public_google_events_become_attempts") else { return };
+    let path = folder.join("google-2011/task_events/part-00000-of-00500.csv.gz");
+    let mut reader =
+        Format::Google2011.reader(Input::open(&path, None).unwrap(), SwfOptions::default()).unwrap();
+    let mut waits = Vec::new();
+    let mut row = Row::default();
+    while reader.read(&mut row).unwrap() {
+        if row.submit >= Time::from_secs(600) {
+            waits.extend(row.recorded_wait);
+        }
+    }
+    waits.sort_unstable();
+    let report = reader.report();
+    assert_eq!(report.rows, 201_491);
+    assert_eq!((report.used, report.dropped_rows()), (189_994, 201_491 - 189_994));
+    let seconds = |share: f64| waits[(waits.len() as f64 * share) as usize].as_secs_f64();
+    let mean = waits.iter().map(|wait| wait.as_secs_f64()).sum::<f64>() / waits.len() as f64;
+    assert_eq!(waits.len(), 56_711);
+    let found = format!("{:.2} {:.2} {:.1} {mean:.1}", seconds(0.5), seconds(0.9), seconds(0.99));
+    assert_eq!(found, "1.97 5.15 44.5 15.5");
+}
+
+/// The allocation that the record leads to, as published with the trace's analysis and as counted with an
+/// independent script.
+#[test]
+fn public_google_placements_are_followed() {
+    let Some(folder) = public_traces("public_google_placements_are_followed") else { return };
+    let input = |name: &str| Input::open(&folder.join("google-2011").join(name), None).unwrap();
+    let machines = input("machine_events/part-00000-of-00001.csv.gz");
+    let tasks = vec![input("task_events/part-00000-of-00500.csv.gz")];
+    let result = google2011::replay(machines, tasks, Span::from_secs(600)).unwrap();
+    let mut found = format!(
+        "CPU {:.2}, memory {:.2}; {} out of turn\n",
+        result.initial.cpu as f64 / 1e9,
+        result.initial.memory as f64 / 1e9,
+        result.out_of_turn
+    );
+    for sample in &result.samples {
+        let share = |part: i64, whole: i64| part as f64 / whole as f64;
+        let _ = writeln!(
+            found,
+            "{} {} {} {} {:.4} {:.4} {:.4} {:.4}",
+            sample.at.0 / 1_000_000_000,
+            sample.machines,
+            sample.running,
+            sample.pending,
+            share(sample.requested.cpu, result.initial.cpu),
+            share(sample.requested.memory, result.initial.memory),
+            share(sample.requested.cpu, sample.capacity.cpu),
+            share(sample.requested.memory, sample.capacity.memory),
+        );
+    }
+    expect![[r#"
+        CPU 6603.25, memory 5862.75; 0 out of turn
+        0 12477 132982 11357 1.1347 0.9327 1.1347 0.9327
+        600 12477 132982 11357 1.1347 0.9327 1.1347 0.9327
+        1200 12476 132744 11303 1.1323 0.9257 1.1324 0.9258
+        1800 12475 136524 11275 1.1436 0.9381 1.1438 0.9383
+        2400 12474 142923 11325 1.1667 0.9874 1.1670 0.9877
+        3000 12473 135409 11474 1.1316 0.9585 1.1320 0.9588
+        3600 12475 134563 11400 1.1268 0.9584 1.1271 0.9586
+        4200 12475 133677 11361 1.1243 0.9516 1.1246 0.9518
+        4800 12474 132115 11340 1.1192 0.9414 1.1196 0.9417
+        5400 12476 132430 11291 1.1279 0.9247 1.1280 0.9248
+        5611 12476 131409 11421 1.1234 0.9184 1.1236 0.9186
+    "#]]
+    .assert_eq(&found);
 }

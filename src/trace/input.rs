@@ -223,7 +223,8 @@ impl Input {
     /// in which the next byte stands, and there is no line read last.
     pub fn consume(&mut self, length: usize) {
         let taken = &self.buffer[self.start..self.end.min(self.start + length)];
-        self.line = self.line.max(1) + taken.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let ends = taken.split(|byte| *byte == b'\n').count() as u64 - 1;
+        self.line = self.line.max(1) + ends;
         self.bytes += taken.len() as u64;
         self.start += taken.len();
         self.text = 0..0;

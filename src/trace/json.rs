@@ -51,14 +51,13 @@ impl Scan {
             match byte {
                 b'"' => self.in_text = true,
                 b'{' | b'[' => self.depth += 1,
-                b'}' | b']' if self.depth == 0 => return (at, true),
+                b'}' | b']' | b',' | b':' if self.depth == 0 => return (at, true),
                 b'}' | b']' => {
                     self.depth -= 1;
                     if self.depth == 0 {
                         return (at + 1, true);
                     }
                 }
-                b',' | b':' if self.depth == 0 => return (at, true),
                 _ if self.depth == 0 && self.begun && byte.is_ascii_whitespace() => return (at, true),
                 _ => {}
             }
@@ -173,6 +172,14 @@ impl Json {
         })
     }
 
+    /// Goes to the end of the text, behind which there is nothing but blanks.
+    pub(super) fn finish(&mut self) -> Result<(), Diagnostic> {
+        match self.look()? {
+            None => Ok(()),
+            other => Err(self.unexpected(other, "the end of the file")),
+        }
+    }
+
     /// Passes over the next value.
     pub(super) fn skip(&mut self) -> Result<(), Diagnostic> {
         self.scan(false)
@@ -231,7 +238,7 @@ mod tests {
                     found.push(json.value::<i64>()?);
                 }
             }
-            Ok(())
+            json.finish()
         };
         walk().map_err(|finding| finding.to_string()).map(|()| found)
     }
@@ -264,6 +271,7 @@ mod tests {
             ("{list: 1}", "x.json:1: error: not valid JSON: expected a key in quotes: `l`"),
             ("{\"a\": \"b", "x.json:1: error: the file is cut off: expected the end of a value"),
             ("{\"a\": [[[[", "x.json:1: error: the file is cut off: expected the end of a value"),
+            ("{} {", "x.json:1: error: not valid JSON: expected the end of the file: `{`"),
             ("{\"a\" 1}", "x.json:1: error: not valid JSON: expected `:`: `1`"),
         ] {
             let found = numbers(text).unwrap_err();

@@ -35,7 +35,8 @@ impl ListReader {
     }
 
     fn load(&mut self) -> Result<(), Diagnostic> {
-        let (Some(read), Some(input)) = (self.read.take(), self.input.take()) else { return Ok(()) };
+        let Some(read) = self.read.take() else { return Ok(()) };
+        let Some(input) = self.input.take() else { return Ok(()) };
         let (input, rows) = read(input, &mut self.report, &self.choices);
         self.report.lines = input.line();
         self.report.bytes = input.bytes();

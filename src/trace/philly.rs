@@ -188,6 +188,7 @@ impl JobReader {
         while self.state == State::Within {
             if !self.json.more().inspect_err(|_| self.state = State::Behind)? {
                 self.state = State::Behind;
+                self.json.finish()?;
                 break;
             }
             let job: Job = self.json.value()?;

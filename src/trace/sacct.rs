@@ -195,67 +195,66 @@ fn gpus(gres: Option<&str>, tres: Option<&str>, nodes: i64) -> i64 {
     whole.or(each.map(|each| each * nodes)).unwrap_or(0)
 }
 
+/// The text of a column; `None` where it is missing or says so.
+fn text(records: &Records, column: Option<usize>) -> Result<Option<&str>, Diagnostic> {
+    let Some(field) = column.and_then(|field| records.present(field)) else { return Ok(None) };
+    let text = records.text(field)?;
+    Ok((text != "Unknown" && !text.starts_with("None ")).then_some(text))
+}
+
+/// A count of a column; `None` where it is missing.
+fn count(records: &Records, column: Option<usize>) -> Result<Option<i64>, Diagnostic> {
+    let Some(field) = column.and_then(|field| records.present(field)) else { return Ok(None) };
+    match records.count(field)? {
+        count if count <= MAX_PROCESSORS => Ok(Some(count)),
+        _ => Err(records.fault(field, "the number is too large")),
+    }
+}
+
+/// A date of a column in seconds since 1970.
+fn date(records: &Records, column: Option<usize>) -> Result<Option<i64>, Diagnostic> {
+    let Some(text) = text(records, column)? else { return Ok(None) };
+    let date = moment::seconds(text, &TimeZone::UTC);
+    let wrong = || {
+        let fault = records.fault(column.unwrap_or(0), "not a date and time");
+        fault.help("write `2026-01-31T12:00:00`")
+    };
+    date.map(Some).ok_or_else(wrong)
+}
+
+/// Seconds of a column in Slurm's way; `None` where it is missing or says `UNLIMITED` and the like.
+fn span(records: &Records, column: Option<usize>) -> Result<Option<u64>, Diagnostic> {
+    let Some(text) = text(records, column)? else { return Ok(None) };
+    if text.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
+        return Ok(None);
+    }
+    let span = moment::elapsed(text).filter(|seconds| *seconds < 1 << 33);
+    let wrong = || {
+        let fault = records.fault(column.unwrap_or(0), "not a time of Slurm");
+        fault.help("write `[days-]hours:minutes:seconds`")
+    };
+    span.map(Some).ok_or_else(wrong)
+}
+
 impl Accounting {
-    fn text<'r>(&self, records: &'r Records, column: Option<usize>) -> Result<Option<&'r str>, Diagnostic> {
-        let Some(field) = column.and_then(|field| records.present(field)) else { return Ok(None) };
-        let text = records.text(field)?;
-        Ok((text != "Unknown" && !text.starts_with("None ")).then_some(text))
-    }
-
-    /// A date of a column in seconds since 1970.
-    fn date(&self, records: &Records, column: Option<usize>) -> Result<Option<i64>, Diagnostic> {
-        let Some(text) = self.text(records, column)? else { return Ok(None) };
-        let date = moment::seconds(text, &TimeZone::UTC);
-        let wrong = || {
-            let fault = records.fault(column.unwrap_or(0), "not a date and time");
-            fault.help("write `2026-01-31T12:00:00`")
-        };
-        date.map(Some).ok_or_else(wrong)
-    }
-
-    /// Seconds of a column in Slurm's way; `None` where it is missing or says `UNLIMITED` and the like.
-    fn span(&self, records: &Records, column: Option<usize>) -> Result<Option<u64>, Diagnostic> {
-        let Some(text) = self.text(records, column)? else { return Ok(None) };
-        if text.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
-            return Ok(None);
-        }
-        let span = moment::elapsed(text).filter(|seconds| *seconds < 1 << 33);
-        let wrong = || {
-            let fault = records.fault(column.unwrap_or(0), "not a time of Slurm");
-            fault.help("write `[days-]hours:minutes:seconds`")
-        };
-        span.map(Some).ok_or_else(wrong)
-    }
-
-    /// A count of a column; `None` where it is missing.
-    fn count(&self, records: &Records, column: Option<usize>) -> Result<Option<i64>, Diagnostic> {
-        let Some(field) = column.and_then(|field| records.present(field)) else { return Ok(None) };
-        match records.count(field)? {
-            count if count <= MAX_PROCESSORS => Ok(Some(count)),
-            _ => Err(records.fault(field, "the number is too large")),
-        }
-    }
-
     fn run_time(&self, records: &Records) -> Result<Option<u64>, Diagnostic> {
         let columns = &self.columns;
-        if let Some(seconds) = self.count(records, columns.elapsed_raw)? {
+        if let Some(seconds) = count(records, columns.elapsed_raw)? {
             return Ok(Some(seconds as u64));
         }
-        if let Some(seconds) = self.span(records, columns.elapsed)? {
+        if let Some(seconds) = span(records, columns.elapsed)? {
             return Ok(Some(seconds));
         }
-        let (start, end) = (self.date(records, columns.start)?, self.date(records, columns.end)?);
+        let (start, end) = (date(records, columns.start)?, date(records, columns.end)?);
         Ok(start.zip(end).and_then(|(start, end)| u64::try_from(end - start).ok()))
     }
 
     fn limit(&self, records: &Records) -> Result<Option<Span>, Diagnostic> {
-        let seconds = match self.span(records, self.columns.limit)? {
-            Some(seconds) => Some(seconds),
-            None => {
-                let raw = self.text(records, self.columns.limit_raw)?;
-                raw.and_then(|minutes| minutes.parse::<u32>().ok()).map(|minutes| u64::from(minutes) * 60)
-            }
-        };
+        let mut seconds = span(records, self.columns.limit)?;
+        if seconds.is_none() {
+            let minutes = text(records, self.columns.limit_raw)?.and_then(|text| text.parse::<u32>().ok());
+            seconds = minutes.map(|minutes| u64::from(minutes) * 60);
+        }
         Ok(seconds.filter(|seconds| *seconds > 0).map(Span::from_secs))
     }
 
@@ -267,8 +266,7 @@ impl Accounting {
         report: &mut ReadReport,
     ) -> Result<Option<&'static str>, Diagnostic> {
         let columns = &self.columns;
-        let (requested, allocated) =
-            (self.count(records, columns.requested)?, self.count(records, columns.allocated)?);
+        let (requested, allocated) = (count(records, columns.requested)?, count(records, columns.allocated)?);
         let processors = self.options.processors.of(allocated.unwrap_or(-1), requested.unwrap_or(-1));
         if processors <= 0 {
             return Ok(Some(super::swf::reason::NO_PROCESSORS));
@@ -279,8 +277,8 @@ impl Accounting {
         row.processors = processors as u32;
         row.allocated_processors = allocated.unwrap_or(-1);
         row.requested_processors = requested.unwrap_or(-1);
-        let listed = self.text(records, columns.node_list)?.and_then(count_nodes).map(i64::from);
-        let nodes = self.count(records, columns.nodes)?.filter(|nodes| *nodes > 0).or(listed);
+        let listed = text(records, columns.node_list)?.and_then(count_nodes).map(i64::from);
+        let nodes = count(records, columns.nodes)?.filter(|nodes| *nodes > 0).or(listed);
         if let Some(field) = columns.memory.and_then(|field| records.present(field)) {
             let (bytes, per) = memory(records.text(field)?)
                 .ok_or_else(|| records.fault(field, "not an amount of memory"))?;
@@ -295,7 +293,7 @@ impl Accounting {
             let bytes = i64::try_from(bytes).ok().and_then(|bytes| bytes.checked_mul(times));
             row.memory_bytes = bytes.ok_or_else(|| records.fault(field, "the number is too large"))?;
         }
-        let (gres, tres) = (self.text(records, columns.gres)?, self.text(records, columns.tres)?);
+        let (gres, tres) = (text(records, columns.gres)?, text(records, columns.tres)?);
         let gpus = gpus(gres, tres, nodes.unwrap_or(1));
         if gpus > 0 {
             row.extended.push((GPU.to_owned(), gpus));
@@ -329,9 +327,9 @@ impl Lines for Accounting {
             Ok(status) => status,
             Err(reason) => return Ok(Fate::Dropped(reason)),
         };
-        let submit = self.date(records, Some(self.columns.submit))?;
+        let submit = date(records, Some(self.columns.submit))?;
         let submit = submit.ok_or_else(|| records.fault(self.columns.submit, "no time of submission"))?;
-        let start = self.date(records, self.columns.start)?;
+        let start = date(records, self.columns.start)?;
         let Some(run) = self.run_time(records)? else { return Ok(Fate::Dropped(reason::NO_TIMES)) };
         if run == 0 && (status == 5 || start.is_none()) {
             return Ok(Fate::Dropped(super::swf::reason::NEVER_STARTED));
@@ -364,10 +362,9 @@ impl Lines for Accounting {
         row.estimate = self.limit(records)?;
         row.recorded_wait = start.and_then(|start| u64::try_from(start - submit).ok()).map(Span::from_secs);
         row.status = status;
-        let code =
-            self.text(records, self.columns.exit_code)?.unwrap_or("0").split(':').next().unwrap_or("0");
+        let code = text(records, self.columns.exit_code)?.unwrap_or("0").split(':').next().unwrap_or("0");
         row.exit_code = code.parse::<i32>().unwrap_or(0).clamp(0, 255);
-        let priority = self.count(records, self.columns.priority)?.unwrap_or(0);
+        let priority = count(records, self.columns.priority)?.unwrap_or(0);
         row.priority = i32::try_from(priority).unwrap_or(i32::MAX);
         self.names(records, row, report);
         Ok(Fate::Used)

@@ -75,6 +75,7 @@ fn document(json: &mut Json, report: &mut ReadReport) -> Result<Tasks, Diagnosti
             _ => json.skip()?,
         }
     }
+    json.finish()?;
     Ok(tasks)
 }
 

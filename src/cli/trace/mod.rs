@@ -7,6 +7,7 @@ mod head;
 mod info;
 mod pipe;
 mod rhythm;
+pub(super) mod replay;
 mod text;
 
 use super::args::{SwfProcessors, TraceArguments, TraceCommand, TraceFormat};
@@ -25,6 +26,7 @@ pub(super) fn run(command: &TraceCommand) -> Exit {
     match command {
         TraceCommand::Info(arguments) => info::run(arguments),
         TraceCommand::Head(arguments) => head::run(arguments),
+        TraceCommand::Replay(arguments) => replay::run(arguments),
         TraceCommand::Generate(arguments) => generate::run(arguments),
         TraceCommand::Convert(arguments) => change::convert(arguments),
         TraceCommand::Scale(arguments) => change::scale(arguments),

@@ -104,7 +104,7 @@ impl Placement {
         let sum = Sum::of(event.cpu, event.memory);
         let known = self.tasks.get(&key).copied();
         let follows = match (event.kind, known) {
-            (Kind::Submit, None) => {
+            (Kind::Submit, None) | (Kind::UpdatePending, Some((Doing::Pending, _))) => {
                 self.tasks.insert(key, (Doing::Pending, sum));
                 true
             }
@@ -112,10 +112,6 @@ impl Placement {
                 self.tasks.insert(key, (Doing::Running, sum));
                 self.requested.add(sum);
                 self.running += 1;
-                true
-            }
-            (Kind::UpdatePending, Some((Doing::Pending, _))) => {
-                self.tasks.insert(key, (Doing::Pending, sum));
                 true
             }
             (Kind::UpdateRunning, Some((Doing::Running, before))) => {
