@@ -103,6 +103,7 @@ fn wrong_use_is_exit_code_2_and_help_is_0() {
         "trace",
         "trace info",
         "trace head",
+        "trace replay",
         "trace generate",
         "trace convert",
         "trace scale",

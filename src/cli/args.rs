@@ -430,6 +430,8 @@ pub enum TraceCommand {
     Info(InfoArguments),
     /// Print the first rows of a trace as seatrial reads them
     Head(HeadArguments),
+    /// Follow recorded placements: what was allocated over time
+    Replay(super::trace::replay::ReplayArguments),
     /// Write a new trace: from distributions, from a scenario's generators, or one of the samples
     Generate(Box<GenerateArguments>),
     /// Write a trace in another format, and say what that format cannot hold
@@ -773,6 +775,24 @@ pub enum TraceFormat {
     Openb,
     /// seatrial's own table (CSV)
     Seatrial,
+    /// Batsim's workloads (JSON)
+    Batsim,
+    /// What Slurm's `sacct --parsable2` prints
+    Sacct,
+    /// Google's cluster trace of 2011: task or job events
+    Google2011,
+    /// Alibaba's cluster trace of 2017: batch tasks
+    Alibaba2017,
+    /// Alibaba's cluster trace of 2018: batch tasks
+    Alibaba2018,
+    /// Azure's virtual machines
+    Azure,
+    /// Microsoft's deep-learning jobs of 2017
+    Philly,
+    /// Workflows of WfCommons (JSON)
+    Wfcommons,
+    /// Dumps of pods
+    Kubernetes,
 }
 
 /// Formats of traces that can be written.

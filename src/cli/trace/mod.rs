@@ -7,6 +7,7 @@ mod head;
 mod info;
 mod pipe;
 mod rhythm;
+pub(super) mod replay;
 mod text;
 
 use super::args::{SwfProcessors, TraceArguments, TraceCommand, TraceFormat};
@@ -25,6 +26,7 @@ pub(super) fn run(command: &TraceCommand) -> Exit {
     match command {
         TraceCommand::Info(arguments) => info::run(arguments),
         TraceCommand::Head(arguments) => head::run(arguments),
+        TraceCommand::Replay(arguments) => replay::run(arguments),
         TraceCommand::Generate(arguments) => generate::run(arguments),
         TraceCommand::Convert(arguments) => change::convert(arguments),
         TraceCommand::Scale(arguments) => change::scale(arguments),
@@ -42,6 +44,15 @@ fn open(trace: &TraceArguments) -> Result<Box<dyn Reader + Send>, Diagnostic> {
         Some(TraceFormat::Swf) => Format::Swf,
         Some(TraceFormat::Openb) => Format::Openb,
         Some(TraceFormat::Seatrial) => Format::Table,
+        Some(TraceFormat::Batsim) => Format::Batsim,
+        Some(TraceFormat::Sacct) => Format::Sacct,
+        Some(TraceFormat::Google2011) => Format::Google2011,
+        Some(TraceFormat::Alibaba2017) => Format::Alibaba2017,
+        Some(TraceFormat::Alibaba2018) => Format::Alibaba2018,
+        Some(TraceFormat::Azure) => Format::Azure,
+        Some(TraceFormat::Philly) => Format::Philly,
+        Some(TraceFormat::Wfcommons) => Format::WfCommons,
+        Some(TraceFormat::Kubernetes) => Format::Kubernetes,
         None => Format::detect(&mut input)?,
     };
     let processors = match trace.swf_processors {

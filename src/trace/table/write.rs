@@ -18,7 +18,8 @@ pub fn used_columns(row: &Row, columns: &mut BTreeSet<Column>) {
             columns.insert(column);
         }
     };
-    add(row.name.is_empty(), Column::Number);
+    // Dependencies name numbers, also where rows have names.
+    add(row.name.is_empty() || row.predecessors().next().is_some(), Column::Number);
     add(!row.name.is_empty(), Column::Name);
     add(row.run_time.is_some(), Column::RunTime);
     add(row.estimate.is_some(), Column::Estimate);
