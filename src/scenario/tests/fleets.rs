@@ -108,11 +108,11 @@ fn jobs_of_several_processors_are_tasks() {
 fn what_makes_no_sense_is_refused() {
     bad(
         "controlPlane: {kind: batch, batch: {backfill: easy, head: kept, order: wfp3, passes: perEvent}}\n",
-        expect![[r#"
+        expect![[r"
             s.yaml:3:36: error: `head: kept` needs `cluster.processors` (on nodes `passing: nobody` keeps the others waiting)
             s.yaml:3:36: error: `passes` needs `cluster.processors` (on nodes there is one pass for each instant)
             s.yaml:3:47: error: backfilling by reservation needs `cluster.processors`: `easy` (on nodes `passing: whoeverFits` lets every job start that fits)
-            s.yaml:3:72: error: this `order` needs `cluster.processors`: `wfp3` (on nodes: fcfs, sjf, ljf, smallest, largest, smallestArea)"#]],
+            s.yaml:3:72: error: this `order` needs `cluster.processors`: `wfp3` (on nodes: fcfs, sjf, ljf, smallest, largest, smallestArea)"]],
     );
     bad(
         "controlPlane: {kind: batch, kubelet: {backoffMax: 1m}, scheduler: {strategy: MostAllocated}}\nactions: [{at: 1m, cordon: w-0}]\n",

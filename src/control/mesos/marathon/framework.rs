@@ -284,13 +284,12 @@ impl Framework for Marathon {
             has_replaced: false,
         });
         self.owners.insert(pod, owner);
-        match node {
-            Some(_) => self.follow(pod, context),
-            None => {
-                self.open.insert(owner);
-                self.wants.begin();
-                self.reconcile(owner, context);
-            }
+        if node.is_some() {
+            self.follow(pod, context);
+        } else {
+            self.open.insert(owner);
+            self.wants.begin();
+            self.reconcile(owner, context);
         }
     }
 
