@@ -55,6 +55,10 @@ fn looks_at_names(spec: &PodSpec) -> bool {
 
 fn matches(cluster: &Cluster, spec: &PodSpec, node: NodeId) -> bool {
     let label = |key: &str| {
+        if key == HOSTNAME_KEY {
+            let host = cluster.names.text(cluster.nodes.hostname[node.index()]);
+            return Some(host).filter(|host| !host.is_empty());
+        }
         let key = cluster.names.get(key)?;
         Some(cluster.nodes.label(&cluster.names, node, key)?).map(|value| cluster.names.text(value))
     };

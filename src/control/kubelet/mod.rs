@@ -82,7 +82,7 @@ impl Kubelets {
             settings: Settings::new(config),
             pods: Vec::new(),
             of_node: Vec::new(),
-            admission: Admission::default(),
+            admission: Admission::new(!config.plane.restarts_in_place()),
             timers: BTreeSet::new(),
             stopped: BTreeMap::new(),
             started: BTreeMap::new(),

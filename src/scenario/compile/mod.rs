@@ -257,6 +257,7 @@ fn cluster(build: &mut Build<'_>) -> Option<Setup> {
     let mut metrics = control::metrics(build);
     loads::resolve(build, &objects, &mut metrics);
     let actions = actions::resolve(build, &nodes, &objects, &metrics.loads, priorities);
+    planes::check_actions(build, &actions);
     let timing = timing::resolve(build);
     let control = control::resolve(build, &timing);
     let stop = run::stop(build);

@@ -9,13 +9,14 @@ use super::objects::Timed;
 use super::pools::DEFAULT_PODS;
 use super::{Build, mesos, swarm};
 use crate::api::Object;
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, Time};
 use crate::control::config::Plane;
 use crate::scenario::At;
 use crate::scenario::schema::control::{
     ControlPlane, Kind, NodeLifecycle, PodAutoscaler, Scheduler, Timings,
 };
 use crate::scenario::schema::events::{Action, Fault};
+use crate::sim;
 
 /// The pods that a node may have where Kubernetes does not count them.
 const PODS_UNCOUNTED: i64 = 1_000_000;
@@ -113,6 +114,13 @@ fn refused_action(action: &At<Action>) -> Option<Diagnostic> {
         (action.rollout_undo.as_ref(), "rolloutUndo"),
     ];
     keys.into_iter().find_map(|(given, what)| Some(needs_kubernetes(given?, what)))
+}
+
+/// Checks what people bring during the run.
+pub(super) fn check_actions(build: &mut Build<'_>, actions: &[(Time, sim::Action)]) {
+    if kind(&build.scenario.control_plane) == Kind::Swarm {
+        swarm::check_actions(build, actions);
+    }
 }
 
 /// Leaves out the objects that only Kubernetes' controllers look after, with a remark.
