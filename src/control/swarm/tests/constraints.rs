@@ -3,7 +3,7 @@
 use super::case;
 use crate::control::swarm::constraint::{NodeFacts, parse};
 use crate::control::swarm::enforcer::{Placed, rejected};
-use crate::control::swarm::state::State::{self, Complete, Pending, Remove, Running, Shutdown};
+use crate::control::swarm::state::State::{Complete, Pending, Remove, Running, Shutdown};
 
 fn label(key: &str) -> &'static str {
     match key {
