@@ -282,6 +282,8 @@ fn every_scenario_of_the_project_compiles() {
         first-steps: 12 nodes, 2 inputs
         gang-deadlock: 2 nodes for jobs, 1 inputs
         gpu-cluster: 24 nodes, 3 inputs
+        mesos-agent-failure: 4 nodes, 2 inputs
+        mesos-two-frameworks: 1 nodes, 1 inputs
         mtbf-week: 200 nodes, 2 inputs
         nightly-jobs: 3 nodes, 2 inputs
         node-failure: 10 nodes, 2 inputs
