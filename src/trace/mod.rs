@@ -4,11 +4,11 @@
 //! What is wrong with an input is a located diagnostic; what was dropped or changed is counted in a
 //! [`ReadReport`]. What runs the rows is not known here.
 
-pub mod cell;
-pub mod convert;
 pub mod alibaba;
 pub mod azure;
 pub mod batsim;
+pub mod cell;
+pub mod convert;
 pub mod format;
 pub mod google2011;
 pub mod input;
@@ -21,8 +21,8 @@ mod moment;
 mod names;
 mod number;
 pub mod openb;
-pub mod profile;
 pub mod philly;
+pub mod profile;
 mod record;
 pub mod report;
 pub mod sacct;

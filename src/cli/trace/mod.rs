@@ -6,8 +6,8 @@ mod generate;
 mod head;
 mod info;
 mod pipe;
-mod rhythm;
 pub(super) mod replay;
+mod rhythm;
 mod text;
 
 use super::args::{SwfProcessors, TraceArguments, TraceCommand, TraceFormat};
