@@ -94,6 +94,20 @@ fn what_batsim_cannot_hold_is_told() {
 }
 
 #[test]
+fn batsim_gives_back_what_it_holds() {
+    let folder = scratch("batsim");
+    let (workload, _) = made(&folder, "day.json.gz", &["convert", DAY]);
+    let (log, _) = made(&folder, "back.swf", &["convert", &workload.to_string_lossy()]);
+    let before = facts(&root().join(DAY));
+    for after in [facts(&workload), facts(&log)] {
+        for fact in ["used", "run_time_s", "estimate_s", "processors", "interval_s", "offered_load"] {
+            assert_eq!(before[fact], after[fact], "{fact}");
+        }
+        assert_eq!(after["dropped"], serde_json::json!([]));
+    }
+}
+
+#[test]
 fn pods_become_jobs_only_when_asked() {
     let (code, out, err) = seatrial(&["trace", "convert", "traces/gpu-pods.csv", "--to", "swf"]);
     assert_eq!((code, out.as_str()), (2, ""));
