@@ -1,6 +1,7 @@
 //! The arguments of the command line, with their help.
 
 pub use super::compare::CompareArguments;
+pub use super::trace::formats::TraceFormat;
 use super::trace_args::{ConvertArguments, MixArguments, ScaleArguments, ShakeArguments, SliceArguments};
 use crate::base::Span;
 use crate::control::config::Mode;
@@ -764,35 +765,6 @@ pub enum Format {
     Text,
     /// For programs
     Json,
-}
-
-/// Formats of traces.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TraceFormat {
-    /// The Standard Workload Format
-    Swf,
-    /// The pod list of Alibaba's GPU trace of 2023
-    Openb,
-    /// seatrial's own table (CSV)
-    Seatrial,
-    /// Batsim's workloads (JSON)
-    Batsim,
-    /// What Slurm's `sacct --parsable2` prints
-    Sacct,
-    /// Google's cluster trace of 2011: task or job events
-    Google2011,
-    /// Alibaba's cluster trace of 2017: batch tasks
-    Alibaba2017,
-    /// Alibaba's cluster trace of 2018: batch tasks
-    Alibaba2018,
-    /// Azure's virtual machines
-    Azure,
-    /// Microsoft's deep-learning jobs of 2017
-    Philly,
-    /// Workflows of WfCommons (JSON)
-    Wfcommons,
-    /// Dumps of pods
-    Kubernetes,
 }
 
 /// Formats of traces that can be written.

@@ -2,6 +2,7 @@
 
 mod cell;
 mod change;
+pub(super) mod formats;
 mod generate;
 mod head;
 mod info;
@@ -10,7 +11,7 @@ pub(super) mod replay;
 mod rhythm;
 mod text;
 
-use super::args::{SwfProcessors, TraceArguments, TraceCommand, TraceFormat};
+use super::args::{SwfProcessors, TraceArguments, TraceCommand};
 use super::diagnostics::{Style, render};
 use super::{Exit, complain};
 use crate::base::Diagnostic;
@@ -41,18 +42,7 @@ fn open(trace: &TraceArguments) -> Result<Box<dyn Reader + Send>, Diagnostic> {
     let stdin: Box<dyn Read + Send> = Box::new(std::io::stdin());
     let mut input = Input::open(Path::new(&trace.file), Some(stdin))?;
     let format = match trace.trace_format {
-        Some(TraceFormat::Swf) => Format::Swf,
-        Some(TraceFormat::Openb) => Format::Openb,
-        Some(TraceFormat::Seatrial) => Format::Table,
-        Some(TraceFormat::Batsim) => Format::Batsim,
-        Some(TraceFormat::Sacct) => Format::Sacct,
-        Some(TraceFormat::Google2011) => Format::Google2011,
-        Some(TraceFormat::Alibaba2017) => Format::Alibaba2017,
-        Some(TraceFormat::Alibaba2018) => Format::Alibaba2018,
-        Some(TraceFormat::Azure) => Format::Azure,
-        Some(TraceFormat::Philly) => Format::Philly,
-        Some(TraceFormat::Wfcommons) => Format::WfCommons,
-        Some(TraceFormat::Kubernetes) => Format::Kubernetes,
+        Some(format) => format.format(),
         None => Format::detect(&mut input)?,
     };
     let processors = match trace.swf_processors {

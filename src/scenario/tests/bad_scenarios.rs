@@ -745,7 +745,9 @@ fn workloads() {
     );
     behind(
         "workload: {traces: [{file: unsorted.csv, format: cvs}]}\n",
-        &expect!["s.yaml:5:50: error: unknown value: `cvs` (expected one of swf, openb, seatrial)"],
+        &expect![
+            "s.yaml:5:50: error: unknown value: `cvs` (expected one of swf, openb, seatrial, batsim, sacct, google2011, alibaba2017, alibaba2018, azure, philly, wfcommons, kubernetes)"
+        ],
     );
     behind(
         "workload: {traces: [{file: bad.csv}]}\n",
