@@ -117,8 +117,8 @@ impl Reader {
         }
         let words = words(line)?;
         match words.first().map(|(key, value)| (key.as_str(), value.as_str())) {
-            Some(("nodename", name)) => self.nodes(&name.to_owned(), &words[1..]),
-            Some(("partitionname", name)) => self.partition(&name.to_owned(), &words[1..]),
+            Some(("nodename", name)) => self.nodes(name, &words[1..]),
+            Some(("partitionname", name)) => self.partition(name, &words[1..]),
             _ => words.iter().try_for_each(|(key, value)| self.parameter(key, value)),
         }
     }
@@ -290,7 +290,7 @@ impl Reader {
             "prioritycalcperiod" => settings.calc_period = span(key, value)?.max(1),
             "priorityfavorsmall" => settings.flags.favor_small = yes(value),
             "fairsharedampeningfactor" => settings.dampening = number(key, value)?,
-            "priorityflags" => return self.flags(value),
+            "priorityflags" => self.flags(value),
             "schedulertype" => settings.backfill.enabled = value.ends_with("backfill"),
             "killwait" => settings.kill_wait = number(key, value)?,
             "overtimelimit" => settings.over_time_limit = span(key, value)?,
@@ -326,7 +326,7 @@ impl Reader {
         Ok(())
     }
 
-    fn flags(&mut self, value: &str) -> Result<(), Wrong> {
+    fn flags(&mut self, value: &str) {
         for word in value.split(',') {
             let settings = &mut self.conf.site.settings;
             let flags = &mut settings.flags;
@@ -347,7 +347,6 @@ impl Reader {
                 _ => self.unknown(&format!("PriorityFlags={word}")),
             }
         }
-        Ok(())
     }
 
     fn scheduler_parameter(&mut self, word: &str) -> Result<(), Wrong> {
@@ -362,7 +361,7 @@ impl Reader {
             "sched_max_job_start" => main.max_start = number(key, value)?,
             "assoc_limit_stop" => main.association_limit_stops = true,
             "bf_interval" => backfill.interval = number(key, value)?,
-            "bf_window" => backfill.window = number::<u32>(key, value)? as u64 * 60,
+            "bf_window" => backfill.window = u64::from(number::<u32>(key, value)?) * 60,
             "bf_resolution" => backfill.resolution = number::<u32>(key, value)?.max(1).into(),
             "bf_max_job_test" => backfill.max_job_test = number(key, value)?,
             "bf_max_job_start" => backfill.max_job_start = number(key, value)?,

@@ -131,7 +131,10 @@ impl Slurm {
 
     fn reorder(&mut self) {
         let mut order: Vec<usize> = (0..self.nodes.len()).collect();
-        order.sort_by_key(|row| (self.nodes[*row].weight, *row));
+        order.sort_by_cached_key(|row| {
+            let (stem, number) = by_number(&self.nodes[*row].name);
+            (self.nodes[*row].weight, stem.to_owned(), number, *row)
+        });
         self.node_order = order;
         self.total_cpus = self.nodes.iter().map(|node| node.total.get(CPU)).sum();
     }
@@ -203,6 +206,12 @@ impl Slurm {
         change(&mut self.by_qos[key.0]);
         change(self.by_user.entry(key).or_default());
     }
+}
+
+/// A name's stem and the number behind it: Slurm keeps its table of nodes in the order of their names.
+fn by_number(name: &str) -> (&str, u64) {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    (stem, name[stem.len()..].parse().unwrap_or(0))
 }
 
 /// The components of Slurm, in the order in which they are told of facts.

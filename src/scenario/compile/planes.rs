@@ -138,10 +138,11 @@ pub(super) fn known_objects(build: &mut Build<'_>, objects: Timed) -> Timed {
     let slurm = kind(control) == Kind::Slurm;
     let (known, unknown): (Timed, Timed) = objects.into_iter().partition(|(_, sourced)| {
         use Object::{CronJob, DaemonSet, HorizontalPodAutoscaler, PodDisruptionBudget, ResourceQuota};
-        !matches!(
-            sourced.object,
-            CronJob(_) | HorizontalPodAutoscaler(_) | PodDisruptionBudget(_) | ResourceQuota(_)
-        ) && !(slurm && matches!(sourced.object, DaemonSet(_)))
+        match sourced.object {
+            CronJob(_) | HorizontalPodAutoscaler(_) | PodDisruptionBudget(_) | ResourceQuota(_) => false,
+            DaemonSet(_) => !slurm,
+            _ => true,
+        }
     });
     for (_, sourced) in &known {
         if kind(control) == Kind::Swarm {

@@ -98,7 +98,7 @@ pub(super) fn site(build: &mut Build<'_>) -> Site {
     accounts(build, given, &mut site);
     nodes(build, given, &mut site);
     timers(given, &mut site);
-    priority(build, given, &mut site);
+    priority(given, &mut site);
     schedulers(given, &mut site.settings);
     preemption(&given.preemption, &mut site.settings);
     site
@@ -138,9 +138,9 @@ fn timers(given: &written::Slurm, site: &mut Site) {
     replace(&mut settings.return_to_service, returns);
 }
 
-fn priority(build: &mut Build<'_>, given: &written::Slurm, site: &mut Site) {
+fn priority(given: &written::Slurm, site: &mut Site) {
     let written = &given.priority;
-    let tres = weights(build, &written.weight_tres, site);
+    let tres = weights(&written.weight_tres, site);
     let settings = &mut site.settings;
     let weights = &mut settings.weights;
     let number = |weight: Option<written::Weight>| weight.map(|weight| weight.0 as u32);
@@ -238,7 +238,7 @@ fn place(name: &str, site: &mut Site) -> usize {
     })
 }
 
-fn weights(_build: &mut Build<'_>, written: &BTreeMap<String, Real>, site: &mut Site) -> TresWeights {
+fn weights(written: &BTreeMap<String, Real>, site: &mut Site) -> TresWeights {
     TresWeights(written.iter().map(|(name, weight)| (place(name, site), weight.0)).collect())
 }
 
@@ -304,7 +304,7 @@ fn partitions(build: &mut Build<'_>, given: &written::Slurm, site: &mut Site) {
             }
         }
         let members = if written.nodes.is_empty() { Members::All } else { Members::Named(named) };
-        let rules = rules(build, written, site);
+        let rules = rules(written, site);
         site.partitions.push(SitePartition { rules, members });
         if written.default {
             site.default_partition = row;
@@ -312,7 +312,7 @@ fn partitions(build: &mut Build<'_>, given: &written::Slurm, site: &mut Site) {
     }
 }
 
-fn rules(build: &mut Build<'_>, written: &written::Partition, site: &mut Site) -> Partition {
+fn rules(written: &written::Partition, site: &mut Site) -> Partition {
     let state = written.state.map_or(PartitionState::Up, |state| match state {
         written::State::Up => PartitionState::Up,
         written::State::Down => PartitionState::Down,
@@ -335,7 +335,7 @@ fn rules(build: &mut Build<'_>, written: &written::Partition, site: &mut Site) -
         exclusive: written.exclusive,
         preempt_mode: written.preempt_mode.map(mode),
         grace_time: written.grace_time.map_or(0, |span| seconds(span.0)),
-        billing: weights(build, &written.tres_billing_weights, site),
+        billing: weights(&written.tres_billing_weights, site),
         default_memory_per_cpu: written.def_mem_per_cpu.map_or(0, |memory| memory.0),
     }
 }

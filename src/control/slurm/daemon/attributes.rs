@@ -135,7 +135,7 @@ impl Attributes {
             let word = part.trim_end_matches([':', ',', '?']);
             let (job, delay) = word.split_once('+').map_or((word, ""), |(job, _)| (job, &word[job.len()..]));
             match number_of(job) {
-                Some(number) => expression.push_str(&format!("{number}{delay}{}", &part[word.len()..])),
+                Some(number) => expression.extend([&number.to_string(), delay, &part[word.len()..]]),
                 None => expression.push_str(part),
             }
         }

@@ -51,7 +51,7 @@ impl Slurmctld {
             owner: new.owner,
             facts,
             class: new.class,
-            name: cluster.pods.name_text(&cluster.names, new.pod.id).to_string(),
+            name: cluster.pods.name_text(&cluster.names, new.pod.id),
         };
         if let Some(node) = new.node {
             let plan = Plan { service: new.owner.is_some(), owner: None, class: new.class };

@@ -67,12 +67,18 @@ fn seconds(now: Time) -> u64 {
     now.floor_second().0 / crate::base::units::NANOS_PER_SECOND
 }
 
+fn tell(about: About, word: &'static str, text: String, out: &mut Vec<Command>) {
+    out.push(Command::Note(Note::Told { by: NAME, about, word, text: text.into() }));
+}
+
 impl Slurmctld {
     /// Nothing seen yet.
-    pub fn new(_config: &Config, site: &Site) -> Slurmctld {
+    pub fn new(config: &Config, site: &Site) -> Slurmctld {
         let partitions = site.partitions.iter().map(|partition| partition.rules.clone()).collect();
         let mut slurm = Slurm::new(site.settings.clone(), Vec::new(), partitions, site.qos.clone());
         slurm.associations = site.associations.clone();
+        let started = config.clock.start_unix_nanos / crate::base::units::NANOS_PER_SECOND;
+        slurm.settings.backfill.offset = started % slurm.settings.backfill.resolution.max(1);
         slurm.share();
         Slurmctld {
             site: site.clone(),
@@ -100,10 +106,6 @@ impl Slurmctld {
     /// The rules' state, for questions about jobs.
     pub fn slurm(&self) -> &Slurm {
         &self.slurm
-    }
-
-    fn tell(&self, about: About, word: &'static str, text: String, out: &mut Vec<Command>) {
-        out.push(Command::Note(Note::Told { by: NAME, about, word, text: text.into() }));
     }
 
     /// Something has changed that may let a job start: a cycle follows, at the next whole second and
@@ -160,7 +162,9 @@ impl Slurmctld {
             self.changed_for_backfill = true;
         }
         let full = second >= self.full_at;
-        if full || self.cycle_at.is_some_and(|at| at <= now) {
+        if self.slurm.pending.is_empty() {
+            self.cycle_at = None;
+        } else if full || self.cycle_at.is_some_and(|at| at <= now) {
             self.cycle_at = None;
             self.last_cycle = Some(second);
             if full {
@@ -170,19 +174,17 @@ impl Slurmctld {
             self.act(now, &actions, cluster, out);
             self.say_reasons(out);
         }
-        let enabled = self.slurm.settings.backfill.enabled;
-        if enabled && second >= self.backfill_at && !self.is_completing(now) {
-            if std::mem::take(&mut self.changed_for_backfill) {
-                let (actions, _) = backfill::run(&mut self.slurm, second);
-                self.act(now, &actions, cluster, out);
-                self.say_reasons(out);
-            }
+        let is_due = self.slurm.settings.backfill.enabled && second >= self.backfill_at;
+        if is_due && !self.is_completing() && std::mem::take(&mut self.changed_for_backfill) {
+            let (actions, _) = backfill::run(&mut self.slurm, second);
+            self.act(now, &actions, cluster, out);
+            self.say_reasons(out);
         }
         self.wind(now);
     }
 
     /// Whether a job is completing that cycles wait for (`CompleteWait`).
-    fn is_completing(&self, _now: Time) -> bool {
+    fn is_completing(&self) -> bool {
         let is_ending = |id: &u32| self.slurm.jobs[id].state == super::model::JobState::Completing;
         self.slurm.settings.complete_wait > 0 && self.slurm.running.iter().any(is_ending)
     }
@@ -252,7 +254,7 @@ impl Component for Slurmctld {
             Event::PodRemoved { pod } => self.task_removed(now, *pod, cluster, out),
             Event::WorkloadAdded { workload, .. } => self.workload_added(now, *workload, cluster, out),
             Event::WorkloadScaled { workload, .. } | Event::WorkloadChanged { workload, .. } => {
-                self.workload_scaled(now, *workload, cluster, out);
+                self.workload_scaled(*workload, cluster, out);
             }
             Event::WorkloadDeleting { workload } | Event::WorkloadRemoved { workload } => {
                 self.owners.remove(workload);

@@ -150,7 +150,7 @@ impl Slurmctld {
         let Some(row) = self.row_of(node) else { return };
         self.silent.remove(&node);
         let actions = self.slurm.node_down(row, unresponsive);
-        self.tell(About::Node(node), "DOWN", format!("{} jobs on it", actions.len()), out);
+        super::tell(About::Node(node), "DOWN", format!("{} jobs on it", actions.len()), out);
         self.act(now, &actions, cluster, out);
         self.changed(now);
     }
@@ -163,7 +163,7 @@ impl Slurmctld {
         let Some(row) = self.row_of(node) else { return };
         let was = self.slurm.nodes[row].state;
         if self.slurm.node_returns(row) && was != NodeState::Up {
-            self.tell(About::Node(node), "IDLE", format!("returned to service at {} s", seconds(now)), out);
+            super::tell(About::Node(node), "IDLE", format!("returned to service at {} s", seconds(now)), out);
             self.changed(now);
         }
     }

@@ -96,7 +96,7 @@ impl Slurmctld {
         let waited = job.start.saturating_sub(job.submitted);
         let text = format!("job {id} starts on {} nodes after {waited} s", job.allocation.len());
         if let Some(pod) = tasks.pods.first().copied() {
-            self.tell(About::Pod(pod), "Started", text, out);
+            super::tell(About::Pod(pod), "Started", text, out);
         }
     }
 
@@ -158,7 +158,7 @@ impl Slurmctld {
         }
         tasks.asked = tasks.pods.len() as u32;
         for pod in &tasks.pods {
-            let name = cluster.pods.name_text(&cluster.names, pod.id).to_string();
+            let name = cluster.pods.name_text(&cluster.names, pod.id);
             let base = name
                 .rsplit_once("-r")
                 .filter(|(_, n)| n.parse::<u32>().is_ok())
@@ -291,7 +291,7 @@ impl Slurmctld {
             self.job_of_pod.insert(*pod, id);
         }
         if let Some(pod) = tasks.pods.first().copied() {
-            self.tell(About::Pod(pod), "Requeued", format!("job {id} goes back to the queue"), out);
+            super::tell(About::Pod(pod), "Requeued", format!("job {id} goes back to the queue"), out);
         }
     }
 
@@ -303,7 +303,7 @@ impl Slurmctld {
         }
         if let Some(pod) = tasks.pods.first() {
             let text = format!("job {id} is over: {}", state.word());
-            self.tell(About::Pod(*pod), state.word(), text, out);
+            super::tell(About::Pod(*pod), state.word(), text, out);
         }
         if let Some(owner) = tasks.plan.owner {
             self.job_over(now, owner, state, out);
@@ -314,10 +314,8 @@ impl Slurmctld {
     pub(super) fn refused(&mut self, now: Time, write: &Write, cluster: &Cluster, out: &mut Vec<Command>) {
         match write {
             // Whoever has deleted the pod or the node says so in an event of its own.
-            Write::Bind { pod, .. } => {
-                if cluster.pods.get(*pod).is_none() {
-                    self.task_ended(now, *pod, false, cluster, out);
-                }
+            Write::Bind { pod, .. } if cluster.pods.get(*pod).is_none() => {
+                self.task_ended(now, *pod, false, cluster, out);
             }
             Write::Resubmit { job, .. } => {
                 let id = (job.serial - REPLACES) as u32;

@@ -93,13 +93,7 @@ impl Slurmctld {
 
     /// The number of pods that an object asks for has changed: new ones are submitted, or the last ones
     /// cancelled. Jobs that run keep what they were submitted with.
-    pub(super) fn workload_scaled(
-        &mut self,
-        _now: Time,
-        id: WorkloadId,
-        cluster: &Cluster,
-        out: &mut Vec<Command>,
-    ) {
+    pub(super) fn workload_scaled(&mut self, id: WorkloadId, cluster: &Cluster, out: &mut Vec<Command>) {
         let object = &cluster.workloads[id];
         if !is_service(&object.kind) || !self.owners.contains_key(&id) {
             return;
