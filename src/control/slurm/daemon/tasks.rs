@@ -132,8 +132,17 @@ impl Slurmctld {
             Some(Ending::NodeFail) => Reason::NodeLost,
             _ => Reason::Deleted,
         };
+        let word = match job.ending {
+            Some(Ending::TimeLimit) => JobState::Timeout.word(),
+            Some(Ending::Preempted { .. }) => JobState::Preempted.word(),
+            Some(Ending::NodeFail) => JobState::NodeFail.word(),
+            _ => JobState::Cancelled.word(),
+        };
         let Some(tasks) = self.tasks.get(&id) else { return };
         let grace = tasks.grace.unwrap_or(Span::ZERO);
+        if let Some(pod) = tasks.pods.first() {
+            super::tell(About::Pod(*pod), word, format!("job {id} is stopped"), out);
+        }
         for pod in &tasks.pods {
             let Some(row) = cluster.pods.get(*pod) else { continue };
             // Nobody stops what runs on a node that does not answer: the object goes at once.
@@ -301,7 +310,9 @@ impl Slurmctld {
             let write = Write::DeletePod { pod, grace: None, reason: Reason::Deleted };
             out.push(Command::Write(CLIENT, write));
         }
-        if let Some(pod) = tasks.pods.first() {
+        // Of a job that was stopped its end was told, while its pods were there.
+        let ended_itself = matches!(state, JobState::Completed | JobState::Failed);
+        if let Some(pod) = tasks.pods.first().filter(|_| ended_itself) {
             let text = format!("job {id} is over: {}", state.word());
             super::tell(About::Pod(*pod), state.word(), text, out);
         }
