@@ -102,5 +102,5 @@ fn the_real_run_of_the_micro_cluster() {
     assert_eq!((waits.len(), ended.len()), (500, 63), "as many last until their limit");
     assert!((mean / 12301.354 - 1.0).abs() < 0.2, "the mean wait is {mean} s");
     assert!((longest / 42226.0 - 1.0).abs() < 0.3, "the longest wait is {longest} s");
-    assert!((metric(&folder.join("out"), "makespan_s") / 51464.0 - 1.0).abs() < 0.05);
+    assert!((metric(&folder.join("out"), "makespan_s") / 51464.0 - 1.0).abs() < 0.1);
 }
