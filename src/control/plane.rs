@@ -16,6 +16,7 @@ use super::node_lifecycle::NodeLifecycleController;
 use super::owner_gc::OwnerGarbageCollector;
 use super::pod_gc::PodGarbageCollector;
 use super::scheduler::Scheduler;
+use super::slurm;
 use super::swarm;
 use super::taint_eviction::TaintEvictionController;
 use super::{
@@ -65,6 +66,7 @@ fn controllers(config: &Config) -> Vec<Box<dyn Component>> {
         Plane::Kubernetes => controller_manager(config),
         Plane::Swarm(settings) => swarm::components(config, settings),
         Plane::Mesos(settings) => mesos::components(config, settings),
+        Plane::Slurm(site) => slurm::components(config, site),
     }
 }
 

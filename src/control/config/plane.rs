@@ -1,6 +1,6 @@
 //! Which control plane decides.
 
-use crate::control::{mesos, swarm};
+use crate::control::{mesos, slurm, swarm};
 
 /// A control plane with its constants.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -12,6 +12,8 @@ pub enum Plane {
     Swarm(Box<swarm::Settings>),
     /// Apache Mesos.
     Mesos(Box<mesos::Settings>),
+    /// Slurm.
+    Slurm(Box<slurm::Site>),
 }
 
 impl Plane {

@@ -53,7 +53,8 @@ fn looks_at_names(spec: &PodSpec) -> bool {
         || terms(spec).is_some_and(|terms| terms.iter().any(of_term))
 }
 
-fn matches(cluster: &Cluster, spec: &PodSpec, node: NodeId) -> bool {
+/// Whether pods of a specification may run on a node.
+pub(in crate::control) fn matches(cluster: &Cluster, spec: &PodSpec, node: NodeId) -> bool {
     let label = |key: &str| {
         if key == HOSTNAME_KEY {
             let host = cluster.names.text(cluster.nodes.hostname[node.index()]);

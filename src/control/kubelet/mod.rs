@@ -40,6 +40,7 @@ use crate::api::PodPhase;
 use crate::base::ids::{NodeId, PodId};
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
+pub(in crate::control) use affinity::matches as may_run_on;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kubelets of all nodes.

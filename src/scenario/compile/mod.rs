@@ -23,6 +23,7 @@ mod question;
 mod rows;
 mod run;
 mod selectors;
+mod slurm;
 mod swarm;
 mod timing;
 mod traces;
@@ -197,7 +198,7 @@ pub fn compile(scenario: &Scenario, environment: Environment) -> Result<Compiled
     let mut build = Build::new(scenario, environment);
     let name = run::name(&mut build);
     let plan = match planes::kind(&scenario.control_plane) {
-        Kind::Kubernetes | Kind::Swarm | Kind::Mesos => {
+        Kind::Kubernetes | Kind::Swarm | Kind::Mesos | Kind::Slurm => {
             cluster(&mut build).map(|setup| Plan::Kubernetes(Box::new(setup)))
         }
         Kind::Batch if fleet::is_meant(&build) => {
@@ -247,6 +248,7 @@ fn cluster(build: &mut Build<'_>) -> Option<Setup> {
     let mut nodes = Nodes::default();
     pools::add(build, &mut nodes);
     machines::add(build, &mut nodes);
+    slurm::add_nodes(build, &mut nodes);
     let objects = objects::read(build, &mut nodes);
     let objects = planes::known_objects(build, objects);
     nodes::check(build, &nodes);

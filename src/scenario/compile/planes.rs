@@ -7,7 +7,7 @@
 
 use super::objects::Timed;
 use super::pools::DEFAULT_PODS;
-use super::{Build, mesos, swarm};
+use super::{Build, mesos, slurm, swarm};
 use crate::api::Object;
 use crate::base::{Diagnostic, Time};
 use crate::control::config::Plane;
@@ -47,9 +47,15 @@ pub(super) fn resolve(build: &mut Build<'_>) -> Plane {
     {
         build.error(mesos.error("`mesos` needs `controlPlane.kind: mesos`"));
     }
+    if kind(control) != Kind::Slurm
+        && let Some(slurm) = &control.slurm
+    {
+        build.error(slurm.error("`slurm` needs `controlPlane.kind: slurm`"));
+    }
     match kind(control) {
         Kind::Kubernetes | Kind::Batch => Plane::Kubernetes,
         Kind::Mesos => Plane::Mesos(Box::new(mesos::settings(build))),
+        Kind::Slurm => Plane::Slurm(Box::new(slurm::site(build))),
         Kind::Swarm => Plane::Swarm(Box::new(swarm::settings(build))),
     }
 }
@@ -129,16 +135,21 @@ pub(super) fn known_objects(build: &mut Build<'_>, objects: Timed) -> Timed {
     if kind(control) == Kind::Kubernetes {
         return objects;
     }
+    let slurm = kind(control) == Kind::Slurm;
     let (known, unknown): (Timed, Timed) = objects.into_iter().partition(|(_, sourced)| {
-        use Object::{CronJob, HorizontalPodAutoscaler, PodDisruptionBudget, ResourceQuota};
-        !matches!(
-            sourced.object,
-            CronJob(_) | HorizontalPodAutoscaler(_) | PodDisruptionBudget(_) | ResourceQuota(_)
-        )
+        use Object::{CronJob, DaemonSet, HorizontalPodAutoscaler, PodDisruptionBudget, ResourceQuota};
+        match sourced.object {
+            CronJob(_) | HorizontalPodAutoscaler(_) | PodDisruptionBudget(_) | ResourceQuota(_) => false,
+            DaemonSet(_) => !slurm,
+            _ => true,
+        }
     });
     for (_, sourced) in &known {
         if kind(control) == Kind::Swarm {
             swarm::check_annotations(build, sourced);
+        }
+        if kind(control) == Kind::Slurm {
+            slurm::check_annotations(build, sourced);
         }
     }
     for (_, sourced) in unknown {

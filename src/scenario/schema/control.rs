@@ -41,6 +41,8 @@ pub struct ControlPlane {
     pub metrics: Metrics,
     /// The batch scheduler (`kind: batch`).
     pub batch: Option<At<Batch>>,
+    /// Slurm (`kind: slurm`).
+    pub slurm: Option<At<super::slurm::Slurm>>,
     /// Docker Swarm (`kind: swarm`).
     pub swarm: Option<At<super::swarm::Swarm>>,
     /// Apache Mesos (`kind: mesos`).
@@ -60,6 +62,8 @@ pub enum Kind {
     Swarm,
     /// Nodes and pods under Apache Mesos: a Deployment is an app of Marathon, a Job runs under Chronos.
     Mesos,
+    /// Nodes and pods under Slurm: a Job, or a row of a trace, is a job, a pod a task.
+    Slurm,
 }
 
 /// The names of the releases, for the schema only.

@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod loads;
 pub mod mesos;
 pub mod scalars;
+pub mod slurm;
 pub mod study;
 pub mod swarm;
 pub mod workload;

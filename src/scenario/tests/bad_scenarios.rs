@@ -574,9 +574,9 @@ fn control_planes() {
         ],
     );
     behind(
-        "controlPlane: {kind: slurm}\n",
+        "controlPlane: {kind: nomad}\n",
         &expect![
-            "s.yaml:5:22: error: unknown value: `slurm` (expected one of kubernetes, batch, swarm, mesos)"
+            "s.yaml:5:22: error: unknown value: `nomad` (expected one of kubernetes, batch, swarm, mesos, slurm)"
         ],
     );
     behind(

@@ -292,6 +292,7 @@ fn every_scenario_of_the_project_compiles() {
         preemption: 4 nodes, 3 inputs
         rolling-update: 8 nodes, 3 inputs
         scheduler-failover: 50 nodes, 2 inputs
+        slurm-partitions: 8 nodes, 1 inputs
         snapshot: 3 nodes, 3 inputs
         spreading: 8 nodes, 1 inputs
         three-easys: 32 processors, 1 inputs

@@ -9,6 +9,7 @@ mod loads;
 mod mesos;
 mod overrides;
 mod planes;
+mod slurm;
 mod studies;
 
 use super::{Compiled, Environment, Plan, compile, parse};

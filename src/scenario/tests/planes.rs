@@ -71,8 +71,10 @@ fn constants_of_a_swarm_need_a_swarm() {
     let said = errors(&format!("{POOL}controlPlane: {{swarm: {{taskHistory: 2}}}}\n"), &[]);
     expect!["s.yaml:5:23: error: `swarm` needs `controlPlane.kind: swarm`"].assert_eq(&said);
     let said = errors(&format!("{POOL}controlPlane: {{kind: nomad}}\n"), &[]);
-    expect!["s.yaml:5:22: error: unknown value: `nomad` (expected one of kubernetes, batch, swarm, mesos)"]
-        .assert_eq(&said);
+    expect![
+        "s.yaml:5:22: error: unknown value: `nomad` (expected one of kubernetes, batch, swarm, mesos, slurm)"
+    ]
+    .assert_eq(&said);
 }
 
 #[test]
