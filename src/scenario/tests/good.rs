@@ -268,7 +268,7 @@ fn every_scenario_of_the_project_compiles() {
         found += 1;
     }
     assert!(found >= 9);
-    expect![[r"
+    expect![[r#"
         autoscaling-day: 6 nodes, 3 inputs
         backfilling: 64 processors, 2 inputs
         bad-rollout: 8 nodes, 2 inputs
@@ -280,6 +280,7 @@ fn every_scenario_of_the_project_compiles() {
         drain-pool: 8 nodes, 2 inputs
         drf-two-users: 1 nodes for jobs, 1 inputs
         first-steps: 12 nodes, 2 inputs
+        four-control-planes: 6 nodes, 2 inputs
         gang-deadlock: 2 nodes for jobs, 1 inputs
         gpu-cluster: 24 nodes, 3 inputs
         mesos-agent-failure: 4 nodes, 2 inputs
@@ -295,10 +296,11 @@ fn every_scenario_of_the_project_compiles() {
         slurm-partitions: 8 nodes, 1 inputs
         snapshot: 3 nodes, 3 inputs
         spreading: 8 nodes, 1 inputs
+        swarm-node-failure: 10 nodes, 2 inputs
         three-easys: 32 processors, 1 inputs
         two-applications: 4 nodes, 2 inputs
         zone-outage-budgets: 12 nodes, 2 inputs
-        zone-outage: 45 nodes, 3 inputs"]]
+        zone-outage: 45 nodes, 3 inputs"#]]
     .assert_eq(&lines.join("\n"));
 }
 
