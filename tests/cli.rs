@@ -117,6 +117,7 @@ fn wrong_use_is_exit_code_2_and_help_is_0() {
         "conformance controllers",
         "conformance timeline",
         "fuzz",
+        "grade",
     ] {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let output = seatrial(&words, "");

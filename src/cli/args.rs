@@ -234,6 +234,8 @@ pub enum Command {
     Trace(TraceCommand),
     /// Run again what results came from, or what a scenario has recorded, and compare digests
     Verify(VerifyArguments),
+    /// Grade a student's answers or policy for an exercise, or print the exercise
+    Grade(super::grade::GradeArguments),
     /// Print a script that completes the commands in a shell
     #[command(
         after_help = "Example:\n  seatrial completions bash > ~/.local/share/bash-completion/completions/seatrial"
@@ -304,6 +306,9 @@ pub struct RunArguments {
     /// How the summary is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Print a Gantt chart as well, and why the jobs of a small batch run waited
+    #[arg(long)]
+    pub gantt: bool,
     /// Print nothing but errors
     #[arg(long, short)]
     pub quiet: bool,

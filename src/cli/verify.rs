@@ -105,9 +105,19 @@ fn expand(path: &Path) -> Result<Vec<Target>, Diagnostic> {
     if path.join(FACTS).is_file() {
         return Ok(vec![Target::Comparison(path.to_owned())]);
     }
-    let entries = fs::read_dir(path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|file| file.is_file() && has_ending(file) && is_scenario(file));
+    let members = |folder: &Path| -> Result<Vec<PathBuf>, Diagnostic> {
+        let entries = fs::read_dir(folder).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+        Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+    };
+    let is_one = |file: &PathBuf| file.is_file() && has_ending(file) && is_scenario(file);
+    let all = members(path)?;
+    let mut files: Vec<PathBuf> = all.iter().filter(|file| is_one(file)).cloned().collect();
+    if files.is_empty() {
+        // A folder of folders, such as that of the exercises.
+        for folder in all.iter().filter(|member| member.is_dir()) {
+            files.extend(members(folder)?.into_iter().filter(is_one));
+        }
+    }
     files.sort();
     if files.is_empty() {
         let finding = wrong("the folder holds neither results of seatrial nor scenarios");

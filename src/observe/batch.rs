@@ -410,7 +410,7 @@ impl Chart {
 }
 
 /// A set as ranges, such as `0-3 7`.
-fn ranges(set: &BitSet) -> String {
+pub(super) fn ranges(set: &BitSet) -> String {
     let mut text = String::new();
     for (first, length) in runs(set.iter().map(|number| number as u32)) {
         let space = if text.is_empty() { "" } else { " " };

@@ -34,6 +34,7 @@ pub use html::html;
 pub use moments::{MomentPanel, MomentRow, Moments, moments_chart};
 pub use text::{
     Glyphs, Shown, comparison_table, decision_text, sparkline, story_text, summary_table, text_gantt,
+    waits_text,
 };
 pub use workload::{Workload, WorkloadLoad, workload_charts};
 
