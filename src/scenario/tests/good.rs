@@ -268,7 +268,7 @@ fn every_scenario_of_the_project_compiles() {
         found += 1;
     }
     assert!(found >= 9);
-    expect![[r#"
+    expect![[r"
         autoscaling-day: 6 nodes, 3 inputs
         backfilling: 64 processors, 2 inputs
         bad-rollout: 8 nodes, 2 inputs
@@ -300,7 +300,7 @@ fn every_scenario_of_the_project_compiles() {
         three-easys: 32 processors, 1 inputs
         two-applications: 4 nodes, 2 inputs
         zone-outage-budgets: 12 nodes, 2 inputs
-        zone-outage: 45 nodes, 3 inputs"#]]
+        zone-outage: 45 nodes, 3 inputs"]]
     .assert_eq(&lines.join("\n"));
 }
 
