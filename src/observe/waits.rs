@@ -244,16 +244,23 @@ mod tests {
 
     #[test]
     fn without_backfilling_all_wait_for_the_first() {
-        told(BatchPolicy::default(), &JOBS[..3], &expect![[r#"
+        told(
+            BatchPolicy::default(),
+            &JOBS[..3],
+            &expect![[r"
             2 1 s: needs 5, free 2; it is first
             3 2 s: needs 2, free 2; job 2 is first, and nothing may pass it
             3 20 s: needs 2, free 1; it is first
-        "#]]);
+        "]],
+        );
     }
 
     #[test]
     fn what_would_delay_the_first_waits() {
-        told(policy(Backfill::Easy, Reservation::Counts), &JOBS, &expect![[r#"
+        told(
+            policy(Backfill::Easy, Reservation::Counts),
+            &JOBS,
+            &expect![[r"
             2 1 s: needs 5, free 2; it is first, and fits at 20 s by the estimates
             2 3 s: needs 5, free 1; it is first, and fits at 20 s by the estimates
             3 2 s: needs 2, free 2; it would still run when job 2 is to start at 20 s, and only 1 to spare then
@@ -262,12 +269,16 @@ mod tests {
             5 4 s: needs 4, free 1
             5 20 s: needs 4, free 0
             5 30 s: needs 4, free 3; it is first, and fits at 33 s by the estimates
-        "#]]);
+        "]],
+        );
     }
 
     #[test]
     fn processors_are_held_for_the_first() {
-        told(policy(Backfill::Easy, Reservation::Machines), &JOBS, &expect![[r#"
+        told(
+            policy(Backfill::Easy, Reservation::Machines),
+            &JOBS,
+            &expect![[r"
             2 1 s: needs 5, free 2; it is first, and fits at 20 s by the estimates
             2 3 s: needs 5, free 1; it is first, and fits at 20 s by the estimates
             3 2 s: needs 2, free 2, of which 1 may be had for so long; job 2 holds processors 0-4 from 20 s on
@@ -276,22 +287,30 @@ mod tests {
             5 4 s: needs 4, free 1
             5 20 s: needs 4, free 0
             5 30 s: needs 4, free 3; it is first, and fits at 33 s by the estimates
-        "#]]);
+        "]],
+        );
     }
 
     #[test]
     fn a_frozen_moment_is_not_to_be_outlasted() {
         let policy = BatchPolicy { head: Head::Kept, ..policy(Backfill::Easy, Reservation::Frozen) };
-        told(policy, &JOBS[..3], &expect![[r#"
+        told(
+            policy,
+            &JOBS[..3],
+            &expect![[r"
             2 1 s: needs 5, free 2; it is first, and fits at 20 s by the estimates
             3 2 s: needs 2, free 2; it would not end before job 2 is to start at 20 s
             3 20 s: needs 2, free 1; it is first, and fits at 30 s by the estimates
-        "#]]);
+        "]],
+        );
     }
 
     #[test]
     fn places_of_a_plan_are_told() {
-        told(policy(Backfill::Conservative, Reservation::Counts), &JOBS, &expect![[r#"
+        told(
+            policy(Backfill::Conservative, Reservation::Counts),
+            &JOBS,
+            &expect![[r"
             2 1 s: needs 5, free 2; its place is from 20 s on
             2 3 s: needs 5, free 1; its place is from 20 s on
             3 2 s: needs 2, free 2, but promised to others before it would end; its place is from 30 s on
@@ -300,32 +319,49 @@ mod tests {
             5 4 s: needs 4, free 1; its place is from 33 s on
             5 20 s: needs 4, free 0; its place is from 33 s on
             5 30 s: needs 4, free 3; its place is from 33 s on
-        "#]]);
-        told(policy(Backfill::Conservative, Reservation::Machines), &JOBS[..2], &expect![[r#"
+        "]],
+        );
+        told(
+            policy(Backfill::Conservative, Reservation::Machines),
+            &JOBS[..2],
+            &expect![[r"
             2 1 s: needs 5, free 2; its place is from 20 s on, on processors 0-4
-        "#]]);
+        "]],
+        );
     }
 
     #[test]
     fn who_gives_way_is_told() {
         let policy = BatchPolicy { order: Order::ShortestRemaining, ..BatchPolicy::default() };
-        told(policy, &[(0, 4, 20, 20), (5, 3, 5, 5)], &expect![[r#"
+        told(
+            policy,
+            &[(0, 4, 20, 20), (5, 3, 5, 5)],
+            &expect![[r"
             1 5 s: needs 4, free 3; others have less left to run
-        "#]]);
+        "]],
+        );
         let policy =
             BatchPolicy { order: Order::RoundRobin, quantum: Span::from_secs(4), ..BatchPolicy::default() };
-        told(policy, &[(0, 4, 8, 8), (0, 3, 4, 4)], &expect![[r#"
+        told(
+            policy,
+            &[(0, 4, 8, 8), (0, 3, 4, 4)],
+            &expect![[r"
             1 4 s: needs 4, free 3; it is not its turn
             2 0 s: needs 3, free 2; it is not its turn
-        "#]]);
+        "]],
+        );
     }
 
     #[test]
     fn passes_and_launches_are_waited_for() {
         let policy = BatchPolicy { interval: Span::from_secs(10), ..BatchPolicy::default() };
-        told(policy, &[(1, 4, 20, 20)], &expect![[r#"
+        told(
+            policy,
+            &[(1, 4, 20, 20)],
+            &expect![[r"
             1 1 s: needs 4, free 6; the next pass is made at 10 s
-        "#]]);
+        "]],
+        );
         let observed = observed(BatchPolicy::default(), 3, &[(1, 4, 20, 20)]);
         assert_eq!(lines(&observed.results.waits), ["1 1 s: it has its processors and is being launched"]);
     }
@@ -357,7 +393,8 @@ mod tests {
         expect![[r#"
             job,from_s,until_s,reason
             2,1,20,"needs 5, free 2; it is first"
-        "#]].assert_eq(&String::from_utf8(document.bytes.clone()).unwrap());
+        "#]]
+        .assert_eq(&String::from_utf8(document.bytes.clone()).unwrap());
         let gantt = &observed.results.gantt;
         assert_eq!(gantt.rows.last().map(String::as_str), Some("2 waits"));
         let bar = gantt.bars.iter().find(|bar| bar.kind == BarKind::Waited).unwrap();
