@@ -247,11 +247,11 @@ mod tests {
         told(
             BatchPolicy::default(),
             &JOBS[..3],
-            &expect![[r#"
+            &expect![[r"
             2 1 s: needs 5, free 2; it is first
             3 2 s: needs 2, free 2; job 2 is first, and nothing may pass it
             3 20 s: needs 2, free 1; it is first
-        "#]],
+        "]],
         );
     }
 
@@ -260,7 +260,7 @@ mod tests {
         told(
             policy(Backfill::Easy, Reservation::Counts),
             &JOBS,
-            &expect![[r#"
+            &expect![[r"
             2 1 s: needs 5, free 2; it is first, and fits at 20 s by the estimates
             2 3 s: needs 5, free 1; it is first, and fits at 20 s by the estimates
             3 2 s: needs 2, free 2; it would still run when job 2 is to start at 20 s, and only 1 to spare then
@@ -269,7 +269,7 @@ mod tests {
             5 4 s: needs 4, free 1
             5 20 s: needs 4, free 0
             5 30 s: needs 4, free 3; it is first, and fits at 33 s by the estimates
-        "#]],
+        "]],
         );
     }
 
@@ -278,7 +278,7 @@ mod tests {
         told(
             policy(Backfill::Easy, Reservation::Machines),
             &JOBS,
-            &expect![[r#"
+            &expect![[r"
             2 1 s: needs 5, free 2; it is first, and fits at 20 s by the estimates
             2 3 s: needs 5, free 1; it is first, and fits at 20 s by the estimates
             3 2 s: needs 2, free 2, of which 1 may be had for so long; job 2 holds processors 0-4 from 20 s on
@@ -287,7 +287,7 @@ mod tests {
             5 4 s: needs 4, free 1
             5 20 s: needs 4, free 0
             5 30 s: needs 4, free 3; it is first, and fits at 33 s by the estimates
-        "#]],
+        "]],
         );
     }
 
@@ -297,11 +297,11 @@ mod tests {
         told(
             policy,
             &JOBS[..3],
-            &expect![[r#"
+            &expect![[r"
             2 1 s: needs 5, free 2; it is first, and fits at 20 s by the estimates
             3 2 s: needs 2, free 2; it would not end before job 2 is to start at 20 s
             3 20 s: needs 2, free 1; it is first, and fits at 30 s by the estimates
-        "#]],
+        "]],
         );
     }
 
@@ -310,7 +310,7 @@ mod tests {
         told(
             policy(Backfill::Conservative, Reservation::Counts),
             &JOBS,
-            &expect![[r#"
+            &expect![[r"
             2 1 s: needs 5, free 2; its place is from 20 s on
             2 3 s: needs 5, free 1; its place is from 20 s on
             3 2 s: needs 2, free 2, but promised to others before it would end; its place is from 30 s on
@@ -319,14 +319,14 @@ mod tests {
             5 4 s: needs 4, free 1; its place is from 33 s on
             5 20 s: needs 4, free 0; its place is from 33 s on
             5 30 s: needs 4, free 3; its place is from 33 s on
-        "#]],
+        "]],
         );
         told(
             policy(Backfill::Conservative, Reservation::Machines),
             &JOBS[..2],
-            &expect![[r#"
+            &expect![[r"
             2 1 s: needs 5, free 2; its place is from 20 s on, on processors 0-4
-        "#]],
+        "]],
         );
     }
 
@@ -336,19 +336,19 @@ mod tests {
         told(
             policy,
             &[(0, 4, 20, 20), (5, 3, 5, 5)],
-            &expect![[r#"
+            &expect![[r"
             1 5 s: needs 4, free 3; others have less left to run
-        "#]],
+        "]],
         );
         let policy =
             BatchPolicy { order: Order::RoundRobin, quantum: Span::from_secs(4), ..BatchPolicy::default() };
         told(
             policy,
             &[(0, 4, 8, 8), (0, 3, 4, 4)],
-            &expect![[r#"
+            &expect![[r"
             1 4 s: needs 4, free 3; it is not its turn
             2 0 s: needs 3, free 2; it is not its turn
-        "#]],
+        "]],
         );
     }
 
@@ -358,9 +358,9 @@ mod tests {
         told(
             policy,
             &[(1, 4, 20, 20)],
-            &expect![[r#"
+            &expect![[r"
             1 1 s: needs 4, free 6; the next pass is made at 10 s
-        "#]],
+        "]],
         );
         let observed = observed(BatchPolicy::default(), 3, &[(1, 4, 20, 20)]);
         assert_eq!(lines(&observed.results.waits), ["1 1 s: it has its processors and is being launched"]);

@@ -68,7 +68,7 @@ impl Runner<'_> {
             Some(_) => self.jobs(run)?.map(|jobs| jobs.csv()),
             None => None,
         };
-        let sets = if drawn.is_some() { self.sets(&file)? } else { Vec::new() };
+        let sets = if drawn.is_some() { sets(&file)? } else { Vec::new() };
         let stdin = drawn.map(|bytes| -> Box<dyn Read + Send> { Box::new(Cursor::new(bytes)) });
         let loaded = load_changed(&file, overlay, &sets, stdin);
         let compiled = loaded.and_then(|(scenario, environment)| compile(&scenario, environment));
@@ -87,17 +87,6 @@ impl Runner<'_> {
         let mut metrics = results.metrics.clone();
         metrics.extend(single::metrics(&jobs));
         Ok(Ran { results, jobs, metrics })
-    }
-
-    /// What makes a scenario read a drawn table in the place of its own: rows without a name are called
-    /// as before.
-    fn sets(&self, file: &Path) -> Result<Vec<String>, Failure> {
-        let (scenario, _) = load_changed(file, None, &[], None).map_err(Failure::Input)?;
-        let mut sets = vec!["workload.traces[0].file=\"-\"".to_owned()];
-        let trace = scenario.workload.traces.first().filter(|trace| trace.name.is_none());
-        let stem = trace.and_then(|trace| Path::new(trace.file.as_str()).file_stem());
-        sets.extend(stem.map(|stem| format!("workload.traces[0].name={}", stem.to_string_lossy())));
-        Ok(sets)
     }
 
     /// Every run that questions are about.
@@ -138,6 +127,17 @@ impl Runner<'_> {
             }
         })
     }
+}
+
+/// What makes a scenario read a drawn table in the place of its own: rows without a name are called
+/// as before.
+fn sets(file: &Path) -> Result<Vec<String>, Failure> {
+    let (scenario, _) = load_changed(file, None, &[], None).map_err(Failure::Input)?;
+    let mut sets = vec!["workload.traces[0].file=\"-\"".to_owned()];
+    let trace = scenario.workload.traces.first().filter(|trace| trace.name.is_none());
+    let stem = trace.and_then(|trace| Path::new(trace.file.as_str()).file_stem());
+    sets.extend(stem.map(|stem| format!("workload.traces[0].name={}", stem.to_string_lossy())));
+    Ok(sets)
 }
 
 /// The first job in time that starts later than in another run.

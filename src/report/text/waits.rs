@@ -33,10 +33,10 @@ mod tests {
             hint: String::new(),
         };
         let results = Results { waits: vec![wait], ..Results::default() };
-        expect![[r#"
+        expect![[r"
             job 3 waited 1 s to 2.5 s: needs 4, free 3; job
                 2 is first, and nothing may pass it
-        "#]]
+        "]]
         .assert_eq(&waits_text(&results, 48, Glyphs::Ascii));
     }
 }
