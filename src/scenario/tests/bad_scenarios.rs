@@ -735,6 +735,10 @@ fn workloads() {
             s.yaml:5:71: error: the closing `)` is missing; inside `{…}` and `[…]` a comma ends a value: put it into quotes: `uniform(min=2`
             s.yaml:5:86: error: unknown key: `max=1)` (expected one of name, arrivals, count, for, at, namespace, runTime, estimateFactor, cpu, memory, resources, processors, tasks, priority, exitCode, restartPolicy, labels, nodeSelector, users)"]],
     );
+}
+
+#[test]
+fn traces_of_workloads() {
     behind(
         "workload: {traces: [{file: unsorted.csv, select: {from: 1h, until: 1h}}]}\n",
         &expect!["s.yaml:5:68: error: `until` is not after `from`: `1h`"],
