@@ -144,7 +144,7 @@ fn keys_of_the_other_kind() {
         ("fairShare: {halfLife: 1d}", "s.yaml:3:48", "no other order has shares"),
         (
             "order: fairShare, fairShare: {shares: {ann: 1}}",
-            "s.yaml:3:82",
+            "s.yaml:3:81",
             "`ann` is not the number of a user",
         ),
         ("order: fairShare, fairShare: {shares: {\"3\": 0}}", "s.yaml:3:81", "a share must be above 0"),

@@ -20,7 +20,7 @@ pub(super) fn files() -> String {
     let mut text =
         String::from("Published results are computed again from these files, laid out in one folder:\n");
     for (folder, source) in SOURCES {
-        let _ = writeln!(text, "\n{folder}: {source}");
+        let _ = writeln!(text, "\n{folder}/\n  from {source}");
         for (file, sha256) in FILES.iter().filter(|(file, _)| file.split('/').next() == Some(folder)) {
             let _ = writeln!(text, "  {}\n    sha256 {sha256}", &file[folder.len() + 1..]);
         }
