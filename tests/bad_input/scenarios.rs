@@ -156,7 +156,8 @@ fn keys_of_the_other_kind() {
         "s.yaml:3:44",
         "unknown value",
     );
-    scenario("controlPlane: {kind: batch}", NONE, "s.yaml:4:7", "needs `controlPlane.kind: kubernetes`");
+    let actions = "controlPlane: {kind: batch}\nactions: [{at: 1m, cordon: w-0}]";
+    scenario(actions, NONE, "s.yaml:6:11", "needs `controlPlane.kind: kubernetes`");
     scenario("controlPlane: {batch: {order: fcfs}}", NONE, "s.yaml:5:23", "needs `controlPlane.kind: batch`");
 }
 
