@@ -1,7 +1,7 @@
 //! Writing traces: which formats there are, what a format cannot hold, and the writers.
 //!
 //! A trace is written in two passes: a [`Census`] of the rows says which columns there are, what is
-//! lost and what is left out; then [`write`] takes the rows again. Nothing is lost without a count.
+//! lost and what is left out; then [`write()`] takes the rows again. Nothing is lost without a count.
 
 mod batsim;
 mod census;

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://github.com/google/cluster-data>, `ClusterData2011_2.md` and its `schema.csv`. Times are
 //! microseconds with the trace's beginning at 600 s; what happened before has the time 0. Sizes are parts of
-//! the largest machine ([`Largest`] says how large that is taken to be).
+//! the largest machine (an option says how large that is taken to be).
 
 mod events;
 mod machines;
