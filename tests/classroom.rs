@@ -1,21 +1,15 @@
 //! The exercises of `scenarios/classroom`: solved by the tool to the numbers of their pages, graded, and
 //! told in `docs/teaching.md` as they are.
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Runs the binary in the folder of the package: exit code, standard output, standard error.
 fn seatrial(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_seatrial"))
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the binary starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is text");
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    common::seatrial(Path::new(env!("CARGO_MANIFEST_DIR")), arguments, "")
 }
 
 /// The folders of the exercises, relative to that of the package.
@@ -43,6 +37,27 @@ fn scratch(name: &str, text: &str) -> String {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, text).expect("the scratch folder can be written");
     path.to_string_lossy().into_owned()
+}
+
+/// The charts beside the pages are what the tool draws.
+#[test]
+fn the_charts_of_the_pages_are_current() {
+    for folder in exercises() {
+        let page = read(&format!("{folder}/README.md"));
+        let charts: Vec<&str> =
+            page.lines().filter_map(|line| line.strip_prefix("![Gantt chart of ")).collect();
+        assert!(!charts.is_empty(), "{folder} has charts");
+        for chart in charts {
+            let name = chart.split(']').next().expect("it has a name");
+            let out = format!("{}/classroom-charts", env!("CARGO_TARGET_TMPDIR"));
+            let scenario = format!("{folder}/{name}.yaml");
+            let (code, _, err) =
+                seatrial(&["run", &scenario, "--quiet", "--outputs", "charts", "--out", &out]);
+            assert_eq!(code, 0, "{err}");
+            let drawn = fs::read_to_string(Path::new(&out).join("charts/gantt.svg")).expect("it is drawn");
+            assert!(drawn == read(&format!("{folder}/{name}.svg")), "{folder}/{name}.svg is drawn anew");
+        }
+    }
 }
 
 #[test]

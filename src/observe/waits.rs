@@ -2,7 +2,6 @@
 //!
 //! Kept for small runs only. How the reasons are found is known to the policy alone.
 
-use super::batch::ranges;
 use super::columns;
 use super::outputs::{Document, document};
 use super::results::{Bar, BarKind, Gantt, Wait};
@@ -92,7 +91,7 @@ fn at(time: Time) -> String {
 /// Processors in words.
 fn processors(set: &BitSet) -> String {
     let plural = if set.count() == 1 { "" } else { "s" };
-    format!("processor{plural} {}", ranges(set).replace(' ', ", "))
+    format!("processor{plural} {}", set.ranges().replace(' ', ", "))
 }
 
 /// The reason as a sentence without a full stop; without the moments that the policy has worked out, if
