@@ -302,6 +302,9 @@ impl BatchRun {
 
     /// A job arrives; it is given back if it is submitted now.
     fn arrive(&mut self, now: Time, job: BatchJob) -> Option<BatchJob> {
+        if job.link.is_none() {
+            return Some(job);
+        }
         let given = self.after.arrive(now, job.link, job);
         self.plan_freed();
         given
