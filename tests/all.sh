@@ -27,7 +27,7 @@ test -s target/smoke/first-steps/report.html
 test -s target/smoke/first-steps/summary.json
 
 step "the digests of the example scenarios"
-cargo run --quiet --profile test -- verify scenarios/*.yaml
+cargo run --quiet --profile test -- verify scenarios/*.yaml scenarios/classroom
 
 step "six hours of the large scenario"
 cargo run --quiet --profile test -- run scenarios/large/mtbf-month.yaml --set run.until=6h --set 'expect=[]' \

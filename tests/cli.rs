@@ -103,7 +103,13 @@ fn wrong_use_is_exit_code_2_and_help_is_0() {
         "trace",
         "trace info",
         "trace head",
+        "trace replay",
         "trace generate",
+        "trace convert",
+        "trace scale",
+        "trace slice",
+        "trace shake",
+        "trace mix",
         "verify",
         "completions",
         "conformance",
@@ -111,6 +117,7 @@ fn wrong_use_is_exit_code_2_and_help_is_0() {
         "conformance controllers",
         "conformance timeline",
         "fuzz",
+        "grade",
     ] {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let output = seatrial(&words, "");

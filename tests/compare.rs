@@ -144,6 +144,33 @@ fn a_shaken_run_is_that_of_the_scenario_with_this_seed() {
 }
 
 #[test]
+fn a_comparison_is_verified_and_a_changed_input_is_found() {
+    let folder = scratch("compare-verify");
+    let scenario = "apiVersion: seatrial/v1\ncluster: {processors: 4}\ncontrolPlane: {kind: batch}\n\
+                    workload: {traces: [{file: a.swf, processors: requested}]}\nrun: {stop: jobsDone}\n";
+    let job = |number: u32, submit: u32, run: u32, size: u32| {
+        format!("{number} {submit} -1 {run} {size} -1 -1 {size} {run} -1 1 1 1 1 1 1 -1 -1\n")
+    };
+    let trace = [job(1, 0, 100, 3), job(2, 10, 100, 4), job(3, 20, 50, 1)].concat();
+    fs::write(folder.join("s.yaml"), scenario).expect("it can be written");
+    fs::write(folder.join("a.swf"), &trace).expect("it can be written");
+    let own = "--vary=controlPlane.batch.order=fcfs,-(wait/estimate)^3 * procs";
+    let run = ["compare", "s.yaml", own, "--vary", BACKFILL, "--out", "r", "--quiet", "--shake", "2s"];
+    let (code, out, err) = common::seatrial(&folder, &run, "");
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+    let verify = || common::seatrial(&folder, &["verify", "r"], "");
+    let (code, out, err) = verify();
+    assert!(code == 0 && out.starts_with("r: ok "), "{out}{err}");
+    fs::write(folder.join("a.swf"), trace + &job(4, 30, 5, 1)).expect("it can be written");
+    let (code, out, _) = verify();
+    assert!(code == 1 && out.contains("differs") && out.contains("changed: a.swf"), "{out}");
+    let facts = fs::read_to_string(folder.join("r/compare.json")).expect("it was written");
+    fs::write(folder.join("r/compare.json"), facts.replace("request", "wish")).expect("it can be written");
+    let (code, _, err) = verify();
+    assert!(code == 2 && err.contains("does not say what it came from"), "{err}");
+}
+
+#[test]
 fn pods_are_compared_too() {
     let options = ["--vary", "cluster.pools[0].count=8,10", "--outputs", "none", "--format", "json"];
     let (code, text, err) = compare(&[&["scenarios/packing.yaml"], &options[..]].concat());

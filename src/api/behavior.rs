@@ -7,6 +7,9 @@ use crate::base::Distribution;
 /// The prefix of the annotations.
 pub const PREFIX: &str = "seatrial.dev/";
 
+/// What annotations begin with that say how a control plane other than Kubernetes treats an object.
+pub const OF_PLANES: [&str; 3] = ["seatrial.dev/swarm-", "seatrial.dev/mesos-", "seatrial.dev/slurm-"];
+
 /// How the pod's main containers behave. Absent values are filled from the scenario's defaults;
 /// where these are absent too, containers run for ever, end with exit code 0 and use what they
 /// request.

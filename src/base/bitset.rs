@@ -95,6 +95,21 @@ impl BitSet {
         BitSet { words: words.collect(), len: self.len }
     }
 
+    /// The numbers in the set as ranges, such as `0-3 7`.
+    pub fn ranges(&self) -> String {
+        let mut ranges: Vec<(usize, usize)> = Vec::new();
+        for number in self.iter() {
+            match ranges.last_mut() {
+                Some((_, last)) if *last + 1 == number => *last = number,
+                _ => ranges.push((number, number)),
+            }
+        }
+        let text = ranges
+            .iter()
+            .map(|&(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") });
+        text.collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether every number of the set is in `other`.
     pub fn is_subset(&self, other: &BitSet) -> bool {
         self.words.iter().zip(&other.words).all(|(word, theirs)| word & !theirs == 0)
@@ -193,6 +208,17 @@ mod tests {
         assert_eq!(set.iter_from(64).collect::<Vec<_>>(), [64, 65, 128, 199, 0, 3, 63]);
         assert_eq!(set.iter_from(0).collect::<Vec<_>>(), set.iter().collect::<Vec<_>>());
         assert_eq!(set.count(), 7);
+    }
+
+    #[test]
+    fn neighbours_are_told_as_ranges() {
+        let mut set = BitSet::new(70);
+        for index in [0, 1, 2, 7, 63, 64] {
+            set.insert(index);
+        }
+        assert_eq!(set.ranges(), "0-2 7 63-64");
+        assert_eq!(set.lowest(4).ranges(), "0-2 7");
+        assert_eq!(BitSet::new(3).ranges(), "");
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub enum Purpose {
     Preemption,
     /// By how much the submit times of a trace are shifted.
     Shake,
+    /// What differs between the students of an exercise.
+    Exercise,
 }
 
 /// The source of all streams of a run.

@@ -1,6 +1,8 @@
 //! The arguments of the command line, with their help.
 
 pub use super::compare::CompareArguments;
+pub use super::trace::formats::TraceFormat;
+use super::trace_args::{ConvertArguments, MixArguments, ScaleArguments, ShakeArguments, SliceArguments};
 use crate::base::Span;
 use crate::control::config::Mode;
 use crate::scenario::Named;
@@ -92,6 +94,7 @@ const INFO_EXAMPLES: &str = "\
 Examples:
   seatrial trace info traces/batch-day.swf
   seatrial trace info log.swf.gz --processors 128 --swf-processors max
+  seatrial trace info traces/batch-day.swf --charts results/batch-day
   seatrial trace info --format json traces/pods-hour.csv
   zcat log.swf.gz | seatrial trace info -
 
@@ -122,8 +125,8 @@ Examples:
   seatrial trace generate --sample batch-day.swf --out batch-day.swf";
 
 const VERIFY_EXAMPLES: &str = "\
-Results are compared with a new run of what they came from, with the same
-inputs. A scenario is compared with its line in `digests.txt` beside it; one
+Results, and comparisons, are compared with new runs of what they came from,
+with the same inputs. A scenario is compared with its line in `digests.txt` beside it; one
 that has no line is run twice.
 
 Examples:
@@ -231,6 +234,8 @@ pub enum Command {
     Trace(TraceCommand),
     /// Run again what results came from, or what a scenario has recorded, and compare digests
     Verify(VerifyArguments),
+    /// Grade a student's answers or policy for an exercise, or print the exercise
+    Grade(super::grade::GradeArguments),
     /// Print a script that completes the commands in a shell
     #[command(
         after_help = "Example:\n  seatrial completions bash > ~/.local/share/bash-completion/completions/seatrial"
@@ -301,6 +306,9 @@ pub struct RunArguments {
     /// How the summary is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Print a Gantt chart as well, and why the jobs of a small batch run waited
+    #[arg(long)]
+    pub gantt: bool,
     /// Print nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -428,8 +436,20 @@ pub enum TraceCommand {
     Info(InfoArguments),
     /// Print the first rows of a trace as seatrial reads them
     Head(HeadArguments),
+    /// Follow recorded placements: what was allocated over time
+    Replay(super::trace::replay::ReplayArguments),
     /// Write a new trace: from distributions, from a scenario's generators, or one of the samples
     Generate(Box<GenerateArguments>),
+    /// Write a trace in another format, and say what that format cannot hold
+    Convert(Box<ConvertArguments>),
+    /// Scale times between submissions, run times and sizes, or bring the load to a target
+    Scale(Box<ScaleArguments>),
+    /// Cut a time window, a range of rows, users, queues or sizes out of a trace
+    Slice(Box<SliceArguments>),
+    /// Move submit times a little at random, or draw a new trace of its users
+    Shake(Box<ShakeArguments>),
+    /// Mix several traces into one
+    Mix(Box<MixArguments>),
 }
 
 /// A trace that is read.
@@ -459,6 +479,9 @@ pub struct InfoArguments {
     /// The trace.
     #[command(flatten)]
     pub trace: TraceArguments,
+    /// Draw charts of arrivals, load and distributions into this folder, as SVG and PNG
+    #[arg(long, value_name = "FOLDER")]
+    pub charts: Option<PathBuf>,
     /// How the facts are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -564,7 +587,7 @@ pub struct ShapeArguments {
 #[derive(Args, Clone, PartialEq, Debug)]
 #[command(after_help = VERIFY_EXAMPLES)]
 pub struct VerifyArguments {
-    /// Folders of results, scenarios, or folders of scenarios
+    /// Folders of results or of a comparison, scenarios, or folders of scenarios
     #[arg(required = true, value_name = "TARGET")]
     pub targets: Vec<PathBuf>,
     /// Write the digests of scenarios to `digests.txt` beside them instead of comparing
@@ -747,17 +770,6 @@ pub enum Format {
     Text,
     /// For programs
     Json,
-}
-
-/// Formats of traces.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TraceFormat {
-    /// The Standard Workload Format
-    Swf,
-    /// The pod list of Alibaba's GPU trace of 2023
-    Openb,
-    /// seatrial's own table (CSV)
-    Seatrial,
 }
 
 /// Formats of traces that can be written.

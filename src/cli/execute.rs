@@ -5,6 +5,7 @@ use super::progress::{Display, Interrupt};
 use crate::base::{Diagnostic, Location, Span, Time};
 use crate::observe::expect::Judgement;
 use crate::observe::follow::{Both, Chosen, Follower};
+use crate::observe::single;
 use crate::observe::table::{Memory, Sink};
 use crate::observe::{
     self, BatchOptions, FleetLog, FleetOptions, FolderError, JobLog, Observed, Options, OutputFolder,
@@ -130,8 +131,9 @@ pub(super) fn execute(compiled: Compiled, order: &Order) -> Result<Done, Failure
     results.remarks.extend(remarks);
     let digest = observed.digest.clone();
     observed.results.provenance = provenance(&order.named, &inputs, ending, &digest);
-    let metrics = &observed.results.metrics;
-    let judged = expectations.iter().map(|(expectation, location)| expectation.judge(metrics, location));
+    let mut metrics = observed.results.metrics.clone();
+    metrics.extend(single::metrics(&single::singles(&observed.results)));
+    let judged = expectations.iter().map(|(expectation, location)| expectation.judge(&metrics, location));
     let judgements = judged.collect::<Result<Vec<_>, _>>()?;
     let folder = match folder {
         Some(folder) => Some(write(&observed, &judgements, &outputs, folder, &order.interrupt)?),

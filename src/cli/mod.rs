@@ -9,6 +9,7 @@ mod execute;
 mod explain;
 mod files;
 mod fuzz;
+pub mod grade;
 mod panics;
 mod progress;
 mod published;
@@ -17,6 +18,7 @@ mod schedule;
 mod schema;
 mod timeline;
 mod trace;
+pub mod trace_args;
 mod verify;
 
 use args::{Arguments, Command};
@@ -71,6 +73,7 @@ fn dispatch(arguments: Arguments) -> Exit {
             print(&script)
         }
         Command::Conformance(conformance) => conformance::run(&conformance),
+        Command::Grade(grade) => grade::run(&grade),
         Command::Fuzz(fuzz) => fuzz::run(&fuzz),
         Command::Trace(trace) => trace::run(&trace),
         Command::Verify(verify) => verify::run(&verify),

@@ -7,7 +7,8 @@ use super::execute::{Done, Order, execute, findings, lines};
 use super::progress::Interrupt;
 use super::{Exit, complain, print};
 use crate::base::{Diagnostic, Location};
-use crate::report::{Glyphs, summary_table};
+use crate::observe::Results;
+use crate::report::{Glyphs, summary_table, text_gantt, waits_text};
 use crate::scenario::{Compiled, Environment, Named, Scenario, compile, load, name_of};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -112,7 +113,7 @@ fn one(named: &Named, loaded: Loaded, arguments: &RunArguments, alone: bool, int
     match execute(compiled, &order) {
         Ok(mut done) => {
             warnings.append(&mut done.warnings);
-            finished(named, &done, warnings)
+            finished(named, &done, warnings, arguments.gantt)
         }
         Err(failure) => {
             let exit = failure.exit();
@@ -128,9 +129,17 @@ fn folder(arguments: &RunArguments, compiled: &Compiled) -> Option<PathBuf> {
     wanted.then(|| arguments.out.clone().unwrap_or_else(usual))
 }
 
-fn finished(named: &Named, done: &Done, warnings: Vec<Diagnostic>) -> Ended {
+/// The Gantt chart and why jobs waited, for a terminal.
+pub(super) fn gantt_text(results: &Results) -> String {
+    text_gantt(&results.gantt, WIDTH, Glyphs::Unicode) + &waits_text(results, WIDTH, Glyphs::Unicode)
+}
+
+fn finished(named: &Named, done: &Done, warnings: Vec<Diagnostic>, gantt: bool) -> Ended {
     let met = done.judgements.iter().all(|judgement| judgement.met);
     let mut text = summary_table(&done.observed.results, WIDTH, Glyphs::Unicode);
+    if gantt {
+        let _ = write!(text, "\n{}", gantt_text(&done.observed.results));
+    }
     if !done.judgements.is_empty() {
         text.push_str("\nExpectations\n");
         for line in lines(&done.judgements).lines() {

@@ -3,6 +3,7 @@
 //! Nothing is written, but for `digests.txt` where the user asks for it.
 
 use super::args::{Format, VerifyArguments};
+use super::compare::{Again, FACTS, again};
 use super::diagnostics::{Style, render, to_json};
 use super::execute::{Failure, Order, execute, findings, named};
 use super::files::write_whole;
@@ -63,9 +64,11 @@ fn pool(threads: usize) -> Result<ThreadPool, rayon::ThreadPoolBuildError> {
 enum Target {
     /// A folder of results.
     Results(PathBuf),
+    /// A folder of a comparison.
+    Comparison(PathBuf),
     /// A scenario file.
     Scenario(PathBuf),
-    /// Neither.
+    /// None of these.
     Wrong(PathBuf, Diagnostic),
 }
 
@@ -99,9 +102,22 @@ fn expand(path: &Path) -> Result<Vec<Target>, Diagnostic> {
     if path.join(SUMMARY).is_file() {
         return Ok(vec![Target::Results(path.to_owned())]);
     }
-    let entries = fs::read_dir(path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|file| file.is_file() && has_ending(file) && is_scenario(file));
+    if path.join(FACTS).is_file() {
+        return Ok(vec![Target::Comparison(path.to_owned())]);
+    }
+    let members = |folder: &Path| -> Result<Vec<PathBuf>, Diagnostic> {
+        let entries = fs::read_dir(folder).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+        Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+    };
+    let is_one = |file: &PathBuf| file.is_file() && has_ending(file) && is_scenario(file);
+    let all = members(path)?;
+    let mut files: Vec<PathBuf> = all.iter().filter(|file| is_one(file)).cloned().collect();
+    if files.is_empty() {
+        // A folder of folders, such as that of the exercises.
+        for folder in all.iter().filter(|member| member.is_dir()) {
+            files.extend(members(folder)?.into_iter().filter(is_one));
+        }
+    }
     files.sort();
     if files.is_empty() {
         let finding = wrong("the folder holds neither results of seatrial nor scenarios");
@@ -151,11 +167,15 @@ impl Runner {
     fn verdict(&self, target: &Target) -> Verdict {
         match target {
             Target::Wrong(path, finding) => Verdict::failed(path, Exit::BadInput, vec![finding.clone()]),
-            Target::Results(folder) if self.update => {
+            Target::Results(folder) | Target::Comparison(folder) if self.update => {
                 let finding = Diagnostic::error(place(folder), "`--update` is for scenarios");
                 Verdict::failed(folder, Exit::BadInput, vec![finding])
             }
             Target::Results(folder) => self.results(folder).unwrap_or_else(|failure| failed(folder, failure)),
+            Target::Comparison(folder) => match again(folder, &self.interrupt) {
+                Ok(Again { recorded, found, changed }) => Verdict::compare(folder, recorded, found, changed),
+                Err(failure) => failed(folder, failure),
+            },
             Target::Scenario(file) => self.scenario(file).unwrap_or_else(|failure| failed(file, failure)),
         }
     }

@@ -29,7 +29,7 @@ pub use enter::{DEFAULT_NAMESPACE, namespace_of};
 pub use fleet::Fleet;
 pub use jobs::{JobFacts, JobOrigin, Jobs};
 pub use machine::Machine;
-pub use nodes::{ImageState, NodeClass, NodeTable, ReadyStatus, TaintMark};
+pub use nodes::{HOSTNAME_KEY, ImageState, NodeClass, NodeTable, ReadyStatus, TaintMark};
 pub use owned::Owned;
 pub use placements::{Placements, Shift};
 pub use pods::{ExitCodes, PodName, PodRef, PodTable, Reason};

@@ -320,6 +320,11 @@ impl Harness {
         pod
     }
 
+    /// Whether no component waits for a moment at which it could change anything.
+    pub fn is_settled(&self) -> bool {
+        self.components.iter().all(|component| component.is_settled())
+    }
+
     /// The earliest moment at which the control plane has something to do.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.components.iter().filter_map(|component| component.poll_timeout()).min()
@@ -370,6 +375,21 @@ impl Harness {
             }
             Write::DeletePod { pod, grace, reason } => {
                 return self.write_delete_pod(*pod, *grace, *reason, write);
+            }
+            Write::Resubmit { pod, name, job } => {
+                let Some(row) = self.cluster.pods.get(*pod) else {
+                    return self
+                        .pending
+                        .push_back(Event::Refused(Box::new(write.clone()), Refusal::Conflict));
+                };
+                let pods = &self.cluster.pods;
+                let (owner, class) = (pods.owner[row.index()], pods.class[row.index()]);
+                let index = pods.index[row.index()];
+                self.create_pod(owner, class, PodName::Own(name.clone()), (index, false));
+                if let Some(Event::PodAdded(new)) = self.pending.back_mut() {
+                    new.job = Some(Arc::clone(job));
+                }
+                return;
             }
             Write::Bind { pod, node } => Event::PodBound { pod: *pod, node: *node },
             Write::PodStatus { pod, status } => Event::PodStatus { pod: *pod, status: *status },

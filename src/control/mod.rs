@@ -601,6 +601,16 @@ pub enum Write {
         /// See [`crate::cluster::PodTable::tracked`].
         tracked: bool,
     },
+    /// Create a pod like another: of its class and its owner, with the same work to do. It is told of as
+    /// a task of `job`. Refused if the other is gone.
+    Resubmit {
+        /// The other pod.
+        pod: PodRef,
+        /// The new one's name.
+        name: Box<str>,
+        /// The job.
+        job: Arc<JobFacts>,
+    },
     /// Patch a pod. Refused if the pod is gone.
     PatchPod {
         /// The pod.

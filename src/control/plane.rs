@@ -11,10 +11,12 @@ use super::controllers::{
     StatefulSetController,
 };
 use super::kubelet::{Kubelets, RecordedKubelets};
+use super::mesos;
 use super::node_lifecycle::NodeLifecycleController;
 use super::owner_gc::OwnerGarbageCollector;
 use super::pod_gc::PodGarbageCollector;
 use super::scheduler::Scheduler;
+use super::slurm;
 use super::swarm;
 use super::taint_eviction::TaintEvictionController;
 use super::{
@@ -63,6 +65,8 @@ fn controllers(config: &Config) -> Vec<Box<dyn Component>> {
     match &config.plane {
         Plane::Kubernetes => controller_manager(config),
         Plane::Swarm(settings) => swarm::components(config, settings),
+        Plane::Mesos(settings) => mesos::components(config, settings),
+        Plane::Slurm(site) => slurm::components(config, site),
     }
 }
 

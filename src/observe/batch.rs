@@ -227,7 +227,7 @@ impl BatchObserver {
             (0..3).for_each(|_| table.empty());
         }
         match held {
-            Some(held) => table.text(&ranges(held)),
+            Some(held) => table.text(&held.ranges()),
             None => table.empty(),
         }
         table.end_row();
@@ -409,19 +409,6 @@ impl Chart {
     }
 }
 
-/// A set as ranges, such as `0-3 7`.
-fn ranges(set: &BitSet) -> String {
-    let mut text = String::new();
-    for (first, length) in runs(set.iter().map(|number| number as u32)) {
-        let space = if text.is_empty() { "" } else { " " };
-        let _ = match length {
-            1 => write!(text, "{space}{first}"),
-            _ => write!(text, "{space}{first}-{}", first + length - 1),
-        };
-    }
-    text
-}
-
 /// Ascending numbers as runs (first, length).
 fn runs(numbers: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
     let mut all: Vec<(u32, u32)> = Vec::new();
@@ -548,10 +535,5 @@ mod tests {
         chart.start(1, 1, Some(&second));
         assert_eq!(chart.gap(3), [(0, 1), (2, 2)]);
         assert_eq!(runs([0, 1, 2, 5].into_iter()), [(0, 3), (5, 1)]);
-        let mut set = BitSet::new(9);
-        for number in [0, 1, 2, 7] {
-            set.insert(number);
-        }
-        assert_eq!(ranges(&set), "0-2 7");
     }
 }

@@ -49,6 +49,15 @@ pub const PODS: &[Column] = &[
     ("message", "What the last scheduling attempt said, of a pod that was never bound; empty otherwise."),
 ];
 
+/// `waits.csv`: one row a stretch of waiting for one reason, by job and time; batch runs of at most 200
+/// jobs have it.
+pub const WAITS: &[Column] = &[
+    ("job", "Number in the trace."),
+    ("from_s", "Since when it waited for this reason."),
+    ("until_s", "Until when: its start, another reason, or the end of the run."),
+    ("reason", "Why it did not start, as the policy saw it after its pass."),
+];
+
 /// `jobs.csv`: one row a job, in the order in which they ended.
 pub const JOBS: &[Column] = &[
     ("job", "Number in the trace."),
@@ -197,6 +206,7 @@ mod tests {
             ("pods.csv", PODS),
             ("jobs.csv", JOBS),
             ("jobs.csv (of tasks on nodes)", FLEET_JOBS),
+            ("waits.csv", WAITS),
             ("nodes.csv", NODES),
             ("timeseries.csv", TIMESERIES),
             ("events.csv", EVENTS),

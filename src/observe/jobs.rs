@@ -3,13 +3,16 @@
 use super::batch::{BatchObserver, BatchOptions, JobOutcome, JobRecord};
 use super::outputs::Observed;
 use super::table::Sink;
+use super::waits::{self, WaitLog};
 use crate::base::{BitSet, Span, Time};
+use crate::control::batch::Waits;
 use crate::sim::{BatchJob, JobEnd, JobObserver, Ran};
 use std::io;
 
 /// Observes a run of a batch machine. Feed it to the engine, then call [`JobLog::observed`].
 pub struct JobLog {
     observer: BatchObserver,
+    waits: WaitLog,
     /// Jobs that have not ended at the end, and when that was.
     open: Vec<JobRecord>,
     end: Option<Time>,
@@ -18,7 +21,8 @@ pub struct JobLog {
 impl JobLog {
     /// An observer that writes `jobs.csv` into `sink`, if there is one.
     pub fn new(options: BatchOptions, sink: Option<Sink>) -> JobLog {
-        JobLog { observer: BatchObserver::new(options, sink), open: Vec::new(), end: None }
+        let observer = BatchObserver::new(options, sink);
+        JobLog { observer, waits: WaitLog::default(), open: Vec::new(), end: None }
     }
 
     /// The results, once the run has told its end; or the first error of the sink. A run that was
@@ -27,7 +31,15 @@ impl JobLog {
         let end = self
             .end
             .ok_or_else(|| io::Error::new(io::ErrorKind::Interrupted, "the run did not come to its end"))?;
-        self.observer.finish(end, &self.open)
+        let is_small = self.waits.is_small();
+        let waits = self.waits.finish(end);
+        let mut observed = self.observer.finish(end, &self.open)?;
+        waits::draw(&waits, &mut observed.results.gantt);
+        observed.results.waits = waits;
+        if is_small {
+            observed.documents.push(waits::table(&observed.results.waits));
+        }
+        Ok(observed)
     }
 }
 
@@ -50,6 +62,7 @@ fn row(job: &BatchJob, ran: Option<&Ran>, now: Time, outcome: JobOutcome) -> Job
 impl JobObserver for JobLog {
     fn submitted(&mut self, now: Time, _job: &BatchJob) {
         self.observer.submitted(now);
+        self.waits.submitted();
     }
 
     fn rejected(&mut self, now: Time, job: &BatchJob) {
@@ -59,6 +72,7 @@ impl JobObserver for JobLog {
 
     fn started(&mut self, now: Time, job: &BatchJob, held: Option<&BitSet>) {
         self.observer.started(now, job.number, job.processors, held);
+        self.waits.over(now, job.number);
     }
 
     fn stopped(&mut self, now: Time, job: &BatchJob, ran: &Ran) {
@@ -80,5 +94,13 @@ impl JobObserver for JobLog {
             if ran.is_some() { JobOutcome::Unfinished } else { JobOutcome::NeverStarted }
         };
         self.open = left.iter().map(|(job, ran)| row(job, ran.as_ref(), now, outcome(ran))).collect();
+    }
+
+    fn wants_reasons(&self) -> bool {
+        self.waits.is_small()
+    }
+
+    fn waits(&mut self, now: Time, job: &BatchJob, waits: &Waits<u64>) {
+        self.waits.waits(now, job.number, waits);
     }
 }

@@ -16,13 +16,16 @@ pub mod follow;
 mod gantt;
 pub mod jobs;
 pub mod metrics;
+
 pub mod outputs;
 pub mod results;
 pub mod run;
 pub mod samples;
 pub mod series;
+pub mod single;
 pub mod stats;
 pub mod table;
+pub mod waits;
 
 pub use batch::{BatchObserver, BatchOptions, JobOutcome, JobRecord};
 pub use decision::Decision;
@@ -31,5 +34,5 @@ pub use fleet::{FleetLog, FleetOptions};
 pub use folder::{FolderError, OutputFolder};
 pub use jobs::JobLog;
 pub use outputs::Observed;
-pub use results::{Bar, BarKind, FailingPod, FailureGroup, Gantt, Metric, Results, Sample, Series};
+pub use results::{Bar, BarKind, FailingPod, FailureGroup, Gantt, Metric, Results, Sample, Series, Wait};
 pub use run::{ChartedLoad, Options, RunObserver, Sinks, loads};

@@ -29,7 +29,8 @@ pub struct Document {
 pub struct Observed {
     /// The results; the caller adds title, provenance and remarks.
     pub results: Results,
-    /// The tables that were not streamed: `nodes.csv`, `summary.csv`, `timeseries.csv`.
+    /// The tables that were not streamed: `nodes.csv`, `summary.csv`, `timeseries.csv`, and `waits.csv` of
+    /// a small batch run, which is no part of the digest.
     pub documents: Vec<Document>,
     /// The tables that were streamed. `pods.csv` or `jobs.csv` is among them even if it had no sink.
     pub streamed: Vec<FileDigest>,

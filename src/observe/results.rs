@@ -24,6 +24,8 @@ pub struct Results {
     pub failing: Vec<FailingPod>,
     /// The way through the scheduler of pods that were asked about.
     pub stories: Vec<Story>,
+    /// Why jobs of a small batch run waited, by job and time.
+    pub waits: Vec<Wait>,
     /// The first and most telling lines of the event log: (time, who, what, about, why).
     pub events: Vec<[String; 5]>,
     /// How many lines of the event log are not among `events`.
@@ -32,6 +34,21 @@ pub struct Results {
     pub remarks: Vec<(String, u64)>,
     /// The moment at which the run ended.
     pub end: Time,
+}
+
+/// A stretch of time that a job waited for one reason.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wait {
+    /// The job's number.
+    pub job: u64,
+    /// Since when.
+    pub from: Time,
+    /// Until when: then it started, or there was another reason, or the run ended.
+    pub until: Time,
+    /// Why, as a sentence without a full stop.
+    pub reason: String,
+    /// The same without the moments that the policy has worked out.
+    pub hint: String,
 }
 
 /// A pod whose attempts failed often.
@@ -148,4 +165,6 @@ pub enum BarKind {
     Lost,
     /// The node was down.
     Down,
+    /// A job waited.
+    Waited,
 }

@@ -89,6 +89,11 @@ impl Axis {
         Axis { title: format!("{title}, logarithmic"), ticks, low, high, logarithmic: true }
     }
 
+    /// An axis from `low` to `high` with the ticks that are given.
+    pub(super) fn of_ticks(title: &str, ticks: Vec<(f64, String)>, low: f64, high: f64) -> Axis {
+        Axis { title: title.to_owned(), ticks, low, high, logarithmic: false }
+    }
+
     /// An axis of the time since the start, ending exactly at `end` seconds.
     pub(super) fn time(end: f64, count: u32) -> Axis {
         let end = if end.is_finite() && end > 0.0 { end.min(LIMIT) } else { 1.0 };

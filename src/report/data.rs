@@ -90,6 +90,7 @@ fn gantt_json(results: &Results) -> Value {
             BarKind::Failed => 1,
             BarKind::Lost => 2,
             BarKind::Down => 3,
+            BarKind::Waited => 4,
         };
         let (label, detail) = (cut(&bar.label, NAME), cut(&bar.detail, DETAIL));
         json!([bar.row, placed.from, placed.to, whole(bar.start), whole(bar.end), kind, label, detail])

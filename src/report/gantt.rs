@@ -28,11 +28,12 @@ const LIMITS: Limits = Limits { rows: 400, bars: 1_500, lanes_per_row: 12 };
 const MOST_LANES: u32 = 450;
 
 /// The kinds of bars in the order of the legend, with their names.
-pub(super) const KINDS: [(BarKind, &str); 4] = [
+pub(super) const KINDS: [(BarKind, &str); 5] = [
     (BarKind::Ran, "ran"),
     (BarKind::Failed, "failed"),
     (BarKind::Lost, "work lost"),
     (BarKind::Down, "node down"),
+    (BarKind::Waited, "waited"),
 ];
 
 /// The chart, if the run kept what it needs.
@@ -60,6 +61,18 @@ pub(super) fn chart(results: &Results) -> Option<Chart> {
     Some(Chart::new("gantt", title, describe(&layout, gantt.rows.len(), drawing.x.high()), drawing.scene))
 }
 
+/// As much of the beginning of a sentence as is so wide.
+fn clip(text: &str, width: f64) -> String {
+    if text_width(text, Size::Small) <= width {
+        return text.to_owned();
+    }
+    let mut cut: String = text.to_owned();
+    while !cut.is_empty() && text_width(&cut, Size::Small) + 11.0 > width {
+        cut.pop();
+    }
+    format!("{}…", cut.trim_end())
+}
+
 /// What is not shown.
 fn note(rows: u64, bars: u64) -> String {
     let mut words = vec!["one row a node or processor".to_owned()];
@@ -73,10 +86,13 @@ fn note(rows: u64, bars: u64) -> String {
 }
 
 fn describe(layout: &Lanes<'_>, rows: usize, end: f64) -> String {
-    let counts = KINDS.map(|(kind, name)| {
-        let count = layout.bars.iter().filter(|placed| placed.bar.kind == kind).count();
-        format!("{count} {name}")
-    });
+    let counts: Vec<String> = KINDS
+        .into_iter()
+        .filter_map(|(kind, name)| {
+            let count = layout.bars.iter().filter(|placed| placed.bar.kind == kind).count();
+            (count > 0 || kind != BarKind::Waited).then(|| format!("{count} {name}"))
+        })
+        .collect();
     let rows = counted(rows as u64, "row", "rows");
     format!("{rows} over {}; bars: {}.", duration(end), counts.join(", "))
 }
@@ -166,9 +182,17 @@ impl Drawing {
             let height = self.y_of(placed.to) - top;
             let inset = if kind == BarKind::Down || height < 4.0 { 0.0 } else { 0.75 };
             self.bar((from, top + inset), (width, height - 2.0 * inset), kind);
+            let at = (from + 4.0, top + height / 2.0 + 4.0);
+            if kind == BarKind::Waited {
+                self.scene.note((from, top), (width, height), &placed.bar.detail);
+                if width >= 60.0 && height >= 14.0 {
+                    let text = clip(&placed.bar.label, width - 8.0);
+                    self.scene.text(at, text, (Size::Small, Ink::Muted, Anchor::Start));
+                }
+                continue;
+            }
             let fits = text_width(&placed.bar.label, Size::Small) + 8.0 <= width && height >= 14.0;
             if fits && kind == BarKind::Ran {
-                let at = (from + 4.0, top + height / 2.0 + 4.0);
                 self.scene.text(at, &placed.bar.label, (Size::Small, Ink::Text, Anchor::Start));
             }
         }
@@ -194,6 +218,7 @@ impl Drawing {
                 }
             }
             BarKind::Down => self.scene.rect(at, size, Ink::Black),
+            BarKind::Waited => self.scene.rect(at, size, Ink::Grid),
         }
     }
 

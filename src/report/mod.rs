@@ -23,6 +23,7 @@ mod scene;
 mod text;
 mod thin;
 mod words;
+mod workload;
 
 pub use chart::Chart;
 pub use chart::charts;
@@ -33,7 +34,9 @@ pub use html::html;
 pub use moments::{MomentPanel, MomentRow, Moments, moments_chart};
 pub use text::{
     Glyphs, Shown, comparison_table, decision_text, sparkline, story_text, summary_table, text_gantt,
+    waits_text,
 };
+pub use workload::{Workload, WorkloadLoad, workload_charts};
 
 #[cfg(test)]
 mod sample;

@@ -376,7 +376,7 @@
   // ---- Gantt ------------------------------------------------------------------------------
 
   const KINDS = [["ran", "sky", "bar"], ["failed", "vermilion", "bar failed"], ["work lost", "orange", "bar lost"],
-    ["node down", "black", "bar"]];
+    ["node down", "black", "bar"], ["waited", "grid", "bar"]];
 
   class Gantt extends Timed {
     constructor(figure, gantt) {
@@ -396,7 +396,7 @@
         make("div", { class: "find" }, search, count), rows, keys, detail));
       figure.classList.add("has-live");
       super(canvas);
-      Object.assign(this, { rows, spacer, search, count, detail, gantt, shown: [true, true, true, true], chosen: -1 });
+      Object.assign(this, { rows, spacer, search, count, detail, gantt, shown: KINDS.map(() => true), chosen: -1 });
       this.bars = gantt.bars.map(([row, from, to, start, end, kind, label, text]) =>
         ({ row, from, to, start: start * gantt.dt, end: end * gantt.dt, kind, label, text, found: true }));
       this.bars.forEach(bar => { bar.words = `${bar.label} ${bar.text} ${gantt.rows[bar.row]}`.toLowerCase(); });
@@ -533,7 +533,7 @@
       const line = height < 12 ? 1 : 2;
       if (bar.kind === 1 && width > 8) pen.fillRect(x + 3, y + (height - line) / 2, width - 6, line);
       if (bar.kind === 2 && width > 4) pen.fillRect(x + 1.5, y + inset + 1.5, width - 3, height - 2 * inset - 3);
-      if (bar.kind === 0 && height >= 14 && width > 30) {
+      if ((bar.kind === 0 || bar.kind === 4) && height >= 14 && width > 30) {
         pen.fillStyle = inks.text;
         pen.textAlign = "left";
         pen.font = FONT(11);

@@ -11,6 +11,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, RGBColor};
 
 use super::scene::{Anchor, Ink, Scene, Shape, Size, Text};
+use std::fmt::Write as _;
 
 /// Canvas units for each CSS pixel.
 const SCALE: f64 = 4.0;
@@ -56,8 +57,26 @@ pub(super) fn svg(scene: &Scene, title: &str, description: &str) -> String {
         scene.height,
         escape(title),
         escape(description),
-        compact(shapes),
+        with_notes(&compact(shapes), scene, &manner),
     )
+}
+
+/// The notes as titles of rectangles that are not seen, over everything else.
+fn with_notes(shapes: &str, scene: &Scene, manner: &Manner) -> String {
+    if scene.notes.is_empty() {
+        return shapes.to_owned();
+    }
+    let notes = scene.notes.iter().fold(String::new(), |mut text, (x, y, width, height, note)| {
+        let [x, y, width, height] = [x, y, width, height].map(|length| manner.unit(*length));
+        let _ = writeln!(
+            text,
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"><title>{}</title></rect>",
+            escape(note)
+        );
+        text
+    });
+    let body = shapes.trim_end().trim_end_matches("</svg>");
+    format!("{body}<g fill=\"none\" pointer-events=\"all\">\n{notes}</g>\n</svg>\n")
 }
 
 /// Leaves out the attributes that only repeat what holds anyway.

@@ -9,6 +9,7 @@ pub(super) fn outage() -> Results {
     let waits: Vec<f64> = (0..60).map(|i| if i % 4 == 0 { 0.0 } else { 0.08 * 1.22f64.powi(i) }).collect();
     Results {
         title: "zone-outage".to_owned(),
+        waits: Vec::new(),
         provenance: provenance(),
         metrics: metrics(),
         series: series(&gantt),

@@ -9,6 +9,8 @@ pub(super) struct Scene {
     pub(super) width: f64,
     pub(super) height: f64,
     pub(super) shapes: Vec<Shape>,
+    /// What is shown when one points somewhere, where the format can: x, y, width, height, text.
+    pub(super) notes: Vec<(f64, f64, f64, f64, String)>,
 }
 
 /// One element, painted in the order of the list.
@@ -145,11 +147,16 @@ impl Ink {
 
 impl Scene {
     pub(super) fn new(width: f64, height: f64) -> Scene {
-        Scene { width, height, shapes: Vec::new() }
+        Scene { width, height, shapes: Vec::new(), notes: Vec::new() }
     }
 
     pub(super) fn rect(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), ink: Ink) {
         self.shapes.push(Shape::Rect { x, y, width, height, ink });
+    }
+
+    /// A text that is shown when one points at a place.
+    pub(super) fn note(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), text: &str) {
+        self.notes.push((x, y, width, height, plain(text)));
     }
 
     pub(super) fn text(&mut self, at: (f64, f64), text: impl Into<String>, style: (Size, Ink, Anchor)) {

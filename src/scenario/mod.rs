@@ -5,6 +5,7 @@
 //! says where, what was found and what would be right. The terminal is not known here.
 
 mod at;
+pub mod changed;
 pub mod compile;
 mod de;
 pub mod load;

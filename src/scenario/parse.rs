@@ -83,7 +83,7 @@ fn check_version(scenario: &Scenario) -> Result<(), Vec<Diagnostic>> {
 
 /// Gives a tree its type. After an error the value at fault is taken out and the rest is tried
 /// again, so that all errors are found.
-fn typed<T>(mut tree: Value) -> Result<T, Vec<Diagnostic>>
+pub(super) fn typed<T>(mut tree: Value) -> Result<T, Vec<Diagnostic>>
 where
     T: for<'any> Deserialize<'any>,
 {

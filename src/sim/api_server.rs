@@ -351,6 +351,19 @@ impl ApiServer {
                 let request = PodRequest { owner, index, tracked, ordinal, ..PodRequest::new(name, class) };
                 Ok(Some(self.create_pod(now, request, cluster, tell).1))
             }
+            Write::Resubmit { pod, ref name, ref job } => {
+                let Some(row) = self.pod(pod) else { return Err(conflict(write)) };
+                let (owner, index) = (cluster.pods.owner[pod.id.index()], cluster.pods.index[pod.id.index()]);
+                let request = PodRequest {
+                    owner,
+                    index,
+                    job: Some(Arc::clone(job)),
+                    user: job.user,
+                    estimate: job.estimate,
+                    ..PodRequest::new(PodName::Own(name.clone()), row.class)
+                };
+                Ok(Some(self.create_pod(now, request, cluster, tell).1))
+            }
             Write::DeletePod { pod, grace, reason } => {
                 self.delete_pod(pod, grace, reason, cluster, tell).ok_or(conflict(write))
             }

@@ -9,7 +9,9 @@ use crate::base::{BitSet, Diagnostic, Span, Time};
 use crate::cluster::Machine;
 use crate::cluster::machine::QueuedJob;
 use crate::control::Control;
-use crate::control::batch::{BatchCommand, BatchControl, BatchEvent, EventOrder, Passes, Reservation};
+use crate::control::batch::{
+    BatchCommand, BatchControl, BatchEvent, EventOrder, Passes, Reservation, Waits, Why,
+};
 
 pub use crate::control::batch::Policy as BatchPolicy;
 
@@ -92,6 +94,16 @@ pub trait JobObserver {
     fn ended(&mut self, now: Time, job: &BatchJob, end: &JobEnd<'_>);
     /// The run ended. Jobs that run, then jobs that wait, some of which may have run.
     fn finish(&mut self, now: Time, left: &[(BatchJob, Option<Ran>)]);
+
+    /// Whether [`JobObserver::waits`] is to be called. Reasons cost a look at each job that waits after
+    /// each instant.
+    fn wants_reasons(&self) -> bool {
+        false
+    }
+
+    /// A job waits at the end of this instant, and why; jobs in it are named by their numbers. Told at
+    /// each instant, whether it has changed or not.
+    fn waits(&mut self, _now: Time, _job: &BatchJob, _waits: &Waits<u64>) {}
 }
 
 /// Observes nothing.
@@ -234,6 +246,9 @@ pub fn run_batch<O: JobObserver>(
         }
         run.pass_by_pass(now, observer);
         run.pass(now, observer);
+        if observer.wants_reasons() {
+            run.tell_reasons(now, observer);
+        }
         if setup.check_invariants {
             run.check().map_err(|what| RunError::Invariant(Span(now.0), what))?;
         }
@@ -287,6 +302,9 @@ impl BatchRun {
 
     /// A job arrives; it is given back if it is submitted now.
     fn arrive(&mut self, now: Time, job: BatchJob) -> Option<BatchJob> {
+        if job.link.is_none() {
+            return Some(job);
+        }
         let given = self.after.arrive(now, job.link, job);
         self.plan_freed();
         given
@@ -446,6 +464,20 @@ impl BatchRun {
             let stretch = now.since(since);
             ran.before += stretch;
             row.left = Span(row.left.0.saturating_sub(stretch.0));
+        }
+    }
+
+    /// Tells why each job that waits does not start.
+    fn tell_reasons<O: JobObserver>(&self, now: Time, observer: &mut O) {
+        for id in self.control.waiting() {
+            let waits = self.control.why(now, id, &self.machine);
+            let waits = waits.named(|first| self.rows[first.index()].job.number);
+            observer.waits(now, &self.rows[id.index()].job, &waits);
+        }
+        let is_launched = |row: &&Row| row.holds && row.ran.is_none_or(|ran| ran.since.is_none());
+        for row in self.rows.iter().filter(is_launched) {
+            let (needs, free) = (row.job.processors, self.machine.free);
+            observer.waits(now, &row.job, &Waits { needs, free, why: Why::Launching });
         }
     }
 

@@ -22,8 +22,8 @@ use crate::base::rng::{Purpose, key_of};
 use crate::base::{Diagnostic, Distribution, Location, Map, Span, Stream, Streams, Symbol, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus, WorkloadKind};
 use crate::control::{
-    Client, Command, ContainerIndex, Control, ControlPlane, Event, Refusal, RuntimeCommand, RuntimeEvent,
-    Write,
+    Client, Command, ContainerIndex, Control, ControlPlane, Event, NewPod, Refusal, RuntimeCommand,
+    RuntimeEvent, Write,
 };
 use processes::{PlaneState, Turn};
 use std::collections::VecDeque;
@@ -502,6 +502,7 @@ impl<'o> Run<'o> {
             self.queue.schedule(self.now + wait, Class::API, again);
             return;
         }
+        let model = if let Write::Resubmit { pod, .. } = &write { Some(*pod) } else { None };
         let (observer, now) = (&mut *self.observer, self.now);
         let actor = client.name();
         let open = &mut self.open_pods;
@@ -523,13 +524,29 @@ impl<'o> Run<'o> {
             Ok(None) => {}
             Ok(Some(event)) => {
                 if let Event::PodAdded(new) = &event {
-                    let name = self.entity_of(&new.name);
-                    self.world.add_pod(new.pod, new.class, Arrival { entity: name, ..Arrival::default() });
+                    self.enter_created(new, model);
                 }
                 self.announce(event);
             }
             Err((write, why)) if client == Client::User => self.request_refused(write, why),
             Err((write, why)) => self.answer(client, Event::Refused(Box::new(write), why)),
+        }
+    }
+
+    /// Enters a pod that the control plane has created in the world. One that is like another pod has the
+    /// same work to do, and counts among a source's if the other did.
+    fn enter_created(&mut self, new: &NewPod, model: Option<PodRef>) {
+        let entity = self.entity_of(&new.name);
+        let arrival = model.map_or(Arrival::default(), |model| self.world.arrival_of(model));
+        self.world.add_pod(new.pod, new.class, Arrival { entity, ..arrival });
+        let is_open = |pod: PodRef| self.open_pod_rows.get(pod.id.index()).is_some_and(|open| *open);
+        if model.is_some_and(is_open) {
+            let row = new.pod.id.index();
+            if self.open_pod_rows.len() <= row {
+                self.open_pod_rows.resize(row + 1, false);
+            }
+            self.open_pod_rows[row] = true;
+            self.open_pods += 1;
         }
     }
 

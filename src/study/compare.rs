@@ -13,7 +13,7 @@ use crate::observe::{Metric, Observed, Results};
 
 /// Metrics that are shown unless others are asked for, where a run has them. Names that end with `_`
 /// stand for all that begin so.
-const USUAL: [&str; 15] = [
+const USUAL: [&str; 20] = [
     "wait_mean_s",
     "wait_p50_s",
     "wait_p95_s",
@@ -29,7 +29,14 @@ const USUAL: [&str; 15] = [
     "pods_unplaced",
     "pods_failed",
     "pods_unfinished",
+    "replica_availability",
+    "evictions_total",
+    "preemptions_total",
+    "restarts_total",
+    "nodes_mean",
 ];
+/// What is smaller than this share of the values compared is rounding.
+const NOISE: f64 = 1e-12;
 /// The name that stands for every metric.
 const ALL: &str = "all";
 
@@ -150,8 +157,8 @@ pub struct Comparison {
     pub rows: Vec<Row>,
     /// Who gained and lost most in each variant but the baseline, in the first replication.
     pub moves: Vec<Moves>,
-    /// Variants whose every run is the very same as the baseline's.
-    pub identical: Vec<usize>,
+    /// Variants whose every run is the very same as those of an earlier one, and that one.
+    pub identical: Vec<(usize, usize)>,
     /// The seeds of the replications.
     pub seeds: Vec<u64>,
 }
@@ -173,9 +180,9 @@ pub fn compare(
     }
     let names = chosen(runs, options).map_err(|finding| vec![finding])?;
     let rows = names.iter().filter_map(|name| row(name, runs, options)).collect();
-    let base = &runs[options.baseline];
-    let same = |runs: &Vec<Replay>| runs.iter().zip(base).all(|(a, b)| a.digest == b.digest);
-    let identical = (0..runs.len()).filter(|&v| v != options.baseline && same(&runs[v])).collect();
+    let same = |a: usize, b: usize| runs[a].iter().zip(&runs[b]).all(|(a, b)| a.digest == b.digest);
+    let identical =
+        (0..runs.len()).filter_map(|later| Some((later, (0..later).find(|&first| same(first, later))?)));
     Ok(Comparison {
         title: String::new(),
         variants: variants.to_vec(),
@@ -185,8 +192,8 @@ pub fn compare(
         confidence: options.confidence,
         rows,
         moves: all_moves(variants, runs, options),
-        identical,
-        seeds: base.iter().map(|run| run.seed).collect(),
+        identical: identical.collect(),
+        seeds: runs[options.baseline].iter().map(|run| run.seed).collect(),
     })
 }
 
@@ -224,9 +231,14 @@ fn chosen(runs: &[Vec<Replay>], options: &Options) -> Result<Vec<String>, Diagno
         }
     }
     let Some(wanted) = &options.metrics else {
-        let defined = |name: &str| {
-            let mut values = runs.iter().flatten().filter_map(|run| value(run, name));
-            values.any(|value| !is_trouble(name) || value > 0.0)
+        let is_shown = |name: &str| {
+            let values: Vec<f64> = runs.iter().flatten().filter_map(|run| value(run, name)).collect();
+            let Some(first) = values.first() else { return false };
+            match when_shown(name) {
+                Shown::Defined => true,
+                Shown::AboveZero => values.iter().any(|value| *value > 0.0),
+                Shown::Different => values.iter().any(|value| value.to_bits() != first.to_bits()),
+            }
         };
         let usual = USUAL.iter().flat_map(|pattern| {
             let is_meant = move |name: &&str| match pattern.strip_suffix('_') {
@@ -235,7 +247,7 @@ fn chosen(runs: &[Vec<Replay>], options: &Options) -> Result<Vec<String>, Diagno
             };
             known.iter().copied().filter(is_meant)
         });
-        return Ok(usual.filter(|name| defined(name)).map(str::to_owned).collect());
+        return Ok(usual.filter(|name| is_shown(name)).map(str::to_owned).collect());
     };
     let mut names = Vec::new();
     for name in wanted {
@@ -257,9 +269,27 @@ fn chosen(runs: &[Vec<Replay>], options: &Options) -> Result<Vec<String>, Diagno
     Ok(names)
 }
 
-/// Whether a metric counts what should not be: it is shown only where there is some.
-fn is_trouble(name: &str) -> bool {
-    matches!(name, "jobs_not_done" | "pods_unplaced" | "pods_failed" | "pods_unfinished")
+/// When a usual metric is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// Where it has a value.
+    Defined,
+    /// Where some run has more than none: it counts what should not be.
+    AboveZero,
+    /// Where two runs differ in it: it says nothing of most workloads.
+    Different,
+}
+
+fn when_shown(name: &str) -> Shown {
+    match name {
+        "jobs_not_done" | "pods_unplaced" | "pods_failed" | "pods_unfinished" => Shown::AboveZero,
+        "replica_availability"
+        | "evictions_total"
+        | "preemptions_total"
+        | "restarts_total"
+        | "nodes_mean" => Shown::Different,
+        _ => Shown::Defined,
+    }
 }
 
 fn value(run: &Replay, name: &str) -> Option<f64> {
@@ -287,12 +317,14 @@ pub fn statistic(values: &[Option<f64>], base: Option<&[Option<f64>]>, confidenc
     let differences: Moments = pairs.iter().map(|(own, base)| own - base).collect();
     let level: Moments = pairs.iter().map(|(_, base)| *base).collect();
     let has_pairs = differences.n > 0;
+    // Equal differences of numbers that are not whole differ in their last digits.
+    let noise = NOISE * (level.mean.abs() + differences.mean.abs());
     Statistic {
         value: (own.n > 0).then_some(own.mean),
         n: own.n,
         difference: has_pairs.then_some(differences.mean),
         pairs: differences.n,
-        half_width: differences.half_width(confidence),
+        half_width: differences.half_width(confidence).map(|half| if half < noise { 0.0 } else { half }),
         change: (has_pairs && level.mean != 0.0).then(|| differences.mean / level.mean.abs()),
     }
 }

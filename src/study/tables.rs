@@ -154,7 +154,7 @@ pub fn compare_json(comparison: &Comparison, runs: &[Vec<Replay>]) -> Value {
         "seeds": comparison.seeds,
         "confidence": (comparison.replications > 1).then_some(comparison.confidence),
         "variants": variants.collect::<Vec<_>>(),
-        "same_as_baseline": comparison.identical.iter().map(|&v| name(v)).collect::<Vec<_>>(),
+        "same_runs": comparison.identical.iter().map(|&(a, b)| [name(a), name(b)]).collect::<Vec<_>>(),
         "metrics": metrics.collect::<Vec<_>>(),
         "moves": moves.collect::<Vec<_>>(),
     })

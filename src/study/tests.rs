@@ -144,6 +144,9 @@ fn differences_are_paired_and_have_an_interval_only_with_two() {
     assert_eq!((single.difference, single.half_width, single.pairs), (Some(1.0), None, 1));
     let gaps = statistic(&[None, Some(1.0), None], Some(&base), 0.95);
     assert_eq!((gaps.n, gaps.pairs, gaps.difference, gaps.half_width), (1, 1, Some(-19.0), None));
+    let thirds = [Some(0.1), Some(0.7), Some(1.3)];
+    let shifted: Vec<Option<f64>> = thirds.iter().map(|value| value.map(|value| value + 0.2)).collect();
+    assert_eq!(statistic(&shifted, Some(&thirds), 0.95).half_width, Some(0.0), "rounding is no spread");
     let own = statistic(&base, None, 0.95);
     assert_eq!((own.value, own.difference, own.pairs), (Some(20.0), None, 0));
 }
@@ -195,7 +198,7 @@ fn replications_that_are_all_the_same_are_refused() {
     assert!(wrong[0].message.contains("very same run") && wrong[0].help.contains("--shake"), "{}", wrong[0]);
     assert!(compare(&names, &runs("z"), &options(None)).unwrap().identical.is_empty());
     let twins = [vec![replay(1, "x", 5.0, fcfs())], vec![replay(1, "x", 5.0, fcfs())]];
-    assert_eq!(compare(&names, &twins, &options(None)).unwrap().identical, [1]);
+    assert_eq!(compare(&names, &twins, &options(None)).unwrap().identical, [(1, 0)]);
 }
 
 #[test]
@@ -215,6 +218,11 @@ fn variants_are_read_as_they_are_written() {
     ] {
         assert!(axis(wrong).unwrap_err().message.contains(why), "{wrong}");
     }
+    let own = axis("a.order=sjf,-(wait/estimate)^3 * procs,max(wait, 1)/2").unwrap();
+    let names: Vec<String> = product(&[own]).unwrap().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["order=sjf", "order=-(wait/estimate)^3 * procs", "order=max(wait, 1)/2"]);
+    let files = product(&[axis("a.file=x/one.swf,y/two.swf").unwrap()]).unwrap();
+    assert_eq!(files[1].0, "file=two.swf");
     let axes = [axis("c.batch.order=fcfs,sjf").unwrap(), axis("c.batch.backfill=none,easy").unwrap()];
     let names: Vec<String> = product(&axes).unwrap().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names[1], "order=fcfs backfill=easy");

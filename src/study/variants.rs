@@ -145,8 +145,10 @@ fn leaf(path: &str) -> &str {
 /// A value as a name shows it.
 fn shown(value: &str) -> String {
     let value = value.trim_matches(['"', '\'']);
-    let last = value.rsplit('/').next().filter(|last| !last.is_empty()).unwrap_or(value);
-    last.to_owned()
+    // Of a path the last part tells most; an expression with a `/` is no path.
+    let is_path = value.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-".contains(letter));
+    let last = value.rsplit('/').next().filter(|last| is_path && last.contains('.'));
+    last.unwrap_or(value).to_owned()
 }
 
 /// Checks that names are legal and apart.

@@ -219,6 +219,22 @@ impl Input {
         Ok(&self.buffer[self.start..self.end])
     }
 
+    /// Takes `length` of the bytes that [`Input::peek`] has shown. From then on [`Input::line`] is the line
+    /// in which the next byte stands, and there is no line read last.
+    pub fn consume(&mut self, length: usize) {
+        let taken = &self.buffer[self.start..self.end.min(self.start + length)];
+        let ends = taken.split(|byte| *byte == b'\n').count() as u64 - 1;
+        self.line = self.line.max(1) + ends;
+        self.bytes += taken.len() as u64;
+        self.start += taken.len();
+        self.text = 0..0;
+    }
+
+    /// Ends the input here: nothing more is read.
+    pub fn end(&mut self) {
+        self.stop();
+    }
+
     /// The whole rest of the input, up to `limit` bytes.
     pub fn read_rest(&mut self, limit: u64) -> Result<Vec<u8>, Diagnostic> {
         let mut whole = self.buffer[self.start..self.end].to_vec();

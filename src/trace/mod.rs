@@ -4,26 +4,46 @@
 //! What is wrong with an input is a located diagnostic; what was dropped or changed is counted in a
 //! [`ReadReport`]. What runs the rows is not known here.
 
+pub mod alibaba;
+pub mod azure;
+pub mod batsim;
 pub mod cell;
+pub mod convert;
 pub mod format;
+pub mod google2011;
 pub mod input;
+mod json;
+pub mod kubernetes;
+mod lines;
+mod listed;
 mod load;
+mod moment;
+mod names;
 mod number;
 pub mod openb;
+pub mod philly;
+pub mod profile;
 mod record;
 pub mod report;
+pub mod sacct;
 pub mod samples;
 pub mod stats;
 pub mod swf;
 pub mod synth;
 pub mod table;
+pub mod transform;
+pub mod wfcommons;
 
+#[cfg(test)]
+mod format_tests;
 #[cfg(test)]
 mod tests;
 
-pub use format::Format;
+pub use convert::{Census, Preamble, Target};
+pub use format::{Format, ReaderOptions};
 pub use input::{Input, read_all};
 pub use load::read_load;
+pub use profile::{Profile, Profiled};
 pub use report::{Header, ReadReport, Tally};
 pub use stats::{Statistics, Summary};
 pub use swf::{Partials, Processors, SwfOptions, SwfReader};
@@ -32,6 +52,22 @@ pub use table::{Column, TableReader, TableWriter};
 
 use crate::api::RestartPolicy;
 use crate::base::{Diagnostic, Span, Time};
+
+/// What the largest machine of a trace is taken to be, where the trace gives sizes as parts of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Largest {
+    /// Its CPU in millicores.
+    pub cpu_milli: i64,
+    /// Its memory in bytes.
+    pub memory_bytes: i64,
+}
+
+impl Default for Largest {
+    /// 64 cores and 256 GiB.
+    fn default() -> Largest {
+        Largest { cpu_milli: 64_000, memory_bytes: 256 << 30 }
+    }
+}
 
 /// One row of a workload: one or more equal tasks that arrive together. Readers fill the same row
 /// again and again; every read sets every field.

@@ -84,6 +84,14 @@ impl Number {
         i32::try_from(self.integer()?).map_err(|_| NumberError::TooLarge)
     }
 
+    /// The magnitude times `unit`, rounded up.
+    pub(super) fn multiple(self, unit: i64) -> Result<i64, NumberError> {
+        let billionths = i128::from(self.whole) * i128::from(NANOS_PER_SECOND) + i128::from(self.nano);
+        let scale = i128::from(NANOS_PER_SECOND);
+        let product = billionths.checked_mul(i128::from(unit)).and_then(|all| all.checked_add(scale - 1));
+        product.and_then(|all| i64::try_from(all / scale).ok()).ok_or(NumberError::TooLarge)
+    }
+
     /// The magnitude of a number of seconds, in nanoseconds.
     pub(super) fn nanoseconds(self) -> Result<u64, NumberError> {
         self.whole
@@ -197,6 +205,9 @@ mod tests {
         for text in ["1e30", "1000000000000000000", &"9".repeat(400), "1e999"] {
             assert_eq!(Number::parse(text.as_bytes()), Err(NumberError::TooLarge), "{text}");
         }
+        let part = |text: &[u8], unit| Number::parse(text).unwrap().multiple(unit);
+        assert_eq!((part(b"0.0306", 64_000), part(b"1", 7), part(b"0.1", 1)), (Ok(1_959), Ok(7), Ok(1)));
+        assert_eq!(part(b"999999999999999999", i64::MAX), Err(NumberError::TooLarge));
         let seconds = Number::parse(b"18446744074").unwrap();
         assert_eq!(seconds.nanoseconds(), Err(NumberError::TooLarge));
         assert_eq!(seconds.small(), Err(NumberError::TooLarge));

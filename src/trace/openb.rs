@@ -88,9 +88,7 @@ fn find_columns<const N: usize>(
 
 /// The value of an optional field: `None` for the spellings of "missing".
 fn optional(records: &Records, column: Option<usize>) -> Option<usize> {
-    column.filter(|field| {
-        !matches!(records.field(*field), b"" | b"nan" | b"NaN" | b"None" | b"NULL" | b"NA" | b"-1")
-    })
+    column.and_then(|field| records.present(field))
 }
 
 /// A number of MiB in bytes.

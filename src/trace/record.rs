@@ -11,9 +11,15 @@ use crate::base::{Diagnostic, Location};
 /// The most columns of a table: a bound on what a file that is no table can cost.
 const MAX_COLUMNS: usize = 1_000;
 
+/// Whether a text is one of the usual spellings of "missing".
+pub(super) fn is_missing(text: &[u8]) -> bool {
+    matches!(text, b"" | b"nan" | b"NaN" | b"None" | b"NULL" | b"null" | b"NA" | b"-1")
+}
+
 /// A table being read record by record.
 pub(super) struct Records {
     pub(super) input: Input,
+    separator: u8,
     names: Vec<String>,
     /// The ends of the fields in the line, or in `unquoted` where that is not empty.
     ends: Vec<u32>,
@@ -25,7 +31,19 @@ impl Records {
     /// Reads the row of column names. Lines that are blank or begin with `#` are skipped, here and
     /// later.
     pub(super) fn new(input: Input) -> Result<Records, Diagnostic> {
-        let mut records = Records { input, names: Vec::new(), ends: Vec::new(), unquoted: Vec::new() };
+        Records::separated_by(b',', input)
+    }
+
+    /// A table without a row of names, whose columns are called so here.
+    pub(super) fn without_names(input: Input, names: &[&str]) -> Records {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        Records { input, separator: b',', names, ends: Vec::new(), unquoted: Vec::new() }
+    }
+
+    /// The same as [`Records::new`], with another separator than the comma; then quotes mean nothing.
+    pub(super) fn separated_by(separator: u8, input: Input) -> Result<Records, Diagnostic> {
+        let (names, ends) = (Vec::new(), Vec::new());
+        let mut records = Records { input, separator, names, ends, unquoted: Vec::new() };
         if !records.next_line()? {
             let place = Location::file(records.input.name().clone());
             return Err(
@@ -49,6 +67,24 @@ impl Records {
     /// The names of the columns.
     pub(super) fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// The column of that name.
+    pub(super) fn column(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|column| column == name)
+    }
+
+    /// The column that one of the names has; an error names the first of them.
+    pub(super) fn needed(&self, names: &[&str]) -> Result<usize, Diagnostic> {
+        names.iter().find_map(|name| self.column(name)).ok_or_else(|| {
+            let message = format!("the table lacks the column `{}`", names[0]);
+            Diagnostic::error(self.input.location(0), message)
+        })
+    }
+
+    /// The field, unless it is one of the spellings of "missing".
+    pub(super) fn present(&self, field: usize) -> Option<usize> {
+        (!is_missing(self.field(field))).then_some(field)
     }
 
     /// Goes to the next record; false at the end. A record must have as many fields as there are
@@ -95,7 +131,7 @@ impl Records {
         let message = message.into();
         let message = if name.is_empty() { message } else { format!("{name}: {message}") };
         let text = String::from_utf8_lossy(self.field(field)).into_owned();
-        Diagnostic::error(self.input.location(self.column(field)), message).found(text)
+        Diagnostic::error(self.input.location(self.place(field)), message).found(text)
     }
 
     /// A finding about a number in a field.
@@ -112,7 +148,7 @@ impl Records {
         known: impl Iterator<Item = &'a str> + Clone,
     ) -> Diagnostic {
         let name = &self.names[field];
-        let place = Location { line: self.input.location(0).line, ..self.input.location(self.column(field)) };
+        let place = Location { line: self.input.location(0).line, ..self.input.location(self.place(field)) };
         let help = suggest(name, known.clone()).map_or_else(
             || format!("known columns: {}", known.collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean `{near}`?"),
@@ -127,6 +163,25 @@ impl Records {
             Ok(number) => Ok(number),
             Err(error) => Err(self.number_fault(field, error)),
         }
+    }
+
+    /// A field as a number.
+    pub(super) fn number(&self, field: usize) -> Result<Number, Diagnostic> {
+        Number::parse(self.field(field)).map_err(|error| self.number_fault(field, error))
+    }
+
+    /// A field as a whole number, which may be negative.
+    pub(super) fn integer(&self, field: usize) -> Result<i64, Diagnostic> {
+        self.number(field)?.integer().map_err(|error| self.number_fault(field, error))
+    }
+
+    /// A field as a multiple of `unit`, rounded up: a request must not shrink.
+    pub(super) fn multiple(&self, field: usize, unit: i64) -> Result<i64, Diagnostic> {
+        let number = self.number(field)?;
+        if number.negative {
+            return Err(self.number_fault(field, NumberError::Negative));
+        }
+        number.multiple(unit).map_err(|error| self.number_fault(field, error))
     }
 
     /// A field as a time in nanoseconds; the field holds seconds.
@@ -154,10 +209,10 @@ impl Records {
         let text = self.input.text();
         let mut quoted = false;
         for (at, &byte) in text.iter().enumerate() {
-            if byte == b',' {
+            if byte == self.separator {
                 self.ends.push(at as u32);
             }
-            quoted |= byte == b'"';
+            quoted |= byte == b'"' && self.separator == b',';
         }
         self.ends.push(text.len() as u32);
         if quoted { self.split_quoted() } else { Ok(true) }
@@ -185,7 +240,7 @@ impl Records {
 
     /// The column at which a field begins, in characters from 1; the start of the line where quotes
     /// hide it.
-    fn column(&self, field: usize) -> u32 {
+    fn place(&self, field: usize) -> u32 {
         if field == 0 || !self.unquoted.is_empty() {
             return 1;
         }

@@ -35,6 +35,19 @@ pub struct Header {
 impl Header {
     /// More directives than any real log has are counted as notes, not kept.
     pub const MAX_ENTRIES: usize = 10_000;
+
+    /// Replaces the first directive of that name, or adds one. The facts are left as they are.
+    pub fn set(&mut self, key: &str, value: String) {
+        match self.entries.iter_mut().find(|(known, _)| known == key) {
+            Some((_, old)) => *old = value,
+            None => self.entries.push((key.to_owned(), value)),
+        }
+    }
+
+    /// Removes every directive of that name.
+    pub fn remove(&mut self, key: &str) {
+        self.entries.retain(|(known, _)| known != key);
+    }
 }
 
 /// What a reader did. Always `rows = used + Σ dropped`.

@@ -144,7 +144,7 @@ fn keys_of_the_other_kind() {
         ("fairShare: {halfLife: 1d}", "s.yaml:3:48", "no other order has shares"),
         (
             "order: fairShare, fairShare: {shares: {ann: 1}}",
-            "s.yaml:3:82",
+            "s.yaml:3:81",
             "`ann` is not the number of a user",
         ),
         ("order: fairShare, fairShare: {shares: {\"3\": 0}}", "s.yaml:3:81", "a share must be above 0"),
@@ -156,7 +156,8 @@ fn keys_of_the_other_kind() {
         "s.yaml:3:44",
         "unknown value",
     );
-    scenario("controlPlane: {kind: batch}", NONE, "s.yaml:4:7", "needs `controlPlane.kind: kubernetes`");
+    let actions = "controlPlane: {kind: batch}\nactions: [{at: 1m, cordon: w-0}]";
+    scenario(actions, NONE, "s.yaml:6:11", "needs `controlPlane.kind: kubernetes`");
     scenario("controlPlane: {batch: {order: fcfs}}", NONE, "s.yaml:5:23", "needs `controlPlane.kind: batch`");
 }
 

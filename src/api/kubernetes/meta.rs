@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Read, expect_mapping, refuse_doubles, text};
 use super::{Context, Part, defaults, known};
-use crate::api::behavior::PREFIX;
+use crate::api::behavior::{OF_PLANES, PREFIX};
 use crate::api::selector::{is_dns_subdomain, is_label_value, is_qualified_name};
 use crate::api::yaml::Value;
 use crate::api::{Annotations, Labels, ObjectMeta, OwnerReference};
@@ -53,7 +53,8 @@ pub(super) fn warn_of_behavior(fields: &Fields<'_>, context: &mut Context<'_>) {
 pub(super) fn warn_of_other_behavior(fields: &Fields<'_>, known: &str, context: &mut Context<'_>) {
     let annotations = fields.get("metadata").and_then(|metadata| metadata.get("annotations"));
     for (key, _) in annotations.into_iter().flat_map(Value::entries) {
-        if key.raw().starts_with(PREFIX) && key.raw() != known {
+        let is_of_plane = OF_PLANES.iter().any(|start| key.raw().starts_with(start));
+        if key.raw().starts_with(PREFIX) && key.raw() != known && !is_of_plane {
             let message = "this annotation has no effect here";
             context.warn(key.warning(message).help("write it in the metadata of the pod template"));
         }

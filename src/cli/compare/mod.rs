@@ -1,10 +1,13 @@
 //! The command `compare`: one workload under several policies.
 
+mod again;
 mod args;
 mod asked;
 mod output;
 
+pub(super) use again::{Again, again};
 pub use args::CompareArguments;
+pub(super) use output::FACTS;
 
 use super::args::Format;
 use super::check::split;
@@ -20,6 +23,7 @@ use crate::scenario::{Named, compile, load};
 use crate::study::grid::cells;
 use crate::study::{Cell, Comparison, Replay, compare, run_all, tables};
 use asked::Asked;
+use serde_json::Value;
 use std::fmt::Write as _;
 
 /// Width of the table: what a terminal of the usual size shows.
@@ -67,18 +71,22 @@ fn carry_out(arguments: &CompareArguments, asked: &Asked, interrupt: &Interrupt)
     let mut comparison = compare(&names, &runs, &asked.options).map_err(bad)?;
     comparison.title.clone_from(&asked.title);
     comparison.settings.clone_from(&asked.settings);
-    warnings.extend(comparison.identical.iter().map(|&variant| {
-        let baseline = &names[comparison.baseline];
-        let message = format!("this variant gives the very same runs as `{baseline}`");
+    warnings.extend(comparison.identical.iter().map(|&(variant, first)| {
+        let message = format!("this variant gives the very same runs as `{}`", names[first]);
         Diagnostic::warning(Location::file("variants"), message).found(&names[variant])
     }));
     let digest = tables::digest(&comparison, &runs);
     let mut json = tables::compare_json(&comparison, &runs);
+    json["version"] = env!("CARGO_PKG_VERSION").into();
+    json["request"] = output::words(arguments).into();
+    let read = inputs.iter().map(|(file, sha256)| (file.clone(), Value::from(sha256.as_str())));
+    json["inputs"] = read.collect::<serde_json::Map<String, Value>>().into();
     let shown = match folder {
         Some(folder) => {
             let provenance = output::provenance(arguments, asked, &inputs, &digest);
             let kinds = arguments.kinds();
-            let written = output::write(&comparison, &runs, &kinds, &provenance, folder, interrupt);
+            let written = (&comparison, runs.as_slice());
+            let written = output::write(written, &json, &kinds, &provenance, folder, interrupt);
             Some(written.map_err(failed)?)
         }
         None => None,

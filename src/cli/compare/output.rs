@@ -3,17 +3,19 @@
 use super::asked::Asked;
 use super::{CompareArguments, Inputs};
 use crate::base::{Span, Time};
+use crate::cli::args::InputArguments;
 use crate::cli::execute::{Failure, write_chart};
 use crate::cli::progress::Interrupt;
 use crate::observe::OutputFolder;
 use crate::report::{comparison_charts, comparison_html};
 use crate::scenario::schema::OutputKind;
-use crate::study::tables::{compare_csv, compare_json, runs_csv, waits_csv};
+use crate::study::tables::{compare_csv, runs_csv, waits_csv};
 use crate::study::{Comparison, Replay};
 use rayon::prelude::*;
-use std::fmt::Write as _;
 use std::path::Path;
 
+/// The file with all facts of a comparison.
+pub(in crate::cli) const FACTS: &str = "compare.json";
 /// Where results go if nothing else is said.
 const RESULTS: &str = "results";
 
@@ -29,15 +31,15 @@ pub(super) fn begin(arguments: &CompareArguments, asked: &Asked) -> Result<Optio
 
 /// Writes what is wanted and puts the folder in its place; gives what to look at.
 pub(super) fn write(
-    comparison: &Comparison,
-    runs: &[Vec<Replay>],
+    (comparison, runs): (&Comparison, &[Vec<Replay>]),
+    json: &serde_json::Value,
     kinds: &[OutputKind],
     provenance: &[(String, String)],
     folder: OutputFolder,
     interrupt: &Interrupt,
 ) -> Result<String, Failure> {
     let wants = |kind| kinds.contains(&kind);
-    folder.write("compare.json", format!("{:#}\n", compare_json(comparison, runs)).as_bytes())?;
+    folder.write(FACTS, format!("{json:#}\n").as_bytes())?;
     if wants(OutputKind::Csv) {
         folder.write("compare.csv", &compare_csv(comparison))?;
         folder.write("runs.csv", &runs_csv(comparison, runs))?;
@@ -84,34 +86,38 @@ pub(super) fn provenance(
     listed
 }
 
-/// The command that repeats the comparison.
-fn command(arguments: &CompareArguments) -> String {
-    let mut text = String::from("seatrial compare");
+/// The arguments that repeat the comparison, as they stand behind `seatrial compare`.
+pub(super) fn words(arguments: &CompareArguments) -> Vec<String> {
+    let input = InputArguments { seed: None, ..arguments.input.clone() };
+    let named = input.named();
+    let mut words = input.files;
     let mut add = |option: &str, values: &[String]| {
-        for value in values {
-            let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=,:+".contains(letter);
-            let quoted = if !value.is_empty() && value.chars().all(plain) {
-                value.clone()
-            } else {
-                format!("'{}'", value.replace('\'', "'\\''"))
-            };
-            let _ = write!(text, "{option} {quoted}");
-        }
+        words.extend(values.iter().map(|value| format!("--{option}={value}")));
     };
     let one = |value: Option<String>| value.into_iter().collect::<Vec<_>>();
-    let input = crate::cli::args::InputArguments { seed: None, ..arguments.input.clone() };
-    let named = input.named();
-    add("", &input.files);
-    add(" --nodes", &named.nodes);
-    add(" --pool", &named.pools);
-    add(" --set", &named.sets);
-    add(" --seed", &one(arguments.input.seed.map(|seed| seed.to_string())));
-    add(" --vary", &arguments.vary);
-    add(" --variant", &arguments.variant);
-    add(" --baseline", &one(arguments.baseline.clone()));
-    add(" --replications", &one(arguments.replications.map(|n| n.to_string())));
-    add(" --shake", &one(arguments.shake.map(|shake| shake.to_string())));
-    add(" --confidence", &one(arguments.confidence.map(|level| level.to_string())));
-    add(" --metrics", &one(arguments.metrics.as_ref().map(|names| names.join(","))));
-    text
+    add("nodes", &named.nodes);
+    add("pool", &named.pools);
+    add("set", &named.sets);
+    add("seed", &one(arguments.input.seed.map(|seed| seed.to_string())));
+    add("vary", &arguments.vary);
+    add("variant", &arguments.variant);
+    add("baseline", &one(arguments.baseline.clone()));
+    add("replications", &one(arguments.replications.map(|n| n.to_string())));
+    add("shake", &one(arguments.shake.map(|shake| shake.to_string())));
+    add("confidence", &one(arguments.confidence.map(|level| level.to_string())));
+    add("metrics", &one(arguments.metrics.as_ref().map(|names| names.join(","))));
+    words
+}
+
+/// The command that repeats the comparison, for a shell.
+fn command(arguments: &CompareArguments) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=,:+".contains(letter);
+    let quoted = |word: String| {
+        let is_plain = !word.is_empty() && word.chars().all(plain);
+        if is_plain { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    };
+    words(arguments)
+        .into_iter()
+        .map(quoted)
+        .fold("seatrial compare".to_owned(), |text, word| text + " " + &word)
 }

@@ -144,7 +144,7 @@ pub(super) fn swf(
 
 /// The jobs of a workload of Batsim, and its number of hosts.
 pub(super) fn batsim(path: &Path) -> Outcome<(Vec<Row>, u32)> {
-    let mut reader = Format::Swf.reader(Input::open(path, None)?, SwfOptions::default())?;
+    let mut reader = Format::Batsim.reader(Input::open(path, None)?, SwfOptions::default())?;
     let rows = rows(reader.as_mut())?;
     let hosts = reader.report().header.max_procs;
     Ok((rows, hosts.ok_or_else(|| fault(path, "the workload does not name its number of hosts (`nb_res`)"))?))

@@ -20,7 +20,7 @@ pub(super) fn files() -> String {
     let mut text =
         String::from("Published results are computed again from these files, laid out in one folder:\n");
     for (folder, source) in SOURCES {
-        let _ = writeln!(text, "\n{folder}: {source}");
+        let _ = writeln!(text, "\n{folder}/\n  from {source}");
         for (file, sha256) in FILES.iter().filter(|(file, _)| file.split('/').next() == Some(folder)) {
             let _ = writeln!(text, "  {}\n    sha256 {sha256}", &file[folder.len() + 1..]);
         }
@@ -37,7 +37,7 @@ pub(super) fn text(found: &[Found], verbose: bool) -> String {
         if found.table != table {
             table = found.table;
             let _ = writeln!(text, "{}{table}", if text.is_empty() { "" } else { "\n" });
-            let _ = writeln!(text, "{:<44}{:>12}{:>12}{:>12}", "", "published", "ours", "difference");
+            let _ = writeln!(text, "{:<42}{:>13}{:>13}{:>12}", "", "published", "ours", "difference");
         }
         for note in &found.notes {
             let _ = writeln!(text, "  left out: {note}");
@@ -60,7 +60,7 @@ fn of_section(text: &mut String, section: &Section, verbose: bool) {
             Some(false) => "  !",
             None => "  (told)",
         };
-        let row = format!("    {what:<40}{published:>12}{ours:>12}{difference:>12}{mark}");
+        let row = format!("    {what:<38}{published:>13}{ours:>13}{difference:>12}{mark}");
         let _ = writeln!(text, "{}", row.trim_end());
     }
     for jobs in &section.jobs {
@@ -69,7 +69,7 @@ fn of_section(text: &mut String, section: &Section, verbose: bool) {
         let shown = if verbose { usize::MAX } else { LISTED };
         for deviation in jobs.deviations.iter().take(shown) {
             let what = format!("job {}", deviation.job);
-            let _ = writeln!(text, "      {what:<38}{:>12}{:>12}", deviation.published, deviation.ours);
+            let _ = writeln!(text, "      {what:<36}{:>13}{:>13}", deviation.published, deviation.ours);
         }
         if jobs.deviations.len() > shown {
             let _ = writeln!(text, "      and {} more (--verbose)", jobs.deviations.len() - shown);

@@ -4,9 +4,9 @@ use super::super::args::{Format, InfoArguments};
 use super::super::diagnostics::{Style, render, to_json};
 use super::super::{Exit, complain, print};
 use super::text::{QUANTILES, bytes, cut, number, percent, quantiles, time};
-use super::{all_errors, open, refuse};
+use super::{all_errors, open, refuse, rhythm};
 use crate::report::{Glyphs, sparkline};
-use crate::trace::{ReadReport, Statistics, Summary, Tally};
+use crate::trace::{Profile, Profiled, ReadReport, Reader, Statistics, Summary, Tally};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,6 +20,7 @@ const MAX_ENTRIES: usize = 12;
 struct Facts<'a> {
     report: &'a ReadReport,
     statistics: &'a Statistics,
+    profile: Profile,
     sha256: Option<String>,
     /// The processors that loads are told for.
     processors: Option<u32>,
@@ -28,7 +29,7 @@ struct Facts<'a> {
 /// Reads the trace in one pass and prints the facts.
 pub(super) fn run(arguments: &InfoArguments) -> Exit {
     let mut reader = match open(&arguments.trace) {
-        Ok(reader) => reader,
+        Ok(reader) => Profiled::new(reader),
         Err(finding) => return refuse(&[finding]),
     };
     let statistics = match Statistics::collect(&mut reader) {
@@ -41,7 +42,14 @@ pub(super) fn run(arguments: &InfoArguments) -> Exit {
     };
     let report = reader.report();
     let processors = arguments.trace.processors.or(report.header.max_procs).filter(|number| *number > 0);
-    let facts = Facts { report, statistics: &statistics, sha256, processors };
+    let profile = reader.profile();
+    let facts = Facts { report, statistics: &statistics, profile, sha256, processors };
+    if let Some(folder) = &arguments.charts
+        && let Err(finding) = rhythm::draw(&facts.profile, processors, folder)
+    {
+        complain(&render(&[finding], Style::of_stderr()));
+        return Exit::Internal;
+    }
     match arguments.format {
         Format::Text => {
             complain(&render(&report.notes, Style::of_stderr()));
@@ -73,6 +81,7 @@ impl Facts<'_> {
         self.arrivals(&mut text);
         self.table(&mut text);
         self.load(&mut text);
+        text.push_str(&rhythm::load(&self.profile, self.processors));
         text
     }
 
@@ -115,6 +124,7 @@ impl Facts<'_> {
             let line = sparkline(&points, span, Statistics::SLICES, Glyphs::Unicode);
             let _ = writeln!(text, "  {line}  up to {most} in {}", time(slice));
         }
+        text.push_str(&rhythm::cycles(&self.profile));
     }
 
     /// The quantiles of everything that the rows have.
@@ -156,6 +166,7 @@ impl Facts<'_> {
         let all = self.statistics;
         text.push_str("\nWork\n");
         let _ = writeln!(text, "  {} tasks in {} rows, {} users", all.tasks, all.rows, all.users);
+        text.push_str(&rhythm::users(&self.profile, all.users));
         if all.estimate_accuracy.is_some() {
             let share = percent(all.over_estimate as f64 / all.rows.max(1) as f64);
             let _ = writeln!(text, "  {} rows ({share}) ran longer than their estimate", all.over_estimate);
@@ -209,6 +220,7 @@ impl Facts<'_> {
             "busiest_hour": all.busiest_hour,
             "busiest_day": all.busiest_day,
             "over_time": all.over_time,
+            "profile": rhythm::json(&self.profile, self.processors),
             "interval_s": distribution(all.inter_arrival.as_ref()),
             "run_time_s": distribution(all.run_time.as_ref()),
             "estimate_s": distribution(all.estimate.as_ref()),

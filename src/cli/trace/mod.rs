@@ -1,12 +1,17 @@
-//! The commands `trace info`, `trace head` and `trace generate`.
+//! The commands about traces: looking at them, making new ones, and changing them.
 
 mod cell;
+mod change;
+pub(super) mod formats;
 mod generate;
 mod head;
 mod info;
+mod pipe;
+pub(super) mod replay;
+mod rhythm;
 mod text;
 
-use super::args::{SwfProcessors, TraceArguments, TraceCommand, TraceFormat};
+use super::args::{SwfProcessors, TraceArguments, TraceCommand};
 use super::diagnostics::{Style, render};
 use super::{Exit, complain};
 use crate::base::Diagnostic;
@@ -22,7 +27,13 @@ pub(super) fn run(command: &TraceCommand) -> Exit {
     match command {
         TraceCommand::Info(arguments) => info::run(arguments),
         TraceCommand::Head(arguments) => head::run(arguments),
+        TraceCommand::Replay(arguments) => replay::run(arguments),
         TraceCommand::Generate(arguments) => generate::run(arguments),
+        TraceCommand::Convert(arguments) => change::convert(arguments),
+        TraceCommand::Scale(arguments) => change::scale(arguments),
+        TraceCommand::Slice(arguments) => change::slice(arguments),
+        TraceCommand::Shake(arguments) => change::shake(arguments),
+        TraceCommand::Mix(arguments) => change::mix(arguments),
     }
 }
 
@@ -31,9 +42,7 @@ fn open(trace: &TraceArguments) -> Result<Box<dyn Reader + Send>, Diagnostic> {
     let stdin: Box<dyn Read + Send> = Box::new(std::io::stdin());
     let mut input = Input::open(Path::new(&trace.file), Some(stdin))?;
     let format = match trace.trace_format {
-        Some(TraceFormat::Swf) => Format::Swf,
-        Some(TraceFormat::Openb) => Format::Openb,
-        Some(TraceFormat::Seatrial) => Format::Table,
+        Some(format) => format.format(),
         None => Format::detect(&mut input)?,
     };
     let processors = match trace.swf_processors {

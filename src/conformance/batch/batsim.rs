@@ -33,23 +33,6 @@ fn slowdown(submit: f64, start: f64, end: f64) -> f64 {
     (end - submit) / (end - start)
 }
 
-/// A set as ranges, such as `0-3 7`.
-fn ranges(set: Option<&BitSet>) -> String {
-    let mut runs: Vec<(usize, usize)> = Vec::new();
-    for number in set.into_iter().flat_map(BitSet::iter) {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == number => *last = number,
-            _ => runs.push((number, number)),
-        }
-    }
-    let text = runs.iter().map(
-        |&(first, last)| {
-            if first == last { first.to_string() } else { format!("{first}-{last}") }
-        },
-    );
-    text.collect::<Vec<_>>().join(" ")
-}
-
 /// Compares starts and processors of all jobs, and the averages.
 pub fn compare(
     workload: &str,
@@ -76,7 +59,8 @@ pub fn compare(
             let start = found.map_or("not started".into(), |found| found.start.to_string());
             starts.deviations.push(deviation(&job.start.to_string(), start));
         }
-        let machines = ranges(found.and_then(|found| found.machines.as_ref()));
+        let machines =
+            found.and_then(|found| found.machines.as_ref()).map(BitSet::ranges).unwrap_or_default();
         if machines != job.machines {
             sets.deviations.push(deviation(&job.machines, machines));
         }
@@ -84,7 +68,7 @@ pub fn compare(
     let answers = played.iter().map(|job| Answer {
         job: job.number.to_string(),
         start: job.start,
-        machines: ranges(job.machines.as_ref()),
+        machines: job.machines.as_ref().map(BitSet::ranges).unwrap_or_default(),
     });
     Section {
         workload: workload.to_owned(),

@@ -106,7 +106,7 @@ pub const FILES: [(&str, &str); 28] = [
 
 /// Where the files come from, by the folder.
 pub const SOURCES: [(&str, &str); 5] = [
-    ("sc15-backfilling", "results of the SC'15 paper (DOI 10.1145/2807591.2807646): predictsim on GitHub"),
+    ("sc15-backfilling", "SC'15, DOI 10.1145/2807591.2807646: predictsim on GitHub"),
     ("rlscheduler", "two logs by Lublin's model: deep-batch-scheduler of DIR-LAB on GitHub"),
     ("batsim", "a workload of Batsim with the results of batsched: oar-team on GitHub"),
     ("batsim-oar-real-vs-sim", "runs of a real OAR cluster: oar-team/batsim-experiments on GitHub"),

@@ -102,6 +102,11 @@ impl<F: Seats> Plan<F> {
         self.slots.get(job.index())?.as_ref().map(|slot| slot.from)
     }
 
+    /// What it is to have then.
+    pub(super) fn part(&self, job: JobId) -> Option<&F::Part> {
+        Some(&self.slots.get(job.index())?.as_ref()?.part)
+    }
+
     /// Whether a job should have started by now.
     pub(super) fn is_late(&self, now: Time) -> bool {
         self.starts.first().is_some_and(|(at, ..)| *at < now)
@@ -212,6 +217,14 @@ impl Plans {
             Plans::None => None,
             Plans::Counts(plan) => plan.promised(job),
             Plans::Machines(plan) => plan.promised(job),
+        }
+    }
+
+    /// The processors that a job is to have, or has, where they are told apart.
+    pub(super) fn part(&self, job: JobId) -> Option<&BitSet> {
+        match self {
+            Plans::None | Plans::Counts(_) => None,
+            Plans::Machines(plan) => plan.part(job),
         }
     }
 

@@ -136,6 +136,25 @@ impl BatchControl {
         }
     }
 
+    /// When the head is to start, how many processors others may have beyond that moment, and which
+    /// ones are held for the head, where they are told apart.
+    pub(super) fn held_for(
+        &self,
+        now: Time,
+        (head, said): (&Waiting, Option<Time>),
+        machine: &Machine,
+    ) -> (Time, u32, Option<BitSet>) {
+        let (at, room) = self.room(now, head, said, machine);
+        match room {
+            Room::Counts { extra, .. } => (at, extra, None),
+            Room::Machines { outside, .. } => {
+                let held = self.ends.idle_at(at, machine).lowest(head.size as usize);
+                (at, outside.count() as u32, Some(held))
+            }
+            Room::Frozen { .. } => (at, 0, None),
+        }
+    }
+
     /// The places of the queue in the order in which they are looked at, if that is another one.
     fn order_of_scan(&self, from: usize, places: &mut Vec<usize>) {
         let queue = self.queue.as_slice();

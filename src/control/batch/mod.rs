@@ -13,11 +13,13 @@ mod profile;
 mod queue;
 mod time_sharing;
 mod usage;
+mod why;
 
 pub use order::{NAMES as ORDER_NAMES, Order};
 pub use policy::{
     Backfill, EventOrder, FairShare, Head, Passes, Policy, Predictor, Reservation, Scan, ZeroSlack,
 };
+pub use why::{Waits, Why};
 
 use super::Control;
 use crate::base::ids::JobId;

@@ -1,6 +1,6 @@
 //! Which control plane decides.
 
-use crate::control::swarm;
+use crate::control::{mesos, slurm, swarm};
 
 /// A control plane with its constants.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -10,6 +10,10 @@ pub enum Plane {
     Kubernetes,
     /// Docker Swarm.
     Swarm(Box<swarm::Settings>),
+    /// Apache Mesos.
+    Mesos(Box<mesos::Settings>),
+    /// Slurm.
+    Slurm(Box<slurm::Site>),
 }
 
 impl Plane {

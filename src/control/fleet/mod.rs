@@ -9,6 +9,7 @@ mod lanes;
 mod nodes;
 mod order;
 mod reason;
+mod score;
 mod serve;
 mod sharing;
 mod tree;
@@ -16,6 +17,7 @@ mod tree;
 pub use nodes::NodeChoice;
 pub use order::Order;
 pub use reason::{Refused, Waits};
+pub use score::NAMES as SCORE_NAMES;
 pub use sharing::{By, Discipline, Inner, QueueSpec, Sharing, UNIT_WEIGHT};
 
 use super::Control;

@@ -1,9 +1,10 @@
 //! On which node a task is started.
 
+use super::score;
 use super::tree::{Query, Tree, Want};
-use crate::base::BitSet;
 use crate::base::ids::{ClassId, NodeId};
 use crate::base::rng::{Purpose, Streams};
+use crate::base::{BitSet, Expression};
 use crate::cluster::Fleet;
 use crate::control::Config;
 use crate::control::scheduler::framework::{Code, Context};
@@ -27,6 +28,9 @@ pub enum NodeChoice {
     Random,
     /// The one that a scheduler's first profile would choose.
     Scheduler(Box<Config>),
+    /// The one with the largest value of an expression of the user's over [`super::SCORE_NAMES`]; the first
+    /// of equal ones. Every node is looked at.
+    Own(Box<Expression>),
 }
 
 /// With more than one change for so many nodes all are looked at.
@@ -89,7 +93,8 @@ impl Nodes {
         }
         self.tree.update(fleet);
         let query = Query { fleet, class, eligible: self.judge.known(class) };
-        let row = match self.choice {
+        let row = match &self.choice {
+            NodeChoice::Own(own) => score::choose(own, query),
             NodeChoice::FirstFit | NodeChoice::Scheduler(_) => self.tree.first_from(query, 0),
             NodeChoice::BestFit => self.tree.best(query, Want::Fullest),
             NodeChoice::WorstFit => self.tree.best(query, Want::Emptiest),

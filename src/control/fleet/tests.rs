@@ -336,6 +336,26 @@ fn best_fit_leaves_room_where_worst_fit_does_not() {
     }
 }
 
+/// An expression that prefers the node with the least left is best fit, and the other way round.
+#[test]
+fn a_score_of_ones_own_chooses_the_node() {
+    for (text, expected) in [
+        ("-cpu_free", (Some(0), Some(1))),
+        ("cpu_free / cpu_total * 0 + cpu_total", (Some(1), None)),
+        ("node", (Some(1), None)),
+        ("if(node == 1, 0/0, cpu)", (Some(0), Some(1))),
+    ] {
+        let own = crate::base::Expression::parse(text, &SCORE_NAMES).unwrap();
+        let policy = Policy { choice: NodeChoice::Own(Box::new(own)), ..Policy::default() };
+        let mut bench = Bench::new(policy, &[&[("cpu", 4)], &[("cpu", 6)]]);
+        let small = bench.of_user(1, 1, &[("cpu", 4)]);
+        bench.pass();
+        let large = bench.of_user(1, 1, &[("cpu", 6)]);
+        bench.pass();
+        assert_eq!((bench.node_of(small), bench.node_of(large)), expected, "{text}");
+    }
+}
+
 #[test]
 fn round_robin_goes_on_behind_the_last() {
     let policy = Policy { choice: NodeChoice::RoundRobin, ..Policy::default() };

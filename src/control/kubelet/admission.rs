@@ -23,9 +23,16 @@ pub(super) struct Admission {
     /// Host ports, by node.
     ports: Vec<Vec<Port>>,
     affinities: Affinities,
+    /// Whether only amounts and ports are looked at: the other rules are Kubernetes' own.
+    amounts_only: bool,
 }
 
 impl Admission {
+    /// Nothing admitted yet. Agents of other control planes than Kubernetes look at amounts and ports only.
+    pub(super) fn new(amounts_only: bool) -> Admission {
+        Admission { amounts_only, ..Admission::default() }
+    }
+
     /// Counts a pod on a node if it takes it; says why if it does not. Of a pod that runs there
     /// already only the amounts are looked at.
     pub(super) fn admit(
@@ -37,19 +44,20 @@ impl Admission {
     ) -> Result<(), Reason> {
         self.grow(cluster, node);
         let pod = &cluster.classes[class];
+        let by_rules = !runs_already && !self.amounts_only;
         if let Some(reason) = self.too_little(cluster, node, pod) {
             return Err(reason);
         }
-        if !runs_already && !self.affinities.matches(cluster, class, node) {
+        if by_rules && !self.affinities.matches(cluster, class, node) {
             return Err(Reason::NodeAffinity);
         }
         if self.takes_port(cluster, node, pod) {
             return Err(Reason::NodePorts);
         }
-        if !runs_already && has_untolerated(cluster, node, pod) {
+        if by_rules && has_untolerated(cluster, node, pod) {
             return Err(Reason::TaintToleration);
         }
-        if !runs_already && lacks_feature(cluster, node, pod) {
+        if by_rules && lacks_feature(cluster, node, pod) {
             return Err(Reason::PodFeatureUnsupported);
         }
         self.count(node, pod, 1);

@@ -14,13 +14,13 @@ const NAME_FIELD: &str = "metadata.name";
 
 /// Answers by pod class and node class. What depends on a node's own name is not among them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Affinities {
+pub(in crate::control) struct Affinities {
     known: Map<(ClassId, NodeClassId), bool>,
 }
 
 impl Affinities {
     /// Whether pods of a class may run on a node.
-    pub(super) fn matches(&mut self, cluster: &Cluster, class: ClassId, node: NodeId) -> bool {
+    pub(in crate::control) fn matches(&mut self, cluster: &Cluster, class: ClassId, node: NodeId) -> bool {
         let spec = &cluster.classes[class].template.spec;
         if is_free(spec) {
             return true;
@@ -53,8 +53,13 @@ fn looks_at_names(spec: &PodSpec) -> bool {
         || terms(spec).is_some_and(|terms| terms.iter().any(of_term))
 }
 
-fn matches(cluster: &Cluster, spec: &PodSpec, node: NodeId) -> bool {
+/// Whether pods of a specification may run on a node.
+pub(in crate::control) fn matches(cluster: &Cluster, spec: &PodSpec, node: NodeId) -> bool {
     let label = |key: &str| {
+        if key == HOSTNAME_KEY {
+            let host = cluster.names.text(cluster.nodes.hostname[node.index()]);
+            return Some(host).filter(|host| !host.is_empty());
+        }
         let key = cluster.names.get(key)?;
         Some(cluster.nodes.label(&cluster.names, node, key)?).map(|value| cluster.names.text(value))
     };

@@ -24,6 +24,8 @@ mod worker;
 pub use pod::{Container, ContainerState, Stage};
 pub use recorded::RecordedKubelets;
 
+pub(in crate::control) use affinity::Affinities;
+
 use self::admission::Admission;
 use self::eviction::Pressure;
 use self::images::{Pull, Pulls};
@@ -38,6 +40,7 @@ use crate::api::PodPhase;
 use crate::base::ids::{NodeId, PodId};
 use crate::base::{Span, Time};
 use crate::cluster::{Cluster, PodRef, ReadyStatus, Reason};
+pub(in crate::control) use affinity::matches as may_run_on;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kubelets of all nodes.
@@ -80,7 +83,7 @@ impl Kubelets {
             settings: Settings::new(config),
             pods: Vec::new(),
             of_node: Vec::new(),
-            admission: Admission::default(),
+            admission: Admission::new(!config.plane.restarts_in_place()),
             timers: BTreeSet::new(),
             stopped: BTreeMap::new(),
             started: BTreeMap::new(),

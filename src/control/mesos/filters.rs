@@ -6,7 +6,7 @@
 use super::allocator::{AgentKey, FrameworkKey, RoleKey};
 use super::amounts::Amounts;
 use crate::base::{Span, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `refuse_seconds` of an answer that names none.
 pub const DEFAULT_REFUSAL: Span = Span::from_secs(5);
@@ -47,6 +47,8 @@ struct Filter {
 #[derive(Clone, Debug, Default)]
 pub struct Filters {
     open: BTreeMap<(FrameworkKey, RoleKey, AgentKey), Vec<Filter>>,
+    /// When filters end, some of which are gone.
+    ends: BTreeSet<Time>,
 }
 
 impl Filters {
@@ -60,7 +62,9 @@ impl Filters {
         (refusal, interval): (Refusal, Span),
     ) {
         if let Some(span) = refusal.span() {
-            self.open.entry(key).or_default().push(Filter { refused, until: now + span.max(interval) });
+            let until = now + span.max(interval);
+            self.open.entry(key).or_default().push(Filter { refused, until });
+            self.ends.insert(until);
         }
     }
 
@@ -73,21 +77,21 @@ impl Filters {
             .is_some_and(|filters| filters.iter().any(|one| now <= one.until && one.refused.contains(offer)))
     }
 
-    /// Forgets what is over; says whether there was something.
-    pub fn expire(&mut self, now: Time) -> bool {
-        let mut expired = false;
+    /// Forgets what is over.
+    pub fn expire(&mut self, now: Time) {
+        if self.ends.first().is_none_or(|end| *end >= now) {
+            return;
+        }
+        self.ends = self.ends.split_off(&now);
         self.open.retain(|_, filters| {
-            let before = filters.len();
             filters.retain(|filter| now <= filter.until);
-            expired |= filters.len() < before;
             !filters.is_empty()
         });
-        expired
     }
 
-    /// When the first filter ends.
+    /// When the first filter ends, or would have ended.
     pub fn next_end(&self) -> Option<Time> {
-        self.open.values().flatten().map(|filter| filter.until).min()
+        self.ends.first().copied()
     }
 
     /// The framework wants offers of some roles again, whatever it has refused.

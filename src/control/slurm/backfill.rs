@@ -157,8 +157,10 @@ impl Counts {
 pub fn run(slurm: &mut Slurm, now: u64) -> (Vec<Action>, Profile) {
     let parameters = slurm.settings.backfill.clone();
     let slot = parameters.resolution.max(1);
-    let window_end = (now.saturating_add(parameters.window)) / slot * slot;
-    let mut profile = Profile::new(now / slot * slot, window_end.max(now + slot), slurm.up_nodes());
+    let offset = parameters.offset % slot;
+    let floor = |at: u64| (at.saturating_add(offset) / slot * slot).saturating_sub(offset);
+    let window_end = floor(now.saturating_add(parameters.window));
+    let mut profile = Profile::new(floor(now), window_end.max(now + slot), slurm.up_nodes());
     let mut counts = Counts::default();
     let mut actions = Vec::new();
     for id in slurm.queue(now) {
@@ -198,16 +200,13 @@ pub fn run(slurm: &mut Slurm, now: u64) -> (Vec<Action>, Profile) {
                 if profile.len() >= parameters.max_job_test as usize {
                     break;
                 }
-                let begin = at / slot * slot;
-                profile.reserve(begin, end_of_reservation(at, limit, slot).max(begin + slot), &nodes);
+                let begin = floor(at);
+                let end = floor(at.saturating_add(limit).saturating_add(slot - 1));
+                profile.reserve(begin, end.max(begin + slot), &nodes);
             }
         }
     }
     (actions, profile)
-}
-
-fn end_of_reservation(at: u64, limit: u64, slot: u64) -> u64 {
-    at.saturating_add(limit).saturating_add(slot - 1) / slot * slot
 }
 
 /// Seconds that a job is planned to run: its limit, or the shortest that will do.

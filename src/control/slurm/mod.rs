@@ -2,11 +2,12 @@
 //! arrays, dependencies, limits, preemption.
 //!
 //! [`Slurm`] is what the controller keeps; it is told of submissions, ends and nodes, and says what to
-//! start and to stop as [`Action`]s. It knows no pods and no events: the part that joins it to the
-//! cluster is beside it. Moments are whole seconds, as Slurm's are.
+//! start and to stop as [`Action`]s. It knows no pods and no events: [`daemon`] joins it to a cluster. Moments are whole seconds, as Slurm's are.
 
 pub mod array;
 pub mod backfill;
+pub mod conf;
+pub mod daemon;
 pub mod dependency;
 pub mod fair_share;
 pub mod life;
@@ -19,12 +20,15 @@ pub mod reason;
 pub mod schedule;
 pub mod select;
 pub mod settings;
+pub mod site;
+pub mod text;
 pub mod tres;
 pub mod usage;
 
 #[cfg(test)]
 mod tests;
 
+use super::{Component, Config};
 use crate::base::{BitSet, Map};
 use fair_share::Associations;
 use limits::Load;
@@ -32,6 +36,7 @@ use model::{Job, JobState, Node, NodeState, Partition, Qos};
 use reason::Reason;
 use select::Free;
 use settings::Settings;
+pub use site::Site;
 use std::collections::{BTreeMap, BTreeSet};
 use tres::{CPU, NODE, Tres};
 use usage::Owed;
@@ -119,9 +124,17 @@ impl Slurm {
         self.nodes.len() - 1
     }
 
+    /// The number of the next job.
+    pub fn next_number(&self) -> u32 {
+        self.next_id
+    }
+
     fn reorder(&mut self) {
         let mut order: Vec<usize> = (0..self.nodes.len()).collect();
-        order.sort_by_key(|row| (self.nodes[*row].weight, *row));
+        order.sort_by_cached_key(|row| {
+            let (stem, number) = by_number(&self.nodes[*row].name);
+            (self.nodes[*row].weight, stem.to_owned(), number, *row)
+        });
         self.node_order = order;
         self.total_cpus = self.nodes.iter().map(|node| node.total.get(CPU)).sum();
     }
@@ -193,4 +206,18 @@ impl Slurm {
         change(&mut self.by_qos[key.0]);
         change(self.by_user.entry(key).or_default());
     }
+}
+
+/// A name's stem and the number behind it: Slurm keeps its table of nodes in the order of their names.
+fn by_number(name: &str) -> (&str, u64) {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    (stem, name[stem.len()..].parse().unwrap_or(0))
+}
+
+/// The components of Slurm, in the order in which they are told of facts.
+pub(super) fn components(config: &Config, site: &Site) -> Vec<Box<dyn Component>> {
+    vec![
+        Box::new(super::owner_gc::OwnerGarbageCollector::new(config)),
+        Box::new(daemon::Slurmctld::new(config, site)),
+    ]
 }

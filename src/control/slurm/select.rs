@@ -1,7 +1,7 @@
 //! Which nodes a job gets.
 //!
-//! Of the nodes that may be used, those of the lowest weight come first, then those that come first in
-//! the cluster's list; each gets as many of the job's tasks as fit. That is what Slurm's
+//! Of the nodes that may be used, those of the lowest weight come first, then those that come first by
+//! name (`n2` before `n10`), as Slurm keeps its table of nodes; each gets as many of the job's tasks as fit. That is what Slurm's
 //! `select/cons_tres` does without a topology; its other preferences are not modelled.
 
 use super::Slurm;

@@ -57,6 +57,8 @@ pub struct BackfillParameters {
     pub window: u64,
     /// Seconds of a slot.
     pub resolution: u64,
+    /// Seconds since a slot began at moment 0: slots begin at whole minutes of the clock.
+    pub offset: u64,
     /// Jobs that a cycle tests.
     pub max_job_test: u32,
     /// Jobs that a cycle starts.
@@ -89,6 +91,7 @@ impl Default for BackfillParameters {
             interval: 30,
             window: 1440 * 60,
             resolution: 60,
+            offset: 0,
             max_job_test: 500,
             max_job_start: 0,
             max_job_user: 0,

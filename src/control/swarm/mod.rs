@@ -4,7 +4,21 @@
 //! restarts. Which Kubernetes object is which kind of service is told in `docs/control-planes.md`.
 
 pub mod constraint;
+pub mod enforcer;
+pub mod heartbeat;
+mod manager;
+pub mod ranking;
+pub mod reaper;
+pub mod restart;
+pub mod scale;
 pub mod service;
+pub mod state;
+mod store;
+pub mod update;
+mod updater;
+
+#[cfg(test)]
+mod tests;
 
 use super::{Component, Config};
 use crate::base::Span;
@@ -61,6 +75,6 @@ impl Settings {
 }
 
 /// The components of the manager, in the order in which they are told of facts.
-pub(super) fn components(_config: &Config, _settings: &Settings) -> Vec<Box<dyn Component>> {
-    Vec::new()
+pub(super) fn components(config: &Config, settings: &Settings) -> Vec<Box<dyn Component>> {
+    vec![Box::new(manager::Manager::new(config, settings))]
 }

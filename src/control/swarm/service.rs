@@ -112,6 +112,8 @@ pub struct ServiceSettings {
     pub max_replicas: u32,
     /// Time that a task has to stop.
     pub stop_grace: Span,
+    /// Whether every node that may have one gets a task, whatever the object is.
+    pub is_global: bool,
 }
 
 impl Default for ServiceSettings {
@@ -124,12 +126,14 @@ impl Default for ServiceSettings {
             preferences: Vec::new(),
             max_replicas: 0,
             stop_grace: Span::from_secs(10),
+            is_global: false,
         }
     }
 }
 
 /// The names of all annotations, without [`PREFIX`].
-pub const KEYS: [&str; 20] = [
+pub const KEYS: [&str; 21] = [
+    "mode",
     "restart-condition",
     "restart-delay",
     "restart-max-attempts",
@@ -173,6 +177,13 @@ impl ServiceSettings {
             return set_update(&mut self.rollback, name, value);
         }
         match name {
+            "mode" => {
+                self.is_global = match value {
+                    "global" => true,
+                    "replicated" => false,
+                    _ => return Err("write `replicated` or `global`".into()),
+                }
+            }
             "restart-condition" => self.restart.condition = condition(value)?,
             "restart-delay" => self.restart.delay = span(value)?,
             "restart-max-attempts" => self.restart.max_attempts = number(value)?,
@@ -266,6 +277,7 @@ mod tests {
     #[test]
     fn every_annotation_changes_its_setting() {
         let values = [
+            "global",
             "none",
             "1s",
             "3",
@@ -293,9 +305,9 @@ mod tests {
             assert!(!seen.contains(&settings), "{key}: {value} changes nothing of its own");
             seen.push(settings);
         }
-        let settings = annotated("constraints", values[16]).unwrap();
+        let settings = annotated("constraints", values[17]).unwrap();
         assert_eq!(settings.constraints, ["node.role==worker", "node.labels.disk!=ssd"]);
-        assert_eq!(annotated("placement-preferences", values[17]).unwrap().preferences, ["node.labels.zone"]);
+        assert_eq!(annotated("placement-preferences", values[18]).unwrap().preferences, ["node.labels.zone"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::observe::{Results, Sample};
 use crate::report::axis::Axis;
 use crate::report::chart::Chart;
-use crate::report::format::value;
+use crate::report::format::{counted, value};
 use crate::report::frame::{Frame, Legend};
 use crate::report::lines::{draw_distribution, lower_first, quantile, value_axis};
 use crate::report::scene::Ink;
@@ -40,7 +40,8 @@ fn chart(name: &str, names: &[String], runs: &[&Results]) -> Option<Chart> {
         y.title.push_str("; what is below the axis counts at its left end");
     }
     if names.len() > MOST {
-        let _ = write!(y.title, "; {} further variants not drawn", names.len() - MOST);
+        let more = counted((names.len() - MOST) as u64, "further variant", "further variants");
+        let _ = write!(y.title, "; {more} not drawn");
     }
     let legends: Vec<Legend> = names
         .iter()

@@ -26,8 +26,10 @@ fn page(comparison: &Comparison, charts: &[Chart], provenance: &[(String, String
     };
     let variant = |(index, name): (usize, &String)| {
         let settings = comparison.settings.get(index).map_or("", String::as_str);
-        let (is_baseline, is_same) = (index == comparison.baseline, comparison.identical.contains(&index));
-        context! { name => name, settings => cut(settings, CELL), baseline => is_baseline, same => is_same }
+        let same = comparison.identical.iter().find(|(later, _)| *later == index);
+        let same = same.map_or("", |&(_, first)| comparison.variants[first].as_str());
+        let is_baseline = index == comparison.baseline;
+        context! { name => name, settings => cut(settings, CELL), baseline => is_baseline, same => same }
     };
     context! {
         title => cut(&comparison.title, 200),

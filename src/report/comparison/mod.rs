@@ -12,6 +12,7 @@ pub(super) mod words;
 pub use html::comparison_html;
 
 use super::chart::Chart;
+use super::format::counted;
 use crate::observe::Results;
 use crate::study::Comparison;
 
@@ -34,6 +35,6 @@ pub fn comparison_charts(comparison: &Comparison, runs: &[&Results]) -> Vec<Char
 fn left_out(comparison: &Comparison, drawn: usize) -> String {
     match comparison.variants.len() - drawn {
         0 => String::new(),
-        more => format!("; {more} further variants not drawn"),
+        more => format!("; {} not drawn", counted(more as u64, "further variant", "further variants")),
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn chart(comparison: &Comparison, names: &[String], runs: &[&Results]
     }
     let title = "Where jobs ran";
     let mut panels = Panels::new(title, &below, names, end, HEIGHT, None);
-    let mut kinds = [false; 5];
+    let mut kinds = [false; 6];
     for (index, layout) in layouts.iter().enumerate() {
         draw(&mut panels, index, layout, total, &moved, &mut kinds);
     }
@@ -43,6 +43,7 @@ pub(super) fn chart(comparison: &Comparison, names: &[String], runs: &[&Results]
         (Ink::Purple, "lost most"),
         (Ink::Vermilion, "failed or lost"),
         (Ink::Black, "node down"),
+        (Ink::Grid, "waited"),
     ];
     let legend: Vec<(Ink, &str)> =
         all.into_iter().zip(kinds).filter(|(_, used)| *used).map(|(e, _)| e).collect();
@@ -75,6 +76,7 @@ impl Moved {
     fn kind(&self, placed: &Placed<'_>) -> usize {
         match placed.bar.kind {
             BarKind::Down => 4,
+            BarKind::Waited => 5,
             _ if self.gained.contains(&placed.bar.label) => 1,
             _ if self.lost.contains(&placed.bar.label) => 2,
             BarKind::Failed | BarKind::Lost => 3,
@@ -89,9 +91,9 @@ fn draw(
     layout: &Lanes<'_>,
     total: u32,
     moved: &Moved,
-    kinds: &mut [bool; 5],
+    kinds: &mut [bool; 6],
 ) {
-    const INKS: [Ink; 5] = [Ink::Sky, Ink::Green, Ink::Purple, Ink::Vermilion, Ink::Black];
+    const INKS: [Ink; 6] = [Ink::Sky, Ink::Green, Ink::Purple, Ink::Vermilion, Ink::Black, Ink::Grid];
     if layout.bars.is_empty() {
         panels.no_data(index);
         return;

@@ -67,7 +67,10 @@ impl Shown {
 /// An amount of the unit; of shares in percentage points.
 fn amount_of(row: &Row, amount: f64) -> String {
     if is_share(&row.name, row.unit) {
-        return format!("{} pp", number((amount * 10_000.0).round() / 100.0));
+        let points = amount * 100.0;
+        // Two decimals, or where they would say nothing, four digits.
+        let shown = if points < 0.1 { points } else { (points * 100.0).round() / 100.0 };
+        return format!("{} pp", number(shown));
     }
     value(&row.name, Some(amount), row.unit)
 }

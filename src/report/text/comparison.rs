@@ -28,8 +28,10 @@ pub fn comparison_table(comparison: &Comparison, width: usize, glyphs: Glyphs) -
 /// What sets the variants apart.
 fn variant_lines(comparison: &Comparison, width: usize) -> Vec<String> {
     // `backfill=easy` says already what `controlPlane.batch.backfill=easy` says.
-    let is_told =
-        |(name, settings): (&String, &String)| name.contains('=') && settings.ends_with(name.as_str());
+    let said = |name: &str, setting: &str| name.contains(setting.rsplit('.').next().unwrap_or(setting));
+    let is_told = |(name, settings): (&String, &String)| {
+        name.contains('=') && settings.split("; ").all(|setting| said(name, setting))
+    };
     let pairs = || comparison.variants.iter().zip(&comparison.settings);
     if pairs().all(is_told) {
         return Vec::new();
@@ -65,12 +67,11 @@ fn metric_lines(comparison: &Comparison, width: usize) -> Vec<String> {
 
 /// A variant's name; the baseline is marked.
 fn name(comparison: &Comparison, variant: usize, width: usize) -> String {
-    const MARK: &str = " (baseline)";
+    const MARKS: [&str; 3] = [" (baseline)", " (base)", ""];
     let name = &comparison.variants[variant];
-    if variant != comparison.baseline {
-        return fit(name, width);
-    }
-    if name.chars().count() + MARK.len() <= width { format!("{name}{MARK}") } else { fit(name, width) }
+    let room = |mark: &&str| name.chars().count() + mark.len() <= width;
+    let mark = MARKS.into_iter().find(room).filter(|_| variant == comparison.baseline);
+    fit(&format!("{name}{}", mark.unwrap_or_default()), width)
 }
 
 fn values(comparison: &Comparison, row: &Row, variant: usize) -> Vec<String> {

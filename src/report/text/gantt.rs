@@ -30,7 +30,7 @@ pub fn text_gantt(gantt: &Gantt, width: usize, glyphs: Glyphs) -> String {
     } else {
         sheet.counts(gantt, &layout)
     };
-    lines.extend(sheet.axis());
+    lines.extend(sheet.axis(gantt.bars.iter().any(|bar| bar.kind == BarKind::Waited)));
     if gantt.rows.len() > LINES {
         lines.push(format!(
             "{} not shown",
@@ -56,15 +56,20 @@ struct Strokes {
     failed: char,
     lost: char,
     down: char,
+    waited: char,
 }
 
 impl Sheet {
     fn strokes(&self) -> Strokes {
         match self.glyphs {
             Glyphs::Unicode => {
-                Strokes { open: '├', fill: '─', ran: '┤', failed: '!', lost: 'x', down: '░' }
+                Strokes {
+                    open: '├', fill: '─', ran: '┤', failed: '!', lost: 'x', down: '░', waited: '·'
+                }
             }
-            Glyphs::Ascii => Strokes { open: '[', fill: '-', ran: ']', failed: '!', lost: 'x', down: '#' },
+            Glyphs::Ascii => {
+                Strokes { open: '[', fill: '-', ran: ']', failed: '!', lost: 'x', down: '#', waited: '.' }
+            }
         }
     }
 
@@ -101,6 +106,7 @@ impl Sheet {
             BarKind::Failed => strokes.failed,
             BarKind::Lost => strokes.lost,
             BarKind::Down => return cells[from..to].fill(strokes.down),
+            BarKind::Waited => return cells[from..to].fill(strokes.waited),
         };
         cells[from..to].fill(strokes.fill);
         cells[from] = strokes.open;
@@ -151,7 +157,7 @@ impl Sheet {
     }
 
     /// The time axis: marks, their labels, and what the marks of bars mean.
-    fn axis(&self) -> Vec<String> {
+    fn axis(&self, waited: bool) -> Vec<String> {
         let (rule, mark) = match self.glyphs {
             Glyphs::Unicode => ('─', '┬'),
             Glyphs::Ascii => ('-', '+'),
@@ -174,6 +180,7 @@ impl Sheet {
             "{indent}{}; at its end: {} ran, {} failed, {} work lost; {} node down",
             self.x.title, strokes.ran, strokes.failed, strokes.lost, strokes.down
         );
+        let key = if waited { format!("{key}; {} waited", strokes.waited) } else { key };
         let mut lines = vec![
             format!("{indent}{}", marks.iter().collect::<String>()),
             format!("{indent}{}", labels.iter().collect::<String>()),

@@ -10,12 +10,14 @@ mod story;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 pub use comparison::comparison_table;
 pub use decision::{Shown, decision_text};
 pub use gantt::text_gantt;
 pub use story::story_text;
 pub use summary::{sparkline, summary_table};
+pub use waits::waits_text;
 
 /// The characters that may be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

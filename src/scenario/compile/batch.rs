@@ -64,6 +64,8 @@ fn refuse_unused(build: &mut Build<'_>) {
         let unused = [
             (control.version.is_some(), "controlPlane.version"),
             (control.swarm.is_some(), "controlPlane.swarm"),
+            (control.mesos.is_some(), "controlPlane.mesos"),
+            (control.slurm.is_some(), "controlPlane.slurm"),
             (control.timings != Timings::default(), "controlPlane.timings"),
             (control.scheduler != Scheduler::default(), "controlPlane.scheduler"),
             (control.node_lifecycle != NodeLifecycle::default(), "controlPlane.nodeLifecycle"),

@@ -5,6 +5,7 @@ use crate::base::diagnostic::suggest;
 use crate::base::{Diagnostic, Location};
 use crate::observe::expect::{Expectation, parse};
 use crate::observe::metrics::METRICS;
+use crate::observe::single::QUANTITIES;
 use crate::scenario::At;
 
 /// What stands for the name of a resource in the name of a metric.
@@ -29,7 +30,8 @@ fn known(written: &At<String>, read: Expectation) -> Result<Expectation, Diagnos
             .strip_prefix(before)
             .is_some_and(|resource| resource.len() > after.len() && resource.contains(after)),
     };
-    if METRICS.iter().any(|metric| matches(metric.name)) {
+    let is_of_job = |name: &str| read.metric.strip_prefix(name).is_some_and(|job| job.starts_with('.'));
+    if METRICS.iter().any(|metric| matches(metric.name)) || QUANTITIES.into_iter().any(is_of_job) {
         return Ok(read);
     }
     let usual: Vec<String> = METRICS.iter().map(|metric| metric.name.replace(RESOURCE, "cpu")).collect();

@@ -2,10 +2,11 @@
 
 use super::nodes::Nodes;
 use super::{Build, control, faults, generators, machines, nodes, pools, run, traces};
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, Expression};
 use crate::control::Config;
 use crate::control::fleet::{
-    By, Discipline, Gang, Inner, NodeChoice, Order, Passing, Policy, QueueSpec, Sharing, UNIT_WEIGHT,
+    By, Discipline, Gang, Inner, NodeChoice, Order, Passing, Policy, QueueSpec, SCORE_NAMES, Sharing,
+    UNIT_WEIGHT,
 };
 use crate::scenario::At;
 use crate::scenario::schema::batch::{
@@ -126,7 +127,10 @@ fn policy(build: &mut Build<'_>, batch: &Batch) -> Policy {
     refuse_of_processors(build, batch);
     let order = batch.order.as_ref().and_then(|written| order(&written.value));
     let nodes = batch.nodes.as_ref().map(|nodes| nodes.value.clone()).unwrap_or_default();
-    let choice = choice(build, nodes.choice.as_ref());
+    let choice = match own_score(build, &nodes) {
+        Some(own) => own,
+        None => choice(build, nodes.choice.as_ref()),
+    };
     let sharing = nodes.sharing.as_ref().map(|sharing| self::sharing(build, sharing)).unwrap_or_default();
     Policy {
         order: order.unwrap_or_default(),
@@ -158,6 +162,23 @@ fn order(written: &OrderOrExpression) -> Option<Order> {
         QueueOrder::SmallestArea => Order::SmallestArea,
         _ => return None,
     })
+}
+
+/// The user's own score of nodes, if there is one.
+fn own_score(build: &mut Build<'_>, nodes: &written::OnNodes) -> Option<NodeChoice> {
+    let score = nodes.score.as_ref()?;
+    if let Some(choice) = &nodes.choice {
+        build.error(
+            choice.error("`choice` and `score` both say which node is taken").help("leave one of them out"),
+        );
+    }
+    match Expression::parse(&score.0, &SCORE_NAMES) {
+        Ok(own) => Some(NodeChoice::Own(Box::new(own))),
+        Err(error) => {
+            build.error(error.diagnostic(score.location.clone(), &score.0));
+            None
+        }
+    }
 }
 
 fn choice(build: &mut Build<'_>, choice: Option<&At<written::Choice>>) -> NodeChoice {

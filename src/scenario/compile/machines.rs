@@ -6,14 +6,14 @@ use crate::api::selector::{is_dns_subdomain, is_label_value, is_qualified_name};
 use crate::api::{Node, ObjectMeta, ResourceList};
 use crate::base::{Diagnostic, Location, Quantity};
 use crate::scenario::schema::cluster::{MAX_NODES, MachineFormat};
-use crate::trace::openb;
 use crate::trace::table::{Machine, expand, read_machines};
-use crate::trace::{Input, ReadReport};
+use crate::trace::{Input, Largest, ReadReport, alibaba, google2011, openb};
 
 /// Adds the nodes of the table of machines, if the scenario names one.
 pub(super) fn add(build: &mut Build<'_>, nodes: &mut Nodes) {
     let Some(machines) = &build.scenario.cluster.machines else { return };
-    let result = read(build, &machines.file, machines.format);
+    let largest = super::traces::largest(machines.largest_machine.as_ref());
+    let result = read(build, &machines.file, machines.format, largest);
     let result = result.map_err(|finding| at_reference(finding, &machines.file));
     let Some((list, report)) = build.take(result) else { return };
     build.report(&report);
@@ -37,6 +37,7 @@ fn read(
     build: &mut Build<'_>,
     file: &str,
     format: MachineFormat,
+    largest: Largest,
 ) -> Result<(Vec<Machine>, ReadReport), Diagnostic> {
     let path = build.files.path(file);
     let (name, bytes) = build.files.read(&path)?;
@@ -44,6 +45,8 @@ fn read(
     match format {
         MachineFormat::Seatrial => read_machines(input),
         MachineFormat::Openb => openb::read_nodes(input),
+        MachineFormat::Google2011 => google2011::read_machines(input, largest),
+        MachineFormat::Alibaba2017 => alibaba::read_machines(input, largest),
     }
 }
 

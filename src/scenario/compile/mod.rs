@@ -13,6 +13,7 @@ mod fleet;
 mod generators;
 mod loads;
 mod machines;
+mod mesos;
 mod nodes;
 mod objects;
 mod planes;
@@ -22,6 +23,7 @@ mod question;
 mod rows;
 mod run;
 mod selectors;
+mod slurm;
 mod swarm;
 mod timing;
 mod traces;
@@ -196,7 +198,9 @@ pub fn compile(scenario: &Scenario, environment: Environment) -> Result<Compiled
     let mut build = Build::new(scenario, environment);
     let name = run::name(&mut build);
     let plan = match planes::kind(&scenario.control_plane) {
-        Kind::Kubernetes | Kind::Swarm => cluster(&mut build).map(|setup| Plan::Kubernetes(Box::new(setup))),
+        Kind::Kubernetes | Kind::Swarm | Kind::Mesos | Kind::Slurm => {
+            cluster(&mut build).map(|setup| Plan::Kubernetes(Box::new(setup)))
+        }
         Kind::Batch if fleet::is_meant(&build) => {
             fleet::setup(&mut build).map(|setup| Plan::Fleet(Box::new(setup)))
         }
@@ -244,6 +248,7 @@ fn cluster(build: &mut Build<'_>) -> Option<Setup> {
     let mut nodes = Nodes::default();
     pools::add(build, &mut nodes);
     machines::add(build, &mut nodes);
+    slurm::add_nodes(build, &mut nodes);
     let objects = objects::read(build, &mut nodes);
     let objects = planes::known_objects(build, objects);
     nodes::check(build, &nodes);
@@ -254,6 +259,7 @@ fn cluster(build: &mut Build<'_>) -> Option<Setup> {
     let mut metrics = control::metrics(build);
     loads::resolve(build, &objects, &mut metrics);
     let actions = actions::resolve(build, &nodes, &objects, &metrics.loads, priorities);
+    planes::check_actions(build, &actions);
     let timing = timing::resolve(build);
     let control = control::resolve(build, &timing);
     let stop = run::stop(build);

@@ -53,6 +53,11 @@ impl Nodes {
         PoolId(position as u32)
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// Whether a node of this name is there that is the same in every other respect too.
     pub(super) fn has_equal(&self, node: &Node) -> bool {
         self.row(&node.meta.name).is_some_and(|row| *self.list[row].node == *node)

@@ -7,15 +7,16 @@
 
 use super::objects::Timed;
 use super::pools::DEFAULT_PODS;
-use super::{Build, swarm};
+use super::{Build, mesos, slurm, swarm};
 use crate::api::Object;
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, Time};
 use crate::control::config::Plane;
 use crate::scenario::At;
 use crate::scenario::schema::control::{
     ControlPlane, Kind, NodeLifecycle, PodAutoscaler, Scheduler, Timings,
 };
 use crate::scenario::schema::events::{Action, Fault};
+use crate::sim;
 
 /// The pods that a node may have where Kubernetes does not count them.
 const PODS_UNCOUNTED: i64 = 1_000_000;
@@ -41,8 +42,20 @@ pub(super) fn resolve(build: &mut Build<'_>) -> Plane {
     {
         build.error(swarm.error("`swarm` needs `controlPlane.kind: swarm`"));
     }
+    if kind(control) != Kind::Mesos
+        && let Some(mesos) = &control.mesos
+    {
+        build.error(mesos.error("`mesos` needs `controlPlane.kind: mesos`"));
+    }
+    if kind(control) != Kind::Slurm
+        && let Some(slurm) = &control.slurm
+    {
+        build.error(slurm.error("`slurm` needs `controlPlane.kind: slurm`"));
+    }
     match kind(control) {
         Kind::Kubernetes | Kind::Batch => Plane::Kubernetes,
+        Kind::Mesos => Plane::Mesos(Box::new(mesos::settings(build))),
+        Kind::Slurm => Plane::Slurm(Box::new(slurm::site(build))),
         Kind::Swarm => Plane::Swarm(Box::new(swarm::settings(build))),
     }
 }
@@ -109,22 +122,34 @@ fn refused_action(action: &At<Action>) -> Option<Diagnostic> {
     keys.into_iter().find_map(|(given, what)| Some(needs_kubernetes(given?, what)))
 }
 
+/// Checks what people bring during the run.
+pub(super) fn check_actions(build: &mut Build<'_>, actions: &[(Time, sim::Action)]) {
+    if kind(&build.scenario.control_plane) == Kind::Swarm {
+        swarm::check_actions(build, actions);
+    }
+}
+
 /// Leaves out the objects that only Kubernetes' controllers look after, with a remark.
 pub(super) fn known_objects(build: &mut Build<'_>, objects: Timed) -> Timed {
     let control = &build.scenario.control_plane;
     if kind(control) == Kind::Kubernetes {
         return objects;
     }
+    let slurm = kind(control) == Kind::Slurm;
     let (known, unknown): (Timed, Timed) = objects.into_iter().partition(|(_, sourced)| {
-        use Object::{CronJob, HorizontalPodAutoscaler, PodDisruptionBudget, ResourceQuota};
-        !matches!(
-            sourced.object,
-            CronJob(_) | HorizontalPodAutoscaler(_) | PodDisruptionBudget(_) | ResourceQuota(_)
-        )
+        use Object::{CronJob, DaemonSet, HorizontalPodAutoscaler, PodDisruptionBudget, ResourceQuota};
+        match sourced.object {
+            CronJob(_) | HorizontalPodAutoscaler(_) | PodDisruptionBudget(_) | ResourceQuota(_) => false,
+            DaemonSet(_) => !slurm,
+            _ => true,
+        }
     });
     for (_, sourced) in &known {
         if kind(control) == Kind::Swarm {
             swarm::check_annotations(build, sourced);
+        }
+        if kind(control) == Kind::Slurm {
+            slurm::check_annotations(build, sourced);
         }
     }
     for (_, sourced) in unknown {

@@ -1,8 +1,9 @@
 //! The constants of Docker Swarm: swarmkit's, with what a scenario replaces.
 
 use super::Build;
+use crate::api::Object;
 use crate::api::kubernetes::{Part, Sourced};
-use crate::base::{Diagnostic, Span};
+use crate::base::{Diagnostic, Span, Time};
 use crate::control::swarm::service::{PREFIX, is_spread_key};
 use crate::control::swarm::{
     FailureAction, Order, RestartCondition, RestartPolicy, ServiceSettings, Settings, UpdateConfig,
@@ -12,6 +13,7 @@ use crate::scenario::At;
 use crate::scenario::schema::control::Preset;
 use crate::scenario::schema::scalars::Duration;
 use crate::scenario::schema::swarm as written;
+use crate::sim::Action;
 
 /// The constants; errors are noted. Without latencies heartbeats come exactly in time, and the manager
 /// gathers nothing before it acts.
@@ -58,6 +60,7 @@ fn service(build: &mut Build<'_>, given: &written::Swarm, default: &ServiceSetti
         preferences: texts(&given.placement_preferences),
         max_replicas: given.max_replicas_per_node.map_or(default.max_replicas, |most| most.0 as u32),
         stop_grace: default.stop_grace,
+        is_global: false,
     };
     set(&mut settings.stop_grace, given.stop_grace_period);
     settings
@@ -65,17 +68,35 @@ fn service(build: &mut Build<'_>, given: &written::Swarm, default: &ServiceSetti
 
 /// Whether what the annotations of an object say of its service can be meant; errors are noted.
 pub(super) fn check_annotations(build: &mut Build<'_>, sourced: &Sourced) {
-    let settings = ServiceSettings::default().with(&sourced.object.meta().annotations);
-    let problem = settings.and_then(|settings| {
-        let parsed = settings.constraints.iter().map(|text| {
-            constraint::parse(text).map_err(|what| format!("`{PREFIX}constraints`: {text}: {what}"))
-        });
-        parsed.collect::<Result<Vec<_>, _>>()
-    });
-    if let Err(what) = problem {
+    if let Err(what) = readable(&sourced.object) {
         let finding = Diagnostic::error(sourced.at(Part::Name), what);
         build.error(finding.found(&sourced.object.meta().name));
     }
+}
+
+/// The same for the objects that people bring during the run.
+pub(super) fn check_actions(build: &mut Build<'_>, actions: &[(Time, Action)]) {
+    for (_, action) in actions {
+        if let Action::Create(object) | Action::Replace { object, .. } = action
+            && let Err(what) = readable(object)
+        {
+            let name = &object.meta().name;
+            build.error(build.whole(format!("the object that an action brings: {what}")).found(name));
+        }
+    }
+}
+
+/// What is wrong with the annotations of an object.
+fn readable(object: &Object) -> Result<(), String> {
+    let annotations = match object {
+        Object::Pod(pod) => &pod.template.annotations,
+        object => &object.meta().annotations,
+    };
+    let settings = ServiceSettings::default().with(annotations)?;
+    settings.constraints.iter().try_for_each(|text| {
+        let parsed = constraint::parse(text).map(|_| ());
+        parsed.map_err(|what| format!("`{PREFIX}constraints`: {text}: {what}"))
+    })
 }
 
 fn restart(given: &written::Restart) -> RestartPolicy {

@@ -11,10 +11,12 @@ use crate::api::RestartPolicy;
 use crate::base::rng::key_of;
 use crate::base::{Diagnostic, Time};
 use crate::scenario::At;
-use crate::scenario::schema::workload::{self, GpuSharing, Partials, Processors, Trace, TraceFormat};
+use crate::scenario::schema::workload::{
+    self, GpuSharing, MachineSize, Partials, Processors, Trace, TraceFormat,
+};
 use crate::sim::{Dependencies, JobSource, Source};
-use crate::trace::openb::{PodReader, Sharing};
-use crate::trace::{self, Format, Input, Reader, SwfOptions, SwfReader, TableReader};
+use crate::trace::openb::Sharing;
+use crate::trace::{self, Format, Input, Largest, Reader, ReaderOptions, SwfOptions};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -270,18 +272,31 @@ fn reader(
         Some(TraceFormat::Swf) => Format::Swf,
         Some(TraceFormat::Openb) => Format::Openb,
         Some(TraceFormat::Seatrial) => Format::Table,
+        Some(TraceFormat::Batsim) => Format::Batsim,
+        Some(TraceFormat::Sacct) => Format::Sacct,
+        Some(TraceFormat::Google2011) => Format::Google2011,
+        Some(TraceFormat::Alibaba2017) => Format::Alibaba2017,
+        Some(TraceFormat::Alibaba2018) => Format::Alibaba2018,
+        Some(TraceFormat::Azure) => Format::Azure,
+        Some(TraceFormat::Philly) => Format::Philly,
+        Some(TraceFormat::Wfcommons) => Format::WfCommons,
+        Some(TraceFormat::Kubernetes) => Format::Kubernetes,
         None => Format::detect(&mut input)?,
     };
-    Ok(match format {
-        Format::Swf => Box::new(SwfReader::new(input, swf_options(trace, max_processors))),
-        Format::Openb => Box::new(PodReader::new(
-            input,
-            match trace.gpu_sharing {
-                GpuSharing::Milli => Sharing::Milli,
-                GpuSharing::MilliAndCount => Sharing::MilliAndCount,
-            },
-        )?),
-        Format::Table => Box::new(TableReader::new(input)?),
+    let sharing = match trace.gpu_sharing {
+        GpuSharing::Milli => Sharing::Milli,
+        GpuSharing::MilliAndCount => Sharing::MilliAndCount,
+    };
+    let largest = largest(trace.largest_machine.as_ref());
+    let swf = swf_options(trace, max_processors);
+    format.reader(input, ReaderOptions { swf, sharing, largest })
+}
+
+/// The size of the largest machine, where the trace counts in parts of it.
+pub(super) fn largest(written: Option<&MachineSize>) -> Largest {
+    written.map_or_else(Largest::default, |size| Largest {
+        cpu_milli: size.cpu.0.milli_ceil(),
+        memory_bytes: size.memory.0.units_ceil(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The part `cluster`: which machines there are.
 
 use super::scalars::{Amount, Price, Short, Whole};
+use super::workload::MachineSize;
 use crate::scenario::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -112,6 +113,9 @@ pub struct Machines {
     /// What its columns are.
     #[serde(default)]
     pub format: MachineFormat,
+    /// What the largest machine is, for tables that give sizes as parts of it (Google 2011; memory of
+    /// Alibaba 2017). 64 cores and 256 GiB where it is not given; the same as for the trace.
+    pub largest_machine: Option<MachineSize>,
 }
 
 /// Formats of tables of machines.
@@ -123,4 +127,8 @@ pub enum MachineFormat {
     Seatrial,
     /// The node list of Alibaba's GPU trace of 2023: `sn,cpu_milli,memory_mib,gpu,model`.
     Openb,
+    /// `machine_events` of Google's cluster trace of 2011: the machines at its start.
+    Google2011,
+    /// `server_event.csv` of Alibaba's cluster trace of 2017: the machines at its start.
+    Alibaba2017,
 }

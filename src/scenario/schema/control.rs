@@ -41,8 +41,12 @@ pub struct ControlPlane {
     pub metrics: Metrics,
     /// The batch scheduler (`kind: batch`).
     pub batch: Option<At<Batch>>,
+    /// Slurm (`kind: slurm`).
+    pub slurm: Option<At<super::slurm::Slurm>>,
     /// Docker Swarm (`kind: swarm`).
     pub swarm: Option<At<super::swarm::Swarm>>,
+    /// Apache Mesos (`kind: mesos`).
+    pub mesos: Option<At<super::mesos::Mesos>>,
 }
 
 /// Kinds of clusters.
@@ -56,6 +60,10 @@ pub enum Kind {
     Batch,
     /// Nodes and pods under Docker Swarm: a Deployment is a replicated service, a pod a task.
     Swarm,
+    /// Nodes and pods under Apache Mesos: a Deployment is an app of Marathon, a Job runs under Chronos.
+    Mesos,
+    /// Nodes and pods under Slurm: a Job, or a row of a trace, is a job, a pod a task.
+    Slurm,
 }
 
 /// The names of the releases, for the schema only.

@@ -1,6 +1,6 @@
 //! The part `controlPlane.batch.nodes`: how jobs of tasks are placed on nodes with several resources.
 
-use super::scalars::{Real, Share};
+use super::scalars::{Raw, Real, Share};
 use crate::scenario::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 pub struct OnNodes {
     /// On which node a task is started; `firstFit` where it is not given.
     pub choice: Option<At<Choice>>,
+    /// In the place of `choice`: an expression such as `-cpu_free`; the node with the largest value is taken
+    /// (docs/expressions.md).
+    #[schemars(with = "Option<String>")]
+    pub score: Option<At<Raw>>,
     /// Who may start while the first job in order does not fit: whoever fits (`whoeverFits`, where it is
     /// not given), or `nobody`.
     #[serde(default)]

@@ -2,7 +2,7 @@
 
 use super::loads::{Load, MetricSeries};
 use super::scalars::{
-    Duration, NumberDistribution, QuantityDistribution, Real, Share, Short, TimeDistribution, Whole,
+    Amount, Duration, NumberDistribution, QuantityDistribution, Real, Share, Short, TimeDistribution, Whole,
 };
 use crate::scenario::At;
 use schemars::JsonSchema;
@@ -101,6 +101,9 @@ pub struct Trace {
     /// What pods that share a GPU request (`format: openb`).
     #[serde(default)]
     pub gpu_sharing: GpuSharing,
+    /// What the largest machine is, for traces that give sizes as parts of it (Google 2011, Alibaba 2017);
+    /// for Alibaba 2018, whose memory is a percentage of it. 64 cores and 256 GiB where it is not given.
+    pub largest_machine: Option<MachineSize>,
     /// What happens to a pod's container that has ended, where a row does not say it; `Never`.
     pub restart_policy: Option<RestartPolicy>,
     /// Labels of the pods, beside those of the rows.
@@ -118,6 +121,34 @@ pub enum TraceFormat {
     Openb,
     /// seatrial's own table (CSV).
     Seatrial,
+    /// Batsim's workloads (JSON).
+    Batsim,
+    /// What Slurm's `sacct --parsable2` prints.
+    Sacct,
+    /// Google's cluster trace of 2011: `task_events` or `job_events`.
+    Google2011,
+    /// Alibaba's cluster trace of 2017: `batch_task.csv`.
+    Alibaba2017,
+    /// Alibaba's cluster trace of 2018: `batch_task.csv`.
+    Alibaba2018,
+    /// Azure's virtual machines: `vmtable.csv`.
+    Azure,
+    /// Microsoft's deep-learning jobs of 2017.
+    Philly,
+    /// Workflows of WfCommons (JSON).
+    Wfcommons,
+    /// Dumps of pods.
+    Kubernetes,
+}
+
+/// The size of a machine.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MachineSize {
+    /// Its CPU in cores.
+    pub cpu: Amount,
+    /// Its memory in bytes.
+    pub memory: Amount,
 }
 
 /// Whether jobs wait for others.

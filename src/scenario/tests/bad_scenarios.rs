@@ -574,8 +574,10 @@ fn control_planes() {
         ],
     );
     behind(
-        "controlPlane: {kind: slurm}\n",
-        &expect!["s.yaml:5:22: error: unknown value: `slurm` (expected one of kubernetes, batch, swarm)"],
+        "controlPlane: {kind: nomad}\n",
+        &expect![
+            "s.yaml:5:22: error: unknown value: `nomad` (expected one of kubernetes, batch, swarm, mesos, slurm)"
+        ],
     );
     behind(
         "controlPlane: {batch: {order: fcfs}}\n",
@@ -733,6 +735,10 @@ fn workloads() {
             s.yaml:5:71: error: the closing `)` is missing; inside `{…}` and `[…]` a comma ends a value: put it into quotes: `uniform(min=2`
             s.yaml:5:86: error: unknown key: `max=1)` (expected one of name, arrivals, count, for, at, namespace, runTime, estimateFactor, cpu, memory, resources, processors, tasks, priority, exitCode, restartPolicy, labels, nodeSelector, users)"]],
     );
+}
+
+#[test]
+fn traces_of_workloads() {
     behind(
         "workload: {traces: [{file: unsorted.csv, select: {from: 1h, until: 1h}}]}\n",
         &expect!["s.yaml:5:68: error: `until` is not after `from`: `1h`"],
@@ -743,7 +749,9 @@ fn workloads() {
     );
     behind(
         "workload: {traces: [{file: unsorted.csv, format: cvs}]}\n",
-        &expect!["s.yaml:5:50: error: unknown value: `cvs` (expected one of swf, openb, seatrial)"],
+        &expect![
+            "s.yaml:5:50: error: unknown value: `cvs` (expected one of swf, openb, seatrial, batsim, sacct, google2011, alibaba2017, alibaba2018, azure, philly, wfcommons, kubernetes)"
+        ],
     );
     behind(
         "workload: {traces: [{file: bad.csv}]}\n",

@@ -134,6 +134,12 @@ fn what_makes_no_sense_is_refused() {
         ],
     );
     bad(
+        "controlPlane: {kind: batch, batch: {nodes: {choice: bestFit, score: -cpu_fre}}}\n",
+        expect![[r"
+            s.yaml:3:53: error: `choice` and `score` both say which node is taken: `bestFit` (leave one of them out)
+            s.yaml:3:69: error: unknown name `cpu_fre` at character 2: `-cpu_fre` (did you mean `cpu_free`?)"]],
+    );
+    bad(
         "controlPlane: {kind: batch}\nfaults: [{node: w-0, at: 1m, kind: partition}, {component: scheduler, at: 1m}]\n",
         expect![[r"
             s.yaml:4:10: error: a node of a batch cluster crashes or is up (write `kind: crash`)

@@ -280,8 +280,11 @@ fn every_scenario_of_the_project_compiles() {
         drain-pool: 8 nodes, 2 inputs
         drf-two-users: 1 nodes for jobs, 1 inputs
         first-steps: 12 nodes, 2 inputs
+        four-control-planes: 6 nodes, 2 inputs
         gang-deadlock: 2 nodes for jobs, 1 inputs
         gpu-cluster: 24 nodes, 3 inputs
+        mesos-agent-failure: 4 nodes, 2 inputs
+        mesos-two-frameworks: 1 nodes, 1 inputs
         mtbf-week: 200 nodes, 2 inputs
         nightly-jobs: 3 nodes, 2 inputs
         node-failure: 10 nodes, 2 inputs
@@ -290,8 +293,10 @@ fn every_scenario_of_the_project_compiles() {
         preemption: 4 nodes, 3 inputs
         rolling-update: 8 nodes, 3 inputs
         scheduler-failover: 50 nodes, 2 inputs
+        slurm-partitions: 8 nodes, 1 inputs
         snapshot: 3 nodes, 3 inputs
         spreading: 8 nodes, 1 inputs
+        swarm-node-failure: 10 nodes, 2 inputs
         three-easys: 32 processors, 1 inputs
         two-applications: 4 nodes, 2 inputs
         zone-outage-budgets: 12 nodes, 2 inputs

@@ -6,8 +6,10 @@ mod bad_scenarios;
 mod fleets;
 mod good;
 mod loads;
+mod mesos;
 mod overrides;
 mod planes;
+mod slurm;
 mod studies;
 
 use super::{Compiled, Environment, Plan, compile, parse};

@@ -71,8 +71,10 @@ fn constants_of_a_swarm_need_a_swarm() {
     let said = errors(&format!("{POOL}controlPlane: {{swarm: {{taskHistory: 2}}}}\n"), &[]);
     expect!["s.yaml:5:23: error: `swarm` needs `controlPlane.kind: swarm`"].assert_eq(&said);
     let said = errors(&format!("{POOL}controlPlane: {{kind: nomad}}\n"), &[]);
-    expect!["s.yaml:5:22: error: unknown value: `nomad` (expected one of kubernetes, batch, swarm)"]
-        .assert_eq(&said);
+    expect![
+        "s.yaml:5:22: error: unknown value: `nomad` (expected one of kubernetes, batch, swarm, mesos, slurm)"
+    ]
+    .assert_eq(&said);
 }
 
 #[test]
@@ -88,4 +90,17 @@ workload: {{manifests: [../../scenarios/manifests/nightly.yaml]}}
         objects that this control plane does not know: CronJob: 2
         objects that this control plane does not know: ResourceQuota: 1"]]
     .assert_eq(&remarks.join("\n"));
+}
+
+#[test]
+fn annotations_that_cannot_be_meant_are_refused() {
+    let text = format!("{POOL}controlPlane: {{kind: swarm}}\nworkload: {{manifests: [bad-swarm.yaml]}}\n");
+    expect![[r"
+        tests/fixtures/bad-swarm.yaml:4:9: error: `seatrial.dev/swarm-restart-condition: always`: write `none`, `on-failure` or `any`: `web`
+        tests/fixtures/bad-swarm.yaml:19:9: error: `seatrial.dev/swarm-constraints`: disk=ssd: write `key==value` or `key!=value`, such as `node.labels.disk==ssd`: `alone`"]]
+    .assert_eq(&errors(&text, &[]));
+    assert!(
+        try_compile(&text.replace("swarm}", "kubernetes}"), &[]).is_ok(),
+        "Kubernetes does not read them"
+    );
 }

@@ -203,6 +203,17 @@ impl World {
         *run = PodRun { pod, class, entity, run_time, exit_code, initial, epoch, ..PodRun::default() };
     }
 
+    /// What a pod whose row is not used again brought along.
+    pub(super) fn arrival_of(&self, pod: PodRef) -> Arrival {
+        let known = self.pods.get(pod.id.index()).filter(|run| run.pod == pod);
+        known.map_or(Arrival::default(), |run| Arrival {
+            entity: run.entity,
+            run_time: run.run_time,
+            exit_code: run.exit_code,
+            initial: false,
+        })
+    }
+
     /// Does what a kubelet asks of its container runtime.
     pub(super) fn command(
         &mut self,

@@ -13,8 +13,10 @@ pub(super) enum Dialect {
     Standard,
     /// Alea: 21 fields, with processors in braces, a queue's name and a node specification.
     Alea,
-    /// Alea's workflows: 20 fields below a row of column names.
+    /// Alea's workflows: 20 fields below a row of column names; the preceding jobs separated by `&`.
     AleaWorkflow,
+    /// The Slurm simulator: fields separated by `;`.
+    Slurm,
 }
 
 impl Dialect {
@@ -24,12 +26,13 @@ impl Dialect {
             Dialect::Standard => "swf",
             Dialect::Alea => "swf (Alea, 21 fields)",
             Dialect::AleaWorkflow => "swf (Alea workflows, 20 fields)",
+            Dialect::Slurm => "swf (Slurm simulator, fields separated by `;`)",
         }
     }
 
     const fn fields(self) -> usize {
         match self {
-            Dialect::Standard => FIELDS,
+            Dialect::Standard | Dialect::Slurm => FIELDS,
             Dialect::Alea => 21,
             Dialect::AleaWorkflow => 20,
         }
@@ -69,7 +72,7 @@ pub(super) struct Fault {
 }
 
 /// The names of the fields, for messages.
-const NAMES: [&str; FIELDS] = [
+pub(super) const NAMES: [&str; FIELDS] = [
     "job number",
     "submit time",
     "wait time",
@@ -90,6 +93,9 @@ const NAMES: [&str; FIELDS] = [
     "think time",
 ];
 
+/// The field of the preceding job, from 0.
+const PRECEDING: usize = 16;
+
 /// The numbers of the 18 fields.
 type Values = [Number; FIELDS];
 
@@ -97,8 +103,13 @@ type Values = [Number; FIELDS];
 pub(super) fn parse(text: &[u8], line: u64, dialect: Dialect) -> Result<Job, Fault> {
     let mut values: Values = [Number::default(); FIELDS];
     let mut at = 0;
-    for value in &mut values {
+    for (field, value) in values.iter_mut().enumerate() {
         let word = next_word(text, at);
+        if field == PRECEDING && dialect == Dialect::AleaWorkflow {
+            *value = Number { negative: true, whole: 1, nano: 0 };
+            at = word.1;
+            continue;
+        }
         match Number::parse(&text[word.0..word.1]) {
             Ok(number) => *value = number,
             Err(_) => return Err(explain(text, dialect)),
@@ -116,6 +127,20 @@ pub(super) fn parse(text: &[u8], line: u64, dialect: Dialect) -> Result<Job, Fau
     job(&values, line).map_err(|(field, error)| field_fault(text, field, error, dialect))
 }
 
+/// The jobs before a job of Alea's workflows: `1&2&3`, or -1 for none.
+pub(super) fn predecessors(text: &[u8]) -> Result<Vec<i64>, Fault> {
+    let (start, end) = words(text).nth(PRECEDING).unwrap_or((0, 0));
+    let mut numbers = Vec::new();
+    for word in text[start..end].split(|byte| *byte == b'&') {
+        let number = Number::parse(word).and_then(Number::integer);
+        match number.map_err(|error| field_fault(text, PRECEDING, error, Dialect::AleaWorkflow))? {
+            number if number < 0 => {}
+            number => numbers.push(number),
+        }
+    }
+    Ok(numbers)
+}
+
 /// The dialect that the first line of data is written in. Errors: a format that is not read here.
 pub(super) fn recognise(text: &[u8]) -> Result<Dialect, Fault> {
     let whole = |message: &str, help: &str| Fault {
@@ -127,10 +152,7 @@ pub(super) fn recognise(text: &[u8]) -> Result<Dialect, Fault> {
     let mut fields = words(text);
     let first = fields.next().map_or(&text[..0], |(start, end)| &text[start..end]);
     if first.contains(&b';') && first.first().is_some_and(u8::is_ascii_digit) {
-        return Err(whole(
-            "the job line is separated by `;`: the dialect of the Slurm simulator, which is not read",
-            "write 18 numbers separated by blanks, and users and queues as numbers",
-        ));
+        return Ok(Dialect::Slurm);
     }
     let lower = text.to_ascii_lowercase();
     if first.first().is_some_and(u8::is_ascii_alphabetic) && contains(&lower, b"submit") {
@@ -241,6 +263,7 @@ fn explain(text: &[u8], dialect: Dialect) -> Fault {
     let wrong = words(text)
         .take(FIELDS)
         .enumerate()
+        .filter(|(field, _)| *field != PRECEDING || dialect != Dialect::AleaWorkflow)
         .find_map(|(field, (start, end))| Number::parse(&text[start..end]).err().map(|error| (field, error)));
     let (field, error) = wrong.unwrap_or((0, NumberError::NotANumber));
     field_fault(text, field, error, dialect)
@@ -249,8 +272,8 @@ fn explain(text: &[u8], dialect: Dialect) -> Fault {
 #[cold]
 fn field_fault(text: &[u8], field: usize, error: NumberError, dialect: Dialect) -> Fault {
     let (start, end) = words(text).nth(field).unwrap_or((0, 0));
-    let help = if dialect == Dialect::AleaWorkflow && field == 16 {
-        "several preceding jobs, as Alea's workflows have them, are not read".into()
+    let help = if dialect == Dialect::AleaWorkflow && field == PRECEDING {
+        "write the numbers of the jobs before it, separated by `&`, or -1".into()
     } else {
         "write a number, or -1 if it is unknown".into()
     };

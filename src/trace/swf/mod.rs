@@ -1,16 +1,17 @@
 //! The Standard Workload Format, version 2.2, of the Parallel Workloads Archive.
 //!
 //! Source: <https://www.cs.huji.ac.il/labs/parallel/workload/swf.html>. Also read: files without a
-//! header, fractions of seconds, tabs, and the two dialects of the Alea simulator where their first
-//! 18 fields mean the same. Sorting and killing at the estimate are the consumer's.
+//! header, fractions of seconds, tabs, the two dialects of the Alea simulator where their first 18
+//! fields mean the same, and that of the Slurm simulator. Sorting and killing at the estimate are the consumer's.
 
 mod header;
 mod line;
 mod reader;
+mod slurm;
 mod write;
 
 pub use reader::SwfReader;
-pub(super) use write::seconds;
+pub(super) use write::{memory_unit, seconds};
 pub use write::{write_header, write_row};
 
 /// Which of the two numbers of processors counts, where both are known.
@@ -86,6 +87,7 @@ pub mod reason {
     /// Repaired: a part without a submit time of its own is submitted when the part before it ended.
     pub const PART_WITHOUT_SUBMIT: &str =
         "partial execution without a submit time, taken as the end of the last";
-    /// Repaired: what Alea's dialect writes into the memory field has another meaning.
-    pub const ALEA_MEMORY: &str = "memory field of Alea's dialect not used";
+    /// Repaired: what the dialects of Alea and of the Slurm simulator write into the memory field has
+    /// another meaning.
+    pub const ALEA_MEMORY: &str = "memory field of the dialect not used";
 }

@@ -4,6 +4,7 @@ use super::super::input::Input;
 use super::super::report::ReadReport;
 use super::super::{Reader, Row};
 use super::line::{self, Dialect, Fault, Job};
+use super::slurm::SlurmNames;
 use super::{Partials, SwfOptions, header, reason};
 use crate::base::{Diagnostic, Span, Time};
 
@@ -18,6 +19,10 @@ pub struct SwfReader {
     ahead: Option<Job>,
     /// Number and end of the part read last.
     part: Option<(i64, u64)>,
+    /// The jobs before the jobs of workflows, by the line of the latter.
+    waits: Vec<(u64, Vec<i64>)>,
+    /// The names of the Slurm simulator's dialect.
+    names: SlurmNames,
 }
 
 /// Statuses of partial executions.
@@ -33,7 +38,16 @@ impl SwfReader {
     /// A reader of `input` under the given choices.
     pub fn new(input: Input, options: SwfOptions) -> SwfReader {
         let report = ReadReport::new(input.name(), Dialect::Standard.name());
-        SwfReader { input, options, report, dialect: None, ahead: None, part: None }
+        SwfReader {
+            input,
+            options,
+            report,
+            dialect: None,
+            ahead: None,
+            part: None,
+            waits: Vec::new(),
+            names: SlurmNames::new(),
+        }
     }
 
     /// The next job line, whatever its status.
@@ -61,8 +75,16 @@ impl SwfReader {
 
     /// The current line as a job.
     fn take_job(&mut self, dialect: Dialect) -> Result<Job, Diagnostic> {
-        let parsed = line::parse(self.input.text(), self.input.line(), dialect);
+        let parsed = match dialect {
+            Dialect::Slurm => self.names.parse(self.input.text(), self.input.line(), &mut self.report.header),
+            _ => line::parse(self.input.text(), self.input.line(), dialect),
+        };
         let mut job = parsed.map_err(|fault| diagnose(&self.input, &fault))?;
+        if dialect == Dialect::AleaWorkflow {
+            let before =
+                line::predecessors(self.input.text()).map_err(|fault| diagnose(&self.input, &fault))?;
+            self.waits.push((job.line, before));
+        }
         if !STATUSES.contains(&job.status) {
             self.report.repair_row(reason::UNKNOWN_STATUS, job.line);
             job.status = -1;
@@ -157,9 +179,13 @@ impl SwfReader {
         row.recorded_wait = job.wait;
         row.status = job.status as i8;
         row.memory_bytes = job.memory;
-        if self.dialect == Some(Dialect::Alea) && job.memory > 0 {
+        if matches!(self.dialect, Some(Dialect::Alea | Dialect::Slurm)) && job.memory > 0 {
             row.memory_bytes = 0;
             self.report.repair_row(reason::ALEA_MEMORY, job.line);
+        }
+        if let Some(place) = self.waits.iter().position(|(line, _)| *line == job.line) {
+            row.after.append(&mut self.waits[place].1);
+            self.waits.retain(|(line, _)| *line > job.line);
         }
         row.user = job.user;
         row.group = job.group;

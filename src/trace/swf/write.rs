@@ -18,10 +18,10 @@ pub fn write_row(out: &mut dyn Write, row: &Row) -> io::Result<()> {
     let processors = if row.processors > 0 { i64::from(row.processors) } else { -1 };
     let allocated = if row.allocated_processors > 0 { row.allocated_processors } else { -1 };
     let requested = if row.requested_processors > 0 { row.requested_processors } else { processors };
-    // kB per processor, rounded up: a request must not shrink.
+    // kB per processor, rounded up: a request must not shrink. Readers multiply by the larger number.
     let kilobytes = match row.memory_bytes {
         0 => -1,
-        bytes => (bytes.max(0) as u64).div_ceil(1024 * requested.max(1) as u64) as i64,
+        bytes => (bytes.max(0) as u64).div_ceil(memory_unit(row)) as i64,
     };
     writeln!(
         out,
@@ -40,6 +40,13 @@ pub fn write_row(out: &mut dyn Write, row: &Row) -> io::Result<()> {
         row.preceding,
         time(row.think_time),
     )
+}
+
+/// The bytes that one unit of the memory field stands for: a kB for each processor.
+pub(in super::super) fn memory_unit(row: &Row) -> u64 {
+    let requested =
+        if row.requested_processors > 0 { row.requested_processors } else { row.processors.into() };
+    1024 * row.allocated_processors.max(requested).max(1) as u64
 }
 
 /// Seconds as a decimal number, exactly, without needless zeros.

@@ -18,7 +18,8 @@ pub fn used_columns(row: &Row, columns: &mut BTreeSet<Column>) {
             columns.insert(column);
         }
     };
-    add(row.name.is_empty(), Column::Number);
+    // Dependencies name numbers, also where rows have names.
+    add(row.name.is_empty() || row.predecessors().next().is_some(), Column::Number);
     add(!row.name.is_empty(), Column::Name);
     add(row.run_time.is_some(), Column::RunTime);
     add(row.estimate.is_some(), Column::Estimate);
@@ -91,14 +92,21 @@ impl<W: Write> TableOut<W> {
             if cell.contains(['\n', '\r']) {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, "a value holds a line break"));
             }
-            self.0.write_field(cell)?;
+            self.0.write_field(cell).map_err(plain)?;
         }
-        self.0.write_record(None::<&[u8]>)?;
-        Ok(())
+        self.0.write_record(None::<&[u8]>).map_err(plain)
     }
 
     pub(in super::super) fn finish(mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// The error itself: what it is wrapped in hides its kind, such as a closed pipe.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

@@ -6,6 +6,7 @@ mod batch;
 mod filters;
 mod marathon;
 mod offers;
+mod plane;
 mod rounds;
 
 use super::allocator::{AgentKey, Allocator, FrameworkKey, Grant, Quota, RoleKey, Rules};

@@ -308,6 +308,18 @@ const THE_BACKFILL_CYCLE: &[Case<'_>] = &[
         "0 [0,86400) n1",
     ),
     (
+        "§8.6 floor60 goes by the clock: slots begin at its minutes",
+        "set bf_offset=10
+             submit z n=16 t=2 prio=10
+             submit a n=16 t=2 prio=9
+             main
+             plan",
+        "0 start z n1:4,n2:4,n3:4,n4:4
+             0 [0,110) n1,n2,n3,n4
+             0 [110,290)
+             0 [290,86390) n1,n2,n3,n4",
+    ),
+    (
         "§8.6 bf_resolution sets the width of a slot",
         "set bf_resolution=600
              at 30

@@ -313,6 +313,7 @@ impl Lab {
                 "limit_stop" => settings.main.association_limit_stops = true,
                 "max_start" => settings.main.max_start = small,
                 "bf_window" => settings.backfill.window = number * 60,
+                "bf_offset" => settings.backfill.offset = number,
                 "bf_resolution" => settings.backfill.resolution = number,
                 "bf_test" => settings.backfill.max_job_test = small,
                 "bf_start" => settings.backfill.max_job_start = small,

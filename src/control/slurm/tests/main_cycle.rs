@@ -209,13 +209,22 @@ fn the_main_cycle() {
 
 const WHICH_NODES: &[Case<'_>] = &[
     (
-        "nodes (select/cons_tres): lowest weight first, then as listed",
+        "nodes (select/cons_tres): lowest weight first, then by name",
         "node n1 weight=5
              node n2 weight=1
              node n3 weight=1
              submit a n=10
              main",
         "0 start a n2:4,n3:4,n1:2",
+    ),
+    (
+        "nodes: by name, numbers by their value, not as listed",
+        "node n10
+             node n2
+             node b1
+             submit a n=12
+             main",
+        "0 start a b1:4,n2:4,n10:4",
     ),
     (
         "nodes: cores are shared among jobs, memory and GPUs are kept to",
