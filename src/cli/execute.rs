@@ -1,6 +1,7 @@
 //! One run, from a compiled scenario to its results folder.
 
 use super::Exit;
+use super::ahead::read_ahead;
 use super::progress::{Display, Interrupt};
 use crate::base::{Diagnostic, Location, Span, Time};
 use crate::observe::expect::Judgement;
@@ -205,6 +206,7 @@ fn run_kubernetes(
     let mut observer = RunObserver::new(options, sinks);
     let mut follower = Follower::new(&order.explain, Chosen::Last);
     let mut display = display(name, setup.stop.at, order);
+    setup.sources = read_ahead(setup.sources);
     let outcome = if order.explain.is_empty() {
         sim::run(setup, &mut observer, &mut display)
     } else {
@@ -245,6 +247,7 @@ fn run_fleet(
     let options = FleetOptions { slowdown_bound: outputs.bsld_threshold, ..FleetOptions::default() };
     let mut observer = FleetLog::new(options, sink(files, true, "jobs.csv")?);
     let mut display = display(name, setup.stop.at, order);
+    let setup = FleetSetup { sources: read_ahead(setup.sources), ..setup };
     let outcome = sim::run_fleet(setup, &mut observer, &mut display);
     display.clear();
     let ending = outcome?.ending;

@@ -1,5 +1,6 @@
 //! The command line: arguments, messages, exit codes. The only layer that prints.
 
+mod ahead;
 pub mod args;
 mod check;
 mod compare;

@@ -9,10 +9,10 @@ use crate::base::Time;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-/// The binary logarithm of a stretch in nanoseconds: about 69 s.
-const STRETCH: u32 = 36;
+/// The binary logarithm of a stretch in nanoseconds: about 17 s.
+const STRETCH: u32 = 34;
 /// So many stretches are kept: about 52 days.
-const REACH: u64 = 1 << 16;
+const REACH: u64 = 1 << 18;
 
 /// When, the ticket, and what.
 type Entry<E> = Reverse<(u64, u64, E)>;
@@ -25,6 +25,8 @@ pub(super) struct Ends<E> {
     later: VecDeque<Vec<Entry<E>>>,
     far: BinaryHeap<Entry<E>>,
     tickets: u64,
+    /// What was planned for the present stretch when it began.
+    fresh: Vec<E>,
 }
 
 impl<E: Copy + Ord> Ends<E> {
@@ -35,7 +37,14 @@ impl<E: Copy + Ord> Ends<E> {
             later: VecDeque::new(),
             far: BinaryHeap::new(),
             tickets: 0,
+            fresh: Vec::new(),
         }
+    }
+
+    /// What was planned for the stretch that has begun since the last call; empty if none has. It will
+    /// be asked for soon.
+    pub(super) fn fresh(&mut self) -> std::vec::Drain<'_, E> {
+        self.fresh.drain(..)
     }
 
     /// Plans an end, which is not before the last one that was taken. Gives its ticket, which is never 0.
@@ -85,6 +94,7 @@ impl<E: Copy + Ord> Ends<E> {
         let Some(next) = near.into_iter().chain(far).min() else { return false };
         for _ in self.stretch..next {
             if let Some(stretch) = self.later.pop_front() {
+                self.fresh.extend(stretch.iter().map(|Reverse((_, _, what))| *what));
                 self.present.extend(stretch);
             } else {
                 break;

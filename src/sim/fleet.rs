@@ -57,6 +57,13 @@ pub struct FleetJob {
     link: Option<u32>,
     /// Tasks on nodes.
     running: u32,
+    /// What few jobs have.
+    extra: Option<Box<Extra>>,
+}
+
+/// What is kept of a job only where it is needed.
+#[derive(Clone, Debug, Default)]
+struct Extra {
     /// What is left to run of tasks that were evicted, where their work is kept.
     left: Vec<Span>,
     /// The tasks on nodes, where they wait for each other.
@@ -161,9 +168,12 @@ impl Submissions {
     }
 
     fn take(&mut self, row: usize) -> Result<Submission, Diagnostic> {
-        let following = self.sources[row].next()?;
-        let job = std::mem::replace(&mut self.next[row], following).expect("the stream has shown a job");
-        Ok(Submission { link: job.link.map(|place| self.bases[row] + place), ..job })
+        let mut job = self.next[row].take().expect("the stream has shown a job");
+        self.next[row] = self.sources[row].next()?;
+        if let Some(link) = &mut job.link {
+            *link += self.bases[row];
+        }
+        Ok(job)
     }
 }
 
@@ -335,7 +345,15 @@ impl FleetRun {
     /// The next end of a task.
     fn next_end(&mut self) -> Option<(Time, TaskId)> {
         let going = &self.going;
-        self.planned.peek(|task, ticket| going[task.index()].end == ticket)
+        let next = self.planned.peek(|task, ticket| going[task.index()].end == ticket);
+        for task in self.planned.fresh() {
+            // What is known of tasks that end soon lies scattered in memory. Asked for all at once, it is
+            // there when it is needed: the processor fetches many places at a time, but not ahead.
+            let job = self.fleet.tasks[task.index()].job;
+            let row = self.rows[job.index()].as_ref().map_or(0, |row| row.ended);
+            std::hint::black_box(self.fleet.jobs[job.index()].running + row);
+        }
+        next
     }
 
     /// One thing that happens now, an end before a failure; false if there is none.
@@ -363,8 +381,8 @@ impl FleetRun {
         let row = self.rows[task.job.index()].as_mut().expect("a task has a job");
         row.ended += 1;
         row.running -= 1;
-        if !row.members.is_empty() {
-            row.members.retain(|member| *member != id);
+        if let Some(extra) = &mut row.extra {
+            extra.members.retain(|member| *member != id);
         }
         observer.ended(now, row, id, &task, &self.fleet);
         if row.ended == row.tasks {
@@ -410,7 +428,9 @@ impl FleetRun {
     /// A job has come; it may have to wait for the ends of others.
     fn arrive<O: FleetObserver>(&mut self, now: Time, submission: Submission, observer: &mut O) {
         self.events += 1;
-        if let Some(job) = self.after.arrive(now, submission.link, submission) {
+        if submission.link.is_none() {
+            self.submit(now, submission, observer);
+        } else if let Some(job) = self.after.arrive(now, submission.link, submission) {
             self.submit(now, job, observer);
         }
     }
@@ -477,8 +497,7 @@ impl FleetRun {
             killed: truth < run_time,
             link: submission.link,
             running: 0,
-            left: Vec::new(),
-            members: Vec::new(),
+            extra: None,
         };
         if let Err(refused) = self.control.admit(&mut self.fleet, id) {
             self.fleet.refuse(id);
@@ -523,12 +542,13 @@ impl FleetRun {
         if job.running + job.ended == job.tasks {
             job.all_started.get_or_insert(now);
         }
-        let left = job.left.pop().unwrap_or(job.run_time);
+        let left = job.extra.as_mut().and_then(|extra| extra.left.pop()).unwrap_or(job.run_time);
         self.going[id.index()] = Going { end: 0, since: now, left };
         if self.setup.policy.gang == Gang::Piecemeal {
-            job.members.push(id);
+            let members = &mut job.extra.get_or_insert_default().members;
+            members.push(id);
             let all_are_there = job.running + job.ended == job.tasks;
-            let begin = if all_are_there { job.members.clone() } else { Vec::new() };
+            let begin = if all_are_there { members.clone() } else { Vec::new() };
             for member in begin {
                 self.go(now, member);
             }
@@ -562,7 +582,9 @@ impl FleetRun {
         let job = self.rows[task.job.index()].as_mut().expect("a task has a job");
         job.running -= 1;
         job.evictions += 1;
-        job.members.retain(|member| *member != id);
+        if let Some(extra) = &mut job.extra {
+            extra.members.retain(|member| *member != id);
+        }
         let mut done = Span::ZERO;
         if going.end != 0 {
             self.ends -= 1;
@@ -571,7 +593,7 @@ impl FleetRun {
         // What was on a node that has failed is gone.
         let kept = self.setup.keeps_work && why != Eviction::Lost;
         if kept {
-            job.left.push(going.left.saturating_sub(done));
+            job.extra.get_or_insert_default().left.push(going.left.saturating_sub(done));
         }
         observer.evicted(now, job, (id, &task, why), kept, &self.fleet);
     }

@@ -80,6 +80,11 @@ pub trait Source: Send {
     fn dependencies(&mut self) -> Dependencies {
         Dependencies::default()
     }
+
+    /// Whether it reads a file while the run goes on, so that it is worth reading ahead.
+    fn is_streamed(&self) -> bool {
+        false
+    }
 }
 
 /// One or more equal pods that are submitted together.

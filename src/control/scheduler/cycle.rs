@@ -146,6 +146,8 @@ pub struct Cycle {
     pub(super) attempts: u64,
     /// The time of the attempt at work.
     pub(super) now: Time,
+    /// Whether the reasons of failures are looked for.
+    explains: bool,
 }
 
 /// Where the attempts of one profile stop and those of another go on.
@@ -187,6 +189,7 @@ impl Cycle {
             batching: Batching::new(config, written),
             attempts: 0,
             now: Time::ZERO,
+            explains: true,
         }
     }
 
@@ -206,6 +209,17 @@ impl Cycle {
     /// attempt where a draw among ties is made: equal keys draw equally.
     pub fn evaluate(&mut self, cluster: &mut Cluster, class: ClassId, key: u64) -> Outcome {
         self.schedule(cluster, Attempt { class, pod: None, key }, &Nominator::default())
+    }
+
+    /// The same, where the reasons of a failure do not matter: they are not looked for.
+    pub fn place(&mut self, cluster: &mut Cluster, class: ClassId, key: u64) -> Option<Placement> {
+        self.explains = false;
+        let outcome = self.evaluate(cluster, class, key);
+        self.explains = true;
+        match outcome {
+            Outcome::Placed(placement) => Some(placement),
+            Outcome::Rejected(_) => None,
+        }
     }
 
     /// One attempt. The cluster is as before when it is over.
@@ -235,6 +249,7 @@ impl Cycle {
         // Dry runs beside other pods count as changes of nodes, though they leave none.
         self.rejected_at[0] = cluster.nodes.change_count();
         if let Outcome::Rejected(rejection) = &outcome
+            && self.explains
             && self.next_start == start
             && own.is_none()
         {
@@ -270,7 +285,8 @@ impl Cycle {
         let context = self.context(cluster, attempt);
         match self.answer(context, attempt) {
             Ok(Some(outcome)) => outcome,
-            Ok(None) => self.diagnose(context, total),
+            Ok(None) if self.explains => self.diagnose(context, total),
+            Ok(None) => failure(total, String::new(), PluginSet::default()),
             Err(status) => failure(total, status.message, PluginSet::default()),
         }
     }
@@ -305,14 +321,17 @@ impl Cycle {
     fn answer(&mut self, context: Context<'_>, attempt: Attempt) -> Result<Option<Outcome>, Status> {
         let candidates = self.candidates(context.cluster).len();
         let limit = self.limit(candidates);
-        if candidates <= limit
-            && !self.batching.keeps_totals()
-            && let Some(placement) = self.indexed(context, attempt.key)?
-        {
-            // All nodes count as looked at; there may have been more of them before.
-            self.next_start %= context.cluster.nodes.order.len();
-            self.keep_nothing(attempt, placement.node);
-            return Ok(Some(Outcome::Placed(placement)));
+        if candidates <= limit && !self.batching.keeps_totals() {
+            match self.indexed(context, attempt.key)? {
+                Answer::Placed(placement) => {
+                    // All nodes count as looked at; there may have been more of them before.
+                    self.next_start %= context.cluster.nodes.order.len();
+                    self.keep_nothing(attempt, placement.node);
+                    return Ok(Some(Outcome::Placed(placement)));
+                }
+                Answer::Nowhere if !self.explains => return Ok(None),
+                Answer::Nowhere | Answer::Unknown => {}
+            }
         }
         let found = self.search(context, limit);
         let judged = found.visited + usize::from(self.is_tried_apart(context.cluster, found));
@@ -337,11 +356,11 @@ impl Cycle {
         Ok(Some(Outcome::Placed(placement)))
     }
 
-    /// The answer of the index; `None` if it has none, or if the reasons of a failure are to be found.
-    fn indexed(&mut self, context: Context<'_>, key: u64) -> Result<Option<Placement>, Status> {
+    /// The answer of the index.
+    fn indexed(&mut self, context: Context<'_>, key: u64) -> Result<Answer, Status> {
         let Scratch { skipped, restricting, promised, .. } = &self.scratch;
         if self.mode == Mode::Plain || !restricting.is_empty() || !promised.is_empty() {
-            return Ok(None);
+            return Ok(Answer::Unknown);
         }
         let search = Search {
             skipped: *skipped,
@@ -352,10 +371,7 @@ impl Cycle {
             key,
             is_forced: self.mode == Mode::Indexed,
         };
-        Ok(match self.index.search(&mut self.profile, context, search)? {
-            Answer::Placed(placement) => Some(placement),
-            Answer::Nowhere | Answer::Unknown => None,
-        })
+        self.index.search(&mut self.profile, context, search)
     }
 
     /// How many feasible nodes are looked for among `candidates` (numFeasibleNodesToFind). Without

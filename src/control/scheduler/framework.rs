@@ -175,6 +175,14 @@ pub enum Targets<'a> {
     /// Every row of the node table has its place in the column. What stands in the rows outside the
     /// set is ignored, so that arithmetic can run over whole columns.
     Rows(&'a BitSet),
+    /// The rows of a stretch of the node table, the first of which is named. What stands in rows that no
+    /// one asks for is ignored.
+    Stretch {
+        /// The first row.
+        from: usize,
+        /// How many rows.
+        len: usize,
+    },
     /// The n-th place of the column belongs to the n-th row listed.
     Listed(&'a [u32]),
     /// The same, and each row stands for as many nodes as `sizes` says, itself among them, which no
@@ -192,6 +200,7 @@ impl Targets<'_> {
     pub fn len(&self) -> usize {
         match self {
             Targets::Rows(set) => set.len(),
+            Targets::Stretch { len, .. } => *len,
             Targets::Listed(rows) | Targets::Groups { rows, .. } => rows.len(),
         }
     }
@@ -199,7 +208,7 @@ impl Targets<'_> {
     /// The rows, where they are listed.
     pub const fn listed(&self) -> Option<&[u32]> {
         match self {
-            Targets::Rows(_) => None,
+            Targets::Rows(_) | Targets::Stretch { .. } => None,
             Targets::Listed(rows) | Targets::Groups { rows, .. } => Some(rows),
         }
     }
@@ -221,6 +230,7 @@ impl Targets<'_> {
     pub fn each(&self, mut visit: impl FnMut(usize, usize)) {
         match self {
             Targets::Rows(set) => set.iter().for_each(|row| visit(row, row)),
+            Targets::Stretch { from, len } => (0..*len).for_each(|place| visit(place, from + place)),
             Targets::Listed(rows) | Targets::Groups { rows, .. } => {
                 rows.iter().enumerate().for_each(|(place, &row)| visit(place, row as usize));
             }

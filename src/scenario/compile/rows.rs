@@ -146,6 +146,10 @@ impl Source for Stream<Pods> {
     fn next(&mut self) -> Result<Option<Submission>, Diagnostic> {
         self.next_used()
     }
+
+    fn is_streamed(&self) -> bool {
+        true
+    }
 }
 
 impl JobSource for Stream<Jobs> {

@@ -84,6 +84,12 @@ impl Layout {
 /// With more than one changed node in so many, all are looked at together: that vectorises.
 const FEW: usize = 6;
 
+/// More listed nodes than this are filtered with all others: that vectorises, too.
+const MANY: usize = 128;
+
+/// Nodes that are looked at together: whole words of a set.
+const BLOCK: usize = 1_024;
+
 /// Scratch space of an update.
 #[derive(Debug, Default)]
 pub(super) struct Work {
@@ -93,6 +99,10 @@ pub(super) struct Work {
     rows: Vec<u32>,
     totals: Vec<i64>,
     passing: BitSet,
+    /// The nodes of one block; empty but while it is looked at.
+    block: BitSet,
+    /// The plugins that score nodes, with their weights.
+    scorers: Vec<(usize, i64)>,
     /// By row: whether it is in `rows` already.
     is_listed: BitSet,
 }
@@ -101,6 +111,8 @@ pub(super) struct Work {
 #[derive(Debug, Default)]
 pub(super) struct ClassIndex {
     layout: Layout,
+    /// How many nodes there are.
+    nodes: usize,
     changes: u64,
     statics: u64,
     selectors: u64,
@@ -109,6 +121,8 @@ pub(super) struct ClassIndex {
     /// The rows that are not refused by what is static.
     eligible: BitSet,
     slots: Vec<Slot>,
+    /// Whether all of these have the same static part of their keys.
+    has_one_base: bool,
     /// Whether the scheduler's list is that of the rows.
     is_in_order: bool,
     /// In the place of groups, where nothing tells nodes apart but themselves.
@@ -130,14 +144,14 @@ impl ClassIndex {
         let (nodes, selectors) = (&context.cluster.nodes, &context.cluster.selectors);
         self.statics == nodes.static_change_count()
             && self.selectors == selectors.change_count()
-            && self.slots.len() == nodes.len()
+            && self.nodes == nodes.len()
             && self.layout == layout
             && nodes.changed_since(self.changes).is_some()
     }
 
-    /// How many nodes have slots.
+    /// How many nodes it keeps.
     pub(super) fn len(&self) -> usize {
-        self.slots.len()
+        self.nodes
     }
 
     /// How many groups have nodes.
@@ -156,42 +170,35 @@ impl ClassIndex {
         let nodes = &context.cluster.nodes;
         self.layout = layout;
         self.slots.clear();
-        self.slots.resize(nodes.len(), Slot { group: REFUSED, total: 0 });
         self.groups.clear();
         self.keys.clear();
         self.numbers.clear();
         self.empty.clear();
-        self.all = RankSet::new(nodes.order.len());
+        self.all = RankSet::default();
+        self.nodes = nodes.len();
         self.statics = nodes.static_change_count();
         self.selectors = context.cluster.selectors.change_count();
         self.changes = nodes.change_count();
         self.judge_static(profile, context, work)?;
-        self.flat = None;
-        self.eligible = nodes.present.clone();
-        for row in nodes.present.iter().filter(|&row| self.bases[row] == REFUSED) {
-            self.eligible.remove(row);
-        }
         self.is_in_order = nodes.order.iter().enumerate().all(|(place, node)| place == node.index());
-        if self.is_flat(context) {
-            self.flat = Some(Box::new(Flat::new(nodes.order.len())));
-            self.all = RankSet::default();
+        if self.is_flat() {
+            let flat = self.flat.take().filter(|flat| flat.places() == nodes.order.len());
+            self.flat = Some(flat.unwrap_or_else(|| Box::new(Flat::new(nodes.order.len()))));
             if self.refresh_flat(profile, context, None, work)? {
                 return Ok(true);
             }
-            self.flat = None;
-            self.all = RankSet::new(nodes.order.len());
         }
+        self.flat = None;
+        self.slots.resize(nodes.len(), Slot { group: REFUSED, total: 0 });
+        self.all = RankSet::new(nodes.order.len());
         self.refresh_all(profile, context, nodes.present.iter().map(|row| row as u32), work)
     }
 
     /// Whether nothing tells nodes apart but their own filters and scores.
-    fn is_flat(&self, context: Context<'_>) -> bool {
+    fn is_flat(&self) -> bool {
         let layout = &self.layout;
         let sees_more = [layout.group_filters, layout.node_raws, layout.keyed];
-        let mut bases =
-            context.cluster.nodes.present.iter().map(|row| self.bases[row]).filter(|&base| base != REFUSED);
-        let first = bases.next();
-        sees_more.iter().all(|set| set.is_empty()) && bases.all(|base| Some(base) == first)
+        sees_more.iter().all(|set| set.is_empty()) && self.has_one_base
     }
 
     /// Gives the listed nodes, or all of them, the totals that they have now; false if one cannot be
@@ -204,59 +211,99 @@ impl ClassIndex {
         work: &mut Work,
     ) -> Result<bool, Status> {
         let nodes = &context.cluster.nodes;
-        let rows = rows.filter(|rows| rows.len() <= nodes.len() / FEW);
         work.passing.resize(nodes.len());
-        match rows {
-            Some(rows) => self.pass_listed(profile, context, rows, work),
-            None => {
-                work.passing.copy_from(&self.eligible);
-                for plugin in self.layout.node_filters.iter() {
-                    profile.plugins[plugin].filter(context, &mut work.passing);
-                }
-            }
+        self.list_scorers(profile, context, work)?;
+        match rows.filter(|rows| rows.len() <= nodes.len() / FEW) {
+            Some(rows) => Ok(self.refresh_listed(profile, context, rows, work)),
+            None => Ok(self.refresh_stretches(profile, context, work)),
         }
-        let targets = rows.map_or(Targets::Rows(&work.passing), Targets::Listed);
-        work.totals.clear();
-        work.totals.resize(targets.len(), 0);
-        for &(plugin, weight) in &profile.scores {
-            if !self.layout.node_scores.contains(plugin) {
-                continue;
-            }
-            if profile.pre_scores.contains(plugin) {
-                let status = profile.plugins[plugin].pre_score(context, targets);
-                match status.code {
-                    Code::Success => {}
-                    Code::Skip => continue,
-                    _ => return Err(status),
-                }
-            }
-            profile.plugins[plugin].score(context, targets, &mut work.column);
-            match work.column.same {
-                Some(score) => work.totals.iter_mut().for_each(|total| *total += weight * score),
-                None => {
-                    let pairs = work.totals.iter_mut().zip(&work.column.values);
-                    pairs.for_each(|(total, score)| *total = total.wrapping_add(weight.wrapping_mul(*score)));
-                }
-            }
-        }
-        let flat = self.flat.as_deref_mut().expect("the index is flat");
-        let mut set = |place: usize, row: u32| {
-            let total = work.passing.contains(row as usize).then(|| work.totals[place]);
-            let is_kept = total.is_none_or(is_narrow);
-            flat.set(nodes.order_place[row as usize], total.filter(|_| is_kept));
-            is_kept
-        };
-        let is_kept = match rows {
-            Some(rows) => rows.iter().enumerate().all(|(place, &row)| set(place, row)),
-            None if self.is_in_order => flat.replace(&work.passing, &work.totals),
-            None => nodes.order.iter().all(|node| set(node.index(), node.0)),
-        };
-        flat.settle();
-        Ok(is_kept)
     }
 
-    /// Fills `passing` with those of the listed nodes that pass the filters.
+    /// Lists the plugins that score nodes for the class, with their weights.
+    fn list_scorers(
+        &self,
+        profile: &mut Profile,
+        context: Context<'_>,
+        work: &mut Work,
+    ) -> Result<(), Status> {
+        work.scorers.clear();
+        for place in 0..profile.scores.len() {
+            let (plugin, weight) = profile.scores[place];
+            let targets = Targets::Rows(&self.eligible);
+            if self.layout.node_scores.contains(plugin) && profile.prepare_score(plugin, context, targets)? {
+                work.scorers.push((plugin, weight));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same as [`ClassIndex::refresh_flat`] for listed nodes.
+    fn refresh_listed(
+        &mut self,
+        profile: &mut Profile,
+        context: Context<'_>,
+        rows: &[u32],
+        work: &mut Work,
+    ) -> bool {
+        self.pass_listed(profile, context, rows, work);
+        sum(profile, context, Targets::Listed(rows), work);
+        let flat = self.flat.as_deref_mut().expect("the index is flat");
+        let mut is_kept = true;
+        for (&row, &total) in rows.iter().zip(&work.totals) {
+            let total = Some(total).filter(|_| work.passing.contains(row as usize));
+            is_kept &= total.is_none_or(is_narrow);
+            flat.set(context.cluster.nodes.order_place[row as usize], total);
+        }
+        flat.settle();
+        is_kept
+    }
+
+    /// The same for all nodes, a block at a time, so that what is looked at stays in the processor's
+    /// nearest cache.
+    fn refresh_stretches(&mut self, profile: &mut Profile, context: Context<'_>, work: &mut Work) -> bool {
+        let nodes = &context.cluster.nodes;
+        let flat = self.flat.as_deref_mut().expect("the index is flat");
+        work.passing.clear();
+        work.block.resize(nodes.len());
+        let mut is_kept = true;
+        for from in (0..nodes.len()).step_by(BLOCK) {
+            let len = BLOCK.min(nodes.len() - from);
+            let words = from / 64..(from + len).div_ceil(64);
+            work.block.words_mut()[words.clone()].copy_from_slice(&self.eligible.words()[words.clone()]);
+            for plugin in self.layout.node_filters.iter() {
+                profile.plugins[plugin].filter(context, &mut work.block);
+            }
+            sum(profile, context, Targets::Stretch { from, len }, work);
+            let passing = &mut work.block.words_mut()[words.clone()];
+            if self.is_in_order {
+                is_kept &= flat.replace(from, passing, &work.totals);
+            } else {
+                for (place, &total) in work.totals.iter().enumerate() {
+                    let total = Some(total).filter(|_| passing[place / 64] >> (place % 64) & 1 == 1);
+                    is_kept &= total.is_none_or(is_narrow);
+                    flat.set(nodes.order_place[from + place], total);
+                }
+            }
+            work.passing.words_mut()[words].copy_from_slice(passing);
+            passing.fill(0);
+        }
+        if self.is_in_order {
+            flat.replaced(&work.passing);
+        } else {
+            flat.settle();
+        }
+        is_kept
+    }
+
+    /// Fills `passing` with those of the listed nodes that pass the filters; others may be in it.
     fn pass_listed(&self, profile: &mut Profile, context: Context<'_>, rows: &[u32], work: &mut Work) {
+        if rows.len() > MANY {
+            work.passing.copy_from(&self.eligible);
+            for plugin in self.layout.node_filters.iter() {
+                profile.plugins[plugin].filter(context, &mut work.passing);
+            }
+            return;
+        }
         for &row in rows {
             work.passing.remove(row as usize);
             work.causes.clear();
@@ -295,28 +342,56 @@ impl ClassIndex {
         context: Context<'_>,
         work: &mut Work,
     ) -> Result<(), Status> {
-        let mut passing = context.cluster.nodes.present.clone();
+        let mut passing = std::mem::take(&mut self.eligible);
+        passing.copy_from(&context.cluster.nodes.present);
         for plugin in self.layout.static_filters.iter() {
             profile.plugins[plugin].filter(context, &mut passing);
         }
-        let mut keys: Vec<Vec<i64>> = vec![Vec::new(); passing.len()];
-        for plugin in self.layout.static_raws.iter() {
-            let targets = Targets::Rows(&passing);
-            let scores = profile.prepare_score(plugin, context, targets)?;
-            if scores {
-                profile.plugins[plugin].score(context, targets, &mut work.column);
-            }
-            for row in passing.iter() {
-                keys[row].push(if scores { work.column.at(row) } else { 0 });
-            }
-        }
-        let mut numbers: Map<Vec<i64>, u32> = Map::default();
         self.bases.clear();
         self.bases.resize(passing.len(), REFUSED);
+        self.has_one_base = self.layout.static_raws.is_empty();
+        if self.has_one_base {
+            passing.iter().for_each(|row| self.bases[row] = 0);
+        } else {
+            self.number_keys(profile, context, &passing, work)?;
+        }
+        self.eligible = passing;
+        Ok(())
+    }
+
+    /// Numbers what the static scores of the nodes are.
+    fn number_keys(
+        &mut self,
+        profile: &mut Profile,
+        context: Context<'_>,
+        passing: &BitSet,
+        work: &mut Work,
+    ) -> Result<(), Status> {
+        let mut keys: Vec<Vec<i64>> = vec![Vec::new(); passing.len()];
+        let mut is_one = true;
+        for plugin in self.layout.static_raws.iter() {
+            let targets = Targets::Rows(passing);
+            if !profile.prepare_score(plugin, context, targets)? {
+                continue;
+            }
+            profile.plugins[plugin].score(context, targets, &mut work.column);
+            if work.column.same.is_some() {
+                continue;
+            }
+            is_one = false;
+            passing.iter().for_each(|row| keys[row].push(work.column.at(row)));
+        }
+        if is_one {
+            self.has_one_base = true;
+            passing.iter().for_each(|row| self.bases[row] = 0);
+            return Ok(());
+        }
+        let mut numbers: Map<Vec<i64>, u32> = Map::default();
         for row in passing.iter() {
             let next = numbers.len() as u32;
             self.bases[row] = *numbers.entry(std::mem::take(&mut keys[row])).or_insert(next);
         }
+        self.has_one_base = numbers.len() <= 1;
         Ok(())
     }
 
@@ -332,7 +407,9 @@ impl ClassIndex {
         let mut rows = std::mem::take(&mut work.rows);
         rows.clear();
         work.is_listed.resize(nodes.len());
-        if let Some(changed) = nodes.changed_since(self.changes) {
+        let changes = nodes.change_count() - self.changes;
+        let are_many = self.flat.is_some() && changes > nodes.len() as u64 / 2;
+        if let Some(changed) = nodes.changed_since(self.changes).filter(|_| !are_many) {
             for node in changed {
                 if !work.is_listed.contains(node.index()) {
                     work.is_listed.insert(node.index());
@@ -343,7 +420,7 @@ impl ClassIndex {
         rows.iter().for_each(|&row| work.is_listed.remove(row as usize));
         self.changes = nodes.change_count();
         let result = if self.flat.is_some() {
-            self.refresh_flat(profile, context, Some(&rows), work)
+            self.refresh_flat(profile, context, Some(&rows).filter(|_| !are_many).map(Vec::as_slice), work)
         } else {
             rows.sort_unstable();
             self.refresh_all(profile, context, rows.iter().copied(), work)
@@ -470,4 +547,25 @@ fn raw_score(
     }
     profile.plugins[plugin].score(context, targets, column);
     Ok(column.at(0))
+}
+
+/// Fills the totals with the weighted sums of the listed plugins' scores.
+fn sum(profile: &mut Profile, context: Context<'_>, targets: Targets<'_>, work: &mut Work) {
+    let Work { column, totals, scorers, .. } = work;
+    totals.clear();
+    totals.resize(targets.len(), 0);
+    for &(plugin, weight) in scorers.iter() {
+        profile.plugins[plugin].score(context, targets, column);
+        match column.same {
+            Some(score) => totals.iter_mut().for_each(|total| *total += weight * score),
+            None if weight == 1 => {
+                let pairs = totals.iter_mut().zip(&column.values);
+                pairs.for_each(|(total, score)| *total = total.wrapping_add(*score));
+            }
+            None => {
+                let pairs = totals.iter_mut().zip(&column.values);
+                pairs.for_each(|(total, score)| *total = total.wrapping_add(weight.wrapping_mul(*score)));
+            }
+        }
+    }
 }

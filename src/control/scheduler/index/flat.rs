@@ -5,7 +5,8 @@
 //! asked for. Where many nodes have changed the whole column is replaced at once. A [`super::group`]
 //! does the same for nodes of many groups, where a column each would be too much.
 
-use super::rank_set::RankSet;
+use super::super::select::pre_order;
+use super::rank_set::{RankSet, Union};
 use crate::base::BitSet;
 
 /// Places of a stretch.
@@ -16,6 +17,7 @@ const NONE: i32 = i32::MIN;
 /// See the module's description.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Flat {
+    places: usize,
     /// By place, filled up to whole stretches.
     totals: Vec<i32>,
     /// The best of each stretch and how many places have it.
@@ -26,6 +28,9 @@ pub(super) struct Flat {
     is_stale: Vec<bool>,
     /// The places of the nodes that pass.
     pub(super) members: RankSet,
+    /// The place of the first member of each depth of the tree that they make in order of the list;
+    /// empty if it is to be found again.
+    depths: Vec<u32>,
     /// The highest total, the stretches that have it, a bit each, and how many places do.
     top: i32,
     tops: Vec<u64>,
@@ -42,12 +47,14 @@ impl Flat {
     pub(super) fn new(places: usize) -> Flat {
         let stretches = places.div_ceil(STRETCH);
         Flat {
+            places,
             totals: vec![NONE; stretches * STRETCH],
             bests: vec![NONE; stretches],
             counts: vec![0; stretches],
             stale: Vec::new(),
             is_stale: vec![false; stretches],
             members: RankSet::new(places),
+            depths: Vec::new(),
             top: NONE,
             tops: vec![0; stretches.div_ceil(64)],
             tied: 0,
@@ -63,8 +70,10 @@ impl Flat {
         }
         if before == NONE {
             self.members.insert(place);
+            self.depths.clear();
         } else if total == NONE {
             self.members.remove(place);
+            self.depths.clear();
         }
         let stretch = place as usize / STRETCH;
         if !std::mem::replace(&mut self.is_stale[stretch], true) {
@@ -72,22 +81,39 @@ impl Flat {
         }
     }
 
-    /// Gives every node another total, those that do not pass none; false if one cannot be kept.
-    pub(super) fn replace(&mut self, passing: &BitSet, totals: &[i64]) -> bool {
+    /// Gives the nodes from a place on, the first of a stretch, other totals, those that do not pass none;
+    /// false if one cannot be kept. When all nodes have been given theirs, [`Flat::replaced`] is called.
+    pub(super) fn replace(&mut self, from: usize, passing: &[u64], totals: &[i64]) -> bool {
         let mut is_kept = true;
-        let stretches = self.totals.chunks_exact_mut(STRETCH).zip(totals.chunks(STRETCH));
-        for ((kept, totals), bits) in stretches.zip(passing.words()) {
+        let first = from / STRETCH;
+        let stretches = self.totals[from..].chunks_exact_mut(STRETCH).zip(totals.chunks(STRETCH));
+        for (number, ((kept, totals), bits)) in stretches.zip(passing).enumerate() {
             for (place, (kept, &total)) in kept.iter_mut().zip(totals).enumerate() {
                 let passes = bits >> place & 1 == 1;
                 is_kept &= !passes || is_narrow(total);
                 *kept = if passes { total as i32 } else { NONE };
             }
+            let best = highest(kept);
+            self.bests[first + number] = best;
+            self.counts[first + number] = count(kept, best);
         }
-        self.members.assign(passing.words());
-        self.stale.clear();
-        self.is_stale.fill(true);
-        self.stale.extend(0..self.bests.len() as u32);
         is_kept
+    }
+
+    /// All nodes have been given other totals; these are the ones that pass.
+    pub(super) fn replaced(&mut self, passing: &BitSet) {
+        self.members.assign(passing.words());
+        self.depths.clear();
+        self.stale.clear();
+        self.is_stale.fill(false);
+        self.tops.fill(0);
+        self.tied = 0;
+        self.find_top();
+    }
+
+    /// How many places there are.
+    pub(super) fn places(&self) -> usize {
+        self.places
     }
 
     /// Finds what is best again.
@@ -110,8 +136,8 @@ impl Flat {
             self.tied -= self.counts[stretch];
         }
         let totals = &self.totals[stretch * STRETCH..(stretch + 1) * STRETCH];
-        let best = totals.iter().copied().max().unwrap_or(NONE);
-        let count = totals.iter().map(|&total| u32::from(total == best)).sum();
+        let best = highest(totals);
+        let count = count(totals, best);
         (self.bests[stretch], self.counts[stretch]) = (best, count);
         if best < self.top || best == NONE {
             return;
@@ -127,7 +153,7 @@ impl Flat {
 
     /// Looks at every stretch, after the last with the highest total has lost it.
     fn find_top(&mut self) {
-        self.top = self.bests.iter().copied().max().unwrap_or(NONE);
+        self.top = highest(&self.bests);
         if self.top == NONE {
             return;
         }
@@ -142,6 +168,34 @@ impl Flat {
     /// The highest total, as of the last [`Flat::settle`].
     pub(super) fn top(&self) -> Option<i64> {
         (self.tied > 0).then_some(i64::from(self.top))
+    }
+
+    /// The first place with the highest total in the pre-order of the implicit binary tree of the members,
+    /// as [`super::winner::Ties`] finds it for a search that begins at the first place.
+    ///
+    /// # Panics
+    /// If there is no member.
+    pub(super) fn first_in_pre_order(&mut self) -> u32 {
+        let count = self.members.count();
+        if self.depths.is_empty() {
+            let numbers = std::iter::successors(Some(0), |number| Some(2 * number + 1));
+            let sets = [&self.members];
+            self.depths.extend(numbers.take_while(|&number| number < count).map(|n| Union(&sets).select(n)));
+        }
+        let mut best: Option<((u64, u64), u32)> = None;
+        let mut place = 0;
+        for (depth, &first) in self.depths.iter().enumerate() {
+            if place < first || depth == 0 {
+                let Some(next) = self.first_from(first) else { break };
+                place = next;
+            }
+            if self.depths.get(depth + 1).is_some_and(|&next| place >= next) {
+                continue;
+            }
+            let candidate = (pre_order(self.members.rank(place)), place);
+            best = Some(best.map_or(candidate, |best| best.min(candidate)));
+        }
+        best.expect("a member has the highest total").1
     }
 
     /// How many nodes have it.
@@ -170,6 +224,24 @@ impl Flat {
     }
 }
 
+/// How many of some totals are the best.
+fn count(totals: &[i32], best: i32) -> u32 {
+    totals.iter().map(|&total| u32::from(total == best)).sum()
+}
+
+/// The highest of some totals, in a form that vectorises.
+fn highest(totals: &[i32]) -> i32 {
+    const LANES: usize = 16;
+    let (whole, rest) = totals.as_chunks::<LANES>();
+    let mut best = [NONE; LANES];
+    for totals in whole {
+        for (best, &total) in best.iter_mut().zip(totals) {
+            *best = if total > *best { total } else { *best };
+        }
+    }
+    best.iter().chain(rest).copied().max().unwrap_or(NONE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,7 +267,8 @@ mod tests {
                     let mut passing = BitSet::new(len);
                     (0..len).filter(|&place| list[place].is_some()).for_each(|place| passing.insert(place));
                     let totals: Vec<i64> = list.iter().map(|total| total.unwrap_or(i64::MAX)).collect();
-                    prop_assert!(flat.replace(&passing, &totals));
+                    prop_assert!(flat.replace(0, passing.words(), &totals));
+                    flat.replaced(&passing);
                 } else {
                     flat.set(place as u32, total);
                 }
@@ -205,6 +278,12 @@ mod tests {
                     let expected: Vec<u32> =
                         (0..len as u32).filter(|&place| top.is_some() && list[place as usize] == top).collect();
                     prop_assert_eq!((flat.top(), flat.len()), (top, expected.len()));
+                    let numbers: Vec<u32> =
+                        expected.iter().map(|&place| flat.members.rank(place)).collect();
+                    let first = (0..numbers.len()).min_by_key(|&at| pre_order(numbers[at]));
+                    if let Some(first) = first {
+                        prop_assert_eq!(flat.first_in_pre_order(), expected[first]);
+                    }
                     prop_assert_eq!(tied(&flat), expected);
                     prop_assert_eq!(flat.members.count() as usize, list.iter().flatten().count());
                 }

@@ -208,13 +208,13 @@ impl Index {
 impl Decision {
     fn decide(
         &mut self,
-        index: &ClassIndex,
+        index: &mut ClassIndex,
         profile: &mut Profile,
         context: Context<'_>,
         layout: Layout,
         search: Search,
     ) -> Result<Answer, Status> {
-        if let Some(flat) = &index.flat {
+        if let Some(flat) = &mut index.flat {
             return self.decide_flat(flat, profile, context, layout, search);
         }
         self.filter(index, profile, context, layout);
@@ -269,7 +269,7 @@ impl Decision {
     /// The same where all nodes are one group.
     fn decide_flat(
         &mut self,
-        flat: &Flat,
+        flat: &mut Flat,
         profile: &mut Profile,
         context: Context<'_>,
         layout: Layout,
@@ -288,8 +288,14 @@ impl Decision {
         self.totals.clear();
         self.totals.push(top);
         self.score(profile, context, layout)?;
-        let ties = Ties { feasible: Union(&[&flat.members]), tied: &[flat], start: search.start as u32 };
-        let node = order[ties.winner(search.choice, search.streams, search.key) as usize];
+        let place = if search.choice == Choice::Listed && search.start == 0 {
+            flat.first_in_pre_order()
+        } else {
+            let ties =
+                Ties { feasible: Union(&[&flat.members]), tied: &[&*flat], start: search.start as u32 };
+            ties.winner(search.choice, search.streams, search.key)
+        };
+        let node = order[place as usize];
         Ok(Answer::Placed(Placement { node, feasible, score: self.totals[0], tied: flat.len() as u32 }))
     }
 

@@ -149,11 +149,18 @@ impl Union<'_> {
 }
 
 /// The place of the bit before which `rank` others are set.
-fn nth_bit(mut word: u64, rank: u32) -> u32 {
+fn nth_bit(mut word: u64, mut rank: u32) -> u32 {
+    let mut place = 0;
+    for half in [32, 16, 8] {
+        let below = (word & ((1 << half) - 1)).count_ones();
+        if rank >= below {
+            (rank, place, word) = (rank - below, place + half, word >> half);
+        }
+    }
     for _ in 0..rank {
         word &= word - 1;
     }
-    word.trailing_zeros()
+    place + word.trailing_zeros()
 }
 
 #[cfg(test)]

@@ -134,6 +134,7 @@ impl Plugin for BalancedAllocation {
             before.refresh(nodes);
             match targets {
                 Targets::Rows(_) => improve(out, before.values.iter()),
+                Targets::Stretch { from, len } => improve(out, before.values[from..from + len].iter()),
                 Targets::Listed(rows) | Targets::Groups { rows, .. } => {
                     improve(out, rows.iter().map(|&row| &before.values[row as usize]));
                 }

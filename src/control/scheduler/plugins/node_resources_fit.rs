@@ -211,10 +211,15 @@ fn failing(nodes: &NodeTable, requests: &[(ResourceId, i64)], start: usize) -> O
     if !(0..HUGE).contains(&loads) {
         return None;
     }
-    // The sign bits, gathered.
+    // The sign bits, gathered: as bytes first, then eight of these at a time, whose lowest bits the product
+    // moves side by side into its highest byte.
+    let mut signs = [0u8; 64];
+    for (sign, missing) in signs.iter_mut().zip(&missing) {
+        *sign = ((*missing as u64) >> 63) as u8;
+    }
     let mut failed = 0u64;
-    for (lane, missing) in missing.iter().enumerate() {
-        failed |= ((*missing as u64) >> 63) << lane;
+    for (place, bytes) in signs.as_chunks::<8>().0.iter().enumerate() {
+        failed |= (u64::from_le_bytes(*bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * place);
     }
     Some(failed)
 }
@@ -254,7 +259,14 @@ fn shares(
         };
         if !fast {
             for (place, score) in out.iter_mut().enumerate().take(end).skip(start) {
-                *score = share_score(inputs, place, part);
+                *score = match inputs {
+                    [first, second] if weights > 0 && first.is_narrow(place) && second.is_narrow(place) => {
+                        let amounts =
+                            [first, second].map(|input| (input.allocatable[place], input.used[place]));
+                        share_pair([first, second], amounts, inverse, pick)
+                    }
+                    _ => share_score(inputs, place, part),
+                };
             }
         }
         start = end;
@@ -268,24 +280,34 @@ fn share_block(
     inputs: [&Input<'_>; 2],
     start: usize,
     inverse: f64,
-    pick: impl Fn(f64, f64) -> f64,
+    pick: impl Fn(f64, f64) -> f64 + Copy,
     out: &mut [i64],
 ) -> bool {
     let [Some(first), Some(second)] = inputs.map(|input| block(input, start)) else { return false };
     let Some(out) = out.first_chunk_mut::<LANES>() else { return false };
-    let pods = inputs.map(|input| input.scored.pod as f64);
-    let weights = inputs.map(|input| input.scored.weight as f64);
-    let share = |all: f64, taken: f64| {
-        let free = if all > taken { all - taken } else { 0.0 };
-        let taken = if taken < all { taken } else { all };
-        floor(pick(free, taken) * 100.0 / all)
-    };
     for (lane, score) in out.iter_mut().enumerate() {
-        let one = share(float(first.0[lane]), float(first.1[lane]) + pods[0]);
-        let other = share(float(second.0[lane]), float(second.1[lane]) + pods[1]);
-        *score = integer(floor((one * weights[0] + other * weights[1] + 0.5) * inverse));
+        let amounts = [(first.0[lane], first.1[lane]), (second.0[lane], second.1[lane])];
+        *score = share_pair(inputs, amounts, inverse, pick);
     }
     true
+}
+
+/// The score of one node by two resources from what it has and what is taken of each, in floats.
+#[expect(clippy::inline_always, reason = "a call for each node costs as much as the node")]
+#[inline(always)]
+fn share_pair(
+    inputs: [&Input<'_>; 2],
+    amounts: [(i64, i64); 2],
+    inverse: f64,
+    pick: impl Fn(f64, f64) -> f64,
+) -> i64 {
+    let share = |input: &Input<'_>, (all, taken): (i64, i64)| {
+        let (all, taken) = (float(all), float(taken) + input.scored.pod as f64);
+        let free = if all > taken { all - taken } else { 0.0 };
+        let taken = if taken < all { taken } else { all };
+        floor(pick(free, taken) * 100.0 / all) * input.scored.weight as f64
+    };
+    integer(floor((share(inputs[0], amounts[0]) + share(inputs[1], amounts[1]) + 0.5) * inverse))
 }
 
 /// The same for one node in integers: the textbook form. Resources of which the node has nothing

@@ -76,6 +76,15 @@ pub(crate) struct Input<'a> {
     pub(crate) used: &'a [i64],
 }
 
+impl Input<'_> {
+    /// Whether the amounts at a place allow for float arithmetic, as [`block`] asks of many.
+    #[inline]
+    pub(crate) fn is_narrow(&self, place: usize) -> bool {
+        let bits = self.allocatable[place].wrapping_sub(1) | self.used[place] | self.scored.pod;
+        (bits as u64) < BOUND
+    }
+}
+
 /// So many scored resources stand in place.
 const FEW: usize = 8;
 
@@ -133,6 +142,10 @@ impl Scratch {
         Inputs::collect(scored.iter().enumerate().map(|(place, &scored)| {
             let (allocatable, used) = match targets {
                 Targets::Rows(_) => columns(nodes, scored),
+                Targets::Stretch { from, len } => {
+                    let (allocatable, used) = columns(nodes, scored);
+                    (&allocatable[from..from + len], &used[from..from + len])
+                }
                 Targets::Listed(_) | Targets::Groups { .. } => {
                     (&gathered[place].allocatable[..], &gathered[place].used[..])
                 }

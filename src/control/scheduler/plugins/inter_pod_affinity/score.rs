@@ -65,7 +65,9 @@ fn extremes(targets: Targets<'_>, column: &Column) -> Option<(i64, i64)> {
                 }
             }
         }
-        Targets::Listed(_) | Targets::Groups { .. } => column.values.iter().copied().for_each(see),
+        Targets::Stretch { .. } | Targets::Listed(_) | Targets::Groups { .. } => {
+            column.values.iter().copied().for_each(see);
+        }
     }
     (min < max).then_some((min, max))
 }

@@ -115,6 +115,7 @@ fn domains(
     };
     match targets {
         Targets::Rows(set) => set.iter().any(all_are_met),
+        Targets::Stretch { from, len } => (from..from + len).any(all_are_met),
         Targets::Listed(rows) | Targets::Groups { rows, .. } => {
             rows.iter().any(|&row| all_are_met(row as usize))
         }
