@@ -187,10 +187,8 @@ impl FleetControl {
         let all = if self.policy.gang == Gang::Independent { 1 } else { row.tasks };
         let eligible = self.nodes.eligible(fleet, row.class);
         reason::refuse(fleet, row.class, eligible, all)?;
-        if self.accounts.could_allow(fleet, account, fleet.class_of(job), all) {
-            return Ok(());
-        }
-        Err(Refused::Queue(self.accounts.max(account)))
+        let max = self.accounts.never_allowed_by(fleet, account, fleet.class_of(job), all);
+        max.map_or(Ok(()), |max| Err(Refused::Queue(max)))
     }
 
     fn row(&self, job: JobId) -> &Row {
@@ -208,7 +206,9 @@ impl FleetControl {
         let number = self.submitted;
         self.submitted += 1;
         let key = Key::new(row.priority, score, number);
-        let lane = self.lanes.of(account, row.class);
+        // A gang may fit where a larger one does not.
+        let at_once = if self.policy.gang == Gang::AllOrNothing { row.tasks } else { 1 };
+        let lane = self.lanes.of(account, row.class, at_once);
         if self.rows.len() <= job.index() {
             self.rows.resize(job.index() + 1, None);
         }
@@ -312,6 +312,11 @@ impl FleetControl {
         if self.evicts() {
             for lane in self.lanes.all_parked() {
                 self.unpark(lane, fleet);
+            }
+            let held: Vec<usize> = self.lanes.held.keys().copied().collect();
+            for account in held {
+                self.release(account);
+                self.accounts.update_turn(fleet, account);
             }
         }
         while let Some(account) = self.accounts.next(fleet) {
