@@ -91,6 +91,7 @@ fn gantt_json(results: &Results) -> Value {
             BarKind::Lost => 2,
             BarKind::Down => 3,
             BarKind::Waited => 4,
+            BarKind::Held => 5,
         };
         let (label, detail) = (cut(&bar.label, NAME), cut(&bar.detail, DETAIL));
         json!([bar.row, placed.from, placed.to, whole(bar.start), whole(bar.end), kind, label, detail])

@@ -376,7 +376,7 @@
   // ---- Gantt ------------------------------------------------------------------------------
 
   const KINDS = [["ran", "sky", "bar"], ["failed", "vermilion", "bar failed"], ["work lost", "orange", "bar lost"],
-    ["node down", "black", "bar"], ["waited", "grid", "bar"]];
+    ["node down", "black", "bar"], ["waited", "grid", "bar"], ["held its room, idle", "blue", "bar held"]];
 
   class Gantt extends Timed {
     constructor(figure, gantt) {
@@ -533,7 +533,9 @@
       const line = height < 12 ? 1 : 2;
       if (bar.kind === 1 && width > 8) pen.fillRect(x + 3, y + (height - line) / 2, width - 6, line);
       if (bar.kind === 2 && width > 4) pen.fillRect(x + 1.5, y + inset + 1.5, width - 3, height - 2 * inset - 3);
-      if ((bar.kind === 0 || bar.kind === 4) && height >= 14 && width > 30) {
+      const edge = height < 12 ? 1 : 2;
+      if (bar.kind === 5 && height > 4 && width > 3) pen.fillRect(x + 2, y + inset + edge, width - 2, height - 2 * (inset + edge));
+      if ((bar.kind === 0 || bar.kind === 4 || bar.kind === 5) && height >= 14 && width > 30) {
         pen.fillStyle = inks.text;
         pen.textAlign = "left";
         pen.font = FONT(11);
