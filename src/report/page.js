@@ -515,8 +515,10 @@
       }
     }
     fit(pen, text, width) {
-      if (pen.measureText(text).width <= width) return text;
-      let keep = text.length;
+      const whole = pen.measureText(text).width;
+      if (whole <= width) return text;
+      // Not far from what fits: measuring is dear.
+      let keep = Math.min(text.length, Math.ceil(text.length * width / whole) + 3);
       while (keep > 1 && pen.measureText(text.slice(0, Math.ceil(keep / 2)) + "…" + text.slice(text.length - Math.floor(keep / 2))).width > width) keep -= 1;
       return text.slice(0, Math.ceil(keep / 2)) + "…" + text.slice(text.length - Math.floor(keep / 2));
     }
@@ -540,7 +542,9 @@
         pen.textAlign = "left";
         pen.font = FONT(11);
         const start = Math.max(x, this.left);
-        if (pen.measureText(bar.label).width + 8 < x + width - start) pen.fillText(bar.label, start + 4, y + height / 2 + 4);
+        const room = x + width - start - 8;
+        const label = bar.kind === 4 && room > 60 ? this.fit(pen, bar.label, room) : bar.label;
+        if (pen.measureText(label).width < room) pen.fillText(label, start + 4, y + height / 2 + 4);
       }
       if (this.bars[this.chosen] === bar) {
         pen.strokeStyle = inks.text;

@@ -44,7 +44,7 @@ pub(super) struct Nodes {
     /// Where a round goes on.
     next: usize,
     cycle: Option<Box<Cycle>>,
-    /// The same for questions that place nothing: they leave no trace in the choices that follow.
+    /// The same for questions that place nothing: no later choice depends on them.
     asked: Option<Box<Cycle>>,
     /// The filters that look only at labels and taints.
     judge: Judge,

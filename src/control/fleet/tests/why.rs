@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn safety_reasons_are_true_and_leave_no_trace(
+    fn safety_reasons_are_true_and_change_nothing(
         policy in any_policy(),
         is_piecemeal in any::<bool>(),
         seed in any::<u64>(),
