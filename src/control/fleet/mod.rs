@@ -13,12 +13,14 @@ mod score;
 mod serve;
 mod sharing;
 mod tree;
+mod why;
 
 pub use nodes::NodeChoice;
 pub use order::Order;
 pub use reason::{Refused, Waits};
 pub use score::NAMES as SCORE_NAMES;
 pub use sharing::{By, Discipline, Inner, QueueSpec, Sharing, UNIT_WEIGHT};
+pub use why::{Reason, Why};
 
 use super::Control;
 use crate::base::Time;
@@ -336,33 +338,6 @@ impl FleetControl {
             }
             self.accounts.update_turn(fleet, account);
         }
-    }
-
-    /// Why a job with tasks that wait has not started them.
-    pub fn why(&mut self, fleet: &mut Fleet, job: JobId) -> String {
-        let Row { key, account, lane, .. } = *self.row(job);
-        if let Some((first, _)) = self.lanes.held.get(&account)
-            && *first != key
-        {
-            return "waits behind a job that does not fit".into();
-        }
-        let class = fleet.jobs[job.index()].class;
-        match self.lanes[lane].why {
-            Some(Waits::Queue) => {
-                let share = self.accounts.max(account) * 100.0;
-                return format!("its queue may hold at most {share}% of the nodes");
-            }
-            Some(Waits::Siblings(fit)) => {
-                let tasks = fleet.jobs[job.index()].waiting;
-                return format!("needs room for {tasks} tasks at once, there is room for {fit}");
-            }
-            _ => {}
-        }
-        let said = self.nodes.rejection(fleet, class);
-        said.unwrap_or_else(|| {
-            let eligible = self.nodes.eligible(fleet, class);
-            reason::no_room(fleet, class, eligible)
-        })
     }
 }
 

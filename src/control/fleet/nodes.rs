@@ -44,6 +44,8 @@ pub(super) struct Nodes {
     /// Where a round goes on.
     next: usize,
     cycle: Option<Box<Cycle>>,
+    /// The same for questions that place nothing: no later choice depends on them.
+    asked: Option<Box<Cycle>>,
     /// The filters that look only at labels and taints.
     judge: Judge,
 }
@@ -64,6 +66,7 @@ impl Nodes {
             tree: Tree::default(),
             next: 0,
             cycle,
+            asked: None,
             judge: Judge::new(&config),
         }
     }
@@ -118,7 +121,8 @@ impl Nodes {
 
     /// Why no node has room, as a scheduler says it; `None` if none is asked.
     pub(super) fn rejection(&mut self, fleet: &mut Fleet, class: ClassId) -> Option<String> {
-        let cycle = self.cycle.as_mut()?;
+        let NodeChoice::Scheduler(config) = &self.choice else { return None };
+        let cycle = self.asked.get_or_insert_with(|| Box::new(Cycle::new(config, 0)));
         match cycle.evaluate(&mut fleet.cluster, class, 0) {
             Outcome::Rejected(rejection) => Some(rejection.diagnosis.to_string()),
             Outcome::Placed(_) => None,

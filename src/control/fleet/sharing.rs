@@ -329,14 +329,19 @@ impl Accounts {
 
     /// Whether an account may hold one more task of a class: no account above it exceeds its maximum.
     pub(super) fn allows(&self, fleet: &Fleet, account: usize, class: &PodClass, tasks: u32) -> bool {
+        self.limit(fleet, account, class, tasks).is_none()
+    }
+
+    /// The first account, from this one up, that would exceed its maximum with more tasks of a class.
+    pub(super) fn limit(&self, fleet: &Fleet, account: usize, class: &PodClass, tasks: u32) -> Option<usize> {
         let mut row = account;
         loop {
             let Account { max, parent, .. } = self.rows[row];
             if max < UNIT_WEIGHT && self.share_with(fleet, row, class, tasks) > part(max) {
-                return false;
+                return Some(row);
             }
             if row == ROOT {
-                return true;
+                return None;
             }
             row = parent;
         }

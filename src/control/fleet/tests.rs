@@ -10,6 +10,8 @@ use crate::cluster::fleet::Job;
 use proptest::prelude::*;
 use std::sync::Arc;
 
+mod why;
+
 /// A fleet with its control; jobs are numbered from 0.
 struct Bench {
     fleet: Fleet,
@@ -104,7 +106,8 @@ impl Bench {
     }
 
     fn why(&mut self, job: JobId) -> String {
-        self.control.why(&mut self.fleet, job)
+        let name = |job: JobId| format!("job {}", job.0);
+        self.control.why(&mut self.fleet, job).named(name).to_string()
     }
 }
 
@@ -409,9 +412,8 @@ fn nobody_passes_the_first_if_so_wanted() {
         let small = bench.of_user(1, 1, &[("cpu", 1)]);
         bench.pass();
         assert_eq!(bench.running(small), expected);
-        let behind = if expected == 0 { "waits behind a job that does not fit" } else { "" };
         if expected == 0 {
-            assert_eq!(bench.why(small), behind);
+            assert_eq!(bench.why(small), "waits behind job 1, which does not fit");
         }
         assert_eq!(
             bench.why(large),
