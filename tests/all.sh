@@ -33,8 +33,9 @@ step "six hours of the large scenario"
 cargo run --quiet --profile test -- run scenarios/large/mtbf-month.yaml --set run.until=6h --set 'expect=[]' \
     --out target/smoke/mtbf-month --quiet
 
-step "two thousand random scenarios with every invariant checked"
+step "random scenarios with every invariant checked"
 cargo run --quiet --profile test -- fuzz --seed 1 --count 2000
+cargo run --quiet --profile test -- fuzz --kind fleet --seed 1 --count 2000
 
 step "the recorded decisions and runs of a real control plane"
 if [ -n "${SEATRIAL_DATA:-}" ]; then

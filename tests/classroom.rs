@@ -265,7 +265,18 @@ fn commands(page: &str) -> Vec<(String, String)> {
 #[test]
 fn the_first_hour_of_a_teacher_is_as_told() {
     let commands = commands(&read("docs/teaching.md"));
-    assert!(commands.len() >= 6, "{} commands", commands.len());
+    assert!(commands.len() >= 7, "{} commands", commands.len());
+    are_as_told(commands);
+}
+
+#[test]
+fn the_deadlock_on_the_page_of_nodes_is_as_told() {
+    let commands = commands(&read("docs/fleet.md"));
+    assert_eq!(commands.len(), 1, "{commands:?}");
+    are_as_told(commands);
+}
+
+fn are_as_told(commands: Vec<(String, String)>) {
     for (command, told) in commands {
         let mut words = command.split_whitespace();
         assert_eq!(words.next(), Some("seatrial"), "{command}");

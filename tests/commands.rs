@@ -194,5 +194,11 @@ fn random_cases_pass() {
     let (code, out, err) = seatrial(&["fuzz", "--count", "20"]);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.starts_with("20 of 20 cases from seed 1 passed"), "{out}");
+    let (code, out, err) = seatrial(&["fuzz", "--kind", "fleet", "--count", "20", "--format", "json"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let told: serde_json::Value = serde_json::from_str(&out).expect("it is JSON");
+    assert_eq!((&told["passed"], &told["injected"]["API server outages"]), (&20.into(), &().into()));
+    assert!(told["injected"]["jobs rejected"].as_u64().is_some_and(|count| count > 0), "{out}");
+    assert_eq!(seatrial(&["fuzz", "--kind", "nomad"]).0, 2);
     assert_eq!(seatrial(&["fuzz", "--count", "0"]).0, 2);
 }

@@ -44,7 +44,7 @@ fn the_worked_example_is_what_is_printed() {
         assert_eq!(without_digest(&out), shown.trim_end(), "{command}");
         checked += 1;
     }
-    assert_eq!(checked, 4, "examples of the page");
+    assert_eq!(checked, 5, "examples of the page");
 }
 
 #[test]
@@ -143,6 +143,34 @@ fn a_shaken_run_is_that_of_the_scenario_with_this_seed() {
     assert!(code == 0 && out.contains(&format!("digest {digest}")), "{out}{err}");
 }
 
+/// The seed of a replication names a workload that can be looked at: the trace that `trace shake` makes.
+#[test]
+fn replications_with_other_users_are_the_traces_that_are_drawn_and_have_paired_intervals() {
+    let folder = scratch("compare-resample");
+    let base = ["--vary", BACKFILL, "--metrics", "wait_mean_s", "--top", "0", "--outputs", "none"];
+    let options = ["--replications", "3", "--resample", "1h", "--seed", "5", "--format", "json"];
+    let told = || compare(&[&[DAY], &base[..], &options[..]].concat());
+    let (code, text, err) = told();
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(told().1, text, "the same seeds draw the same users");
+    let facts: Value = serde_json::from_str(&text).expect("JSON");
+    let cell = &facts["metrics"][0]["variants"][1];
+    assert!(cell["interval_low"].is_number() && cell["pairs"] == 3, "{cell}");
+    let digests = facts["variants"][1]["digests"].as_array().expect("a list");
+    assert!(digests[0] != digests[1] && digests[1] != digests[2]);
+    let drawn = folder.join("drawn.swf");
+    let drawn = drawn.to_str().expect("a plain name");
+    let draw = ["trace", "shake", "traces/batch-day.swf", "--resample", "--period", "1h", "--seed", "6"];
+    let (code, _, err) = common::seatrial(root(), &[&draw[..], &["--out", drawn, "--quiet"]].concat(), "");
+    assert_eq!(code, 0, "{err}");
+    let file = format!("workload.traces[0].file={drawn}");
+    let sets = ["--set", &file, "--seed", "6", "--set", "controlPlane.batch.backfill=easy"];
+    let rest = ["--set", "expect=[]", "--outputs", "none"];
+    let (code, out, err) = common::seatrial(root(), &[&["run", DAY], &sets[..], &rest[..]].concat(), "");
+    let digest = digests[1].as_str().expect("a digest");
+    assert!(code == 0 && out.contains(&format!("digest {digest}")), "{out}{err}");
+}
+
 #[test]
 fn a_comparison_is_verified_and_a_changed_input_is_found() {
     let folder = scratch("compare-verify");
@@ -155,7 +183,8 @@ fn a_comparison_is_verified_and_a_changed_input_is_found() {
     fs::write(folder.join("s.yaml"), scenario).expect("it can be written");
     fs::write(folder.join("a.swf"), &trace).expect("it can be written");
     let own = "--vary=controlPlane.batch.order=fcfs,-(wait/estimate)^3 * procs";
-    let run = ["compare", "s.yaml", own, "--vary", BACKFILL, "--out", "r", "--quiet", "--shake", "2s"];
+    let run = ["compare", "s.yaml", own, "--vary", BACKFILL, "--out", "r", "--quiet"];
+    let run = [&run[..], &["--shake", "2s", "--resample", "1m"]].concat();
     let (code, out, err) = common::seatrial(&folder, &run, "");
     assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
     let verify = || common::seatrial(&folder, &["verify", "r"], "");
@@ -195,7 +224,7 @@ fn wrong_use_is_said_in_words() {
     fs::write(&study, text).expect("it can be written");
     let study = study.to_str().expect("a plain name");
     let vary = ["--vary", BACKFILL];
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 17] = [
         (&[DAY], "nothing to compare"),
         (&[DAY, "--vary", "controlPlane.batch.backfil=none,easy"], "did you mean `backfill`?"),
         (&[DAY, "--vary", "controlPlane.batch.backfill=none,esay"], "variant `backfill=esay`"),
@@ -213,6 +242,11 @@ fn wrong_use_is_said_in_words() {
             &["scenarios/packing.yaml", "--variant", "a:", "--variant", "b:", "--shake", "1s"],
             "no trace whose submit",
         ),
+        (
+            &["scenarios/packing.yaml", "--variant", "a:", "--variant", "b:", "--resample", "7d"],
+            "variant `a`: there is no trace whose users",
+        ),
+        (&[DAY, vary[0], vary[1], "--resample", "0s"], "at least `1ms`"),
         (&[study], "did you mean `name`?"),
     ];
     for (arguments, part) in cases {

@@ -1,6 +1,7 @@
 //! The arguments of the command line, with their help.
 
 pub use super::compare::CompareArguments;
+use super::fuzz_args::FuzzArguments;
 pub use super::trace::formats::TraceFormat;
 use super::trace_args::{ConvertArguments, MixArguments, ScaleArguments, ShakeArguments, SliceArguments};
 use crate::base::Span;
@@ -139,23 +140,6 @@ Exit codes:
   0    every digest is the same
   1    a digest differs
   2    a target is neither results nor a scenario, or cannot be run";
-
-const FUZZ_EXAMPLES: &str = "\
-Every case is drawn from its seed: machines, workloads of every kind, timing,
-failures of machines and of the control plane, roll-outs, evictions. It is run
-twice; an independent checker follows every record of it. In the end what went
-wrong is counted.
-
-Examples:
-  seatrial fuzz
-  seatrial fuzz --seed 1 --count 1000
-  seatrial fuzz --seed 1234 --count 1
-
-Exit codes:
-  0    every case passed
-  1    a case failed; the line that repeats it is printed
-  2    the use of the command is wrong
-  130  interrupted";
 
 const TIMELINE_EXAMPLES: &str = "\
 Examples:
@@ -743,24 +727,6 @@ pub enum Release {
     /// Kubernetes 1.36
     #[value(name = "1.36")]
     V1_36,
-}
-
-/// Arguments of `fuzz`.
-#[derive(Args, Clone, PartialEq, Debug)]
-#[command(after_help = FUZZ_EXAMPLES)]
-pub struct FuzzArguments {
-    /// The seed of the first case; the others count up from it
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-    /// How many cases
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
-    pub count: u64,
-    /// How many cases run at a time; one on each core where it is not given
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// How the result is printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
 }
 
 /// How something is printed.

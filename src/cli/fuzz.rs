@@ -1,10 +1,12 @@
 //! The command `fuzz`: random cases with every check on.
 
-use super::args::{Format, FuzzArguments};
+use super::args::Format;
+use super::fuzz_args::{FuzzArguments, FuzzKind};
 use super::panics::Noted;
 use super::progress::Interrupt;
 use super::{Exit, complain, print};
-use crate::sim::fuzz::{Injected, Passed, check};
+use crate::sim::fuzz::{Cases, Injected, Passed, check_of};
+use clap::ValueEnum;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -28,18 +30,21 @@ pub(super) fn run(arguments: &FuzzArguments) -> Exit {
         return Exit::Internal;
     };
     let noted = Noted::begin();
+    let cases = arguments.kind.cases();
     let ended: Vec<Ended> = pool.install(|| {
         let seeds = (0..arguments.count).into_par_iter();
         let seeds = seeds.map(|number| arguments.seed.wrapping_add(number));
-        seeds.map(|seed| if interrupt.is_raised() { Ended::Skipped } else { case(&noted, seed) }).collect()
+        seeds
+            .map(|seed| if interrupt.is_raised() { Ended::Skipped } else { case(&noted, cases, seed) })
+            .collect()
     });
     drop(noted);
     report(arguments, &ended)
 }
 
-fn case(noted: &Noted, seed: u64) -> Ended {
+fn case(noted: &Noted, cases: Cases, seed: u64) -> Ended {
     // Everything that a case touches is dropped with it.
-    match noted.catch(|| check(seed)) {
+    match noted.catch(|| check_of(cases, seed)) {
         Ok(Ok(passed)) => Ended::Passed(passed),
         Ok(Err(what)) => Ended::Failed(seed, what),
         Err(panic) => Ended::Failed(seed, format!("a panic: {panic}")),
@@ -52,7 +57,7 @@ fn report(arguments: &FuzzArguments, ended: &[Ended]) -> Exit {
         _ => None,
     });
     for (seed, what) in failures.by_ref().take(MAX_SHOWN) {
-        complain(&format!("seatrial fuzz --seed {seed} --count 1\n  {what}\n"));
+        complain(&format!("seatrial fuzz{} --seed {seed} --count 1\n  {what}\n", option(arguments.kind)));
     }
     let more = failures.count();
     if more > 0 {
@@ -72,8 +77,10 @@ fn report(arguments: &FuzzArguments, ended: &[Ended]) -> Exit {
     let text = match arguments.format {
         Format::Text => in_words(arguments, passed.len(), events, pods, &injected),
         Format::Json => {
-            let counts: Map<String, Value> =
-                injected.named().map(|(name, count)| (name.to_owned(), json!(count))).collect();
+            let counts: Map<String, Value> = injected
+                .named(arguments.kind.cases())
+                .map(|(name, count)| (name.to_owned(), json!(count)))
+                .collect();
             let failed: Vec<Value> = ended.iter().filter_map(failure).collect();
             let value = json!({
                 "seed": arguments.seed, "count": arguments.count, "passed": passed.len(), "events": events,
@@ -90,6 +97,12 @@ fn report(arguments: &FuzzArguments, ended: &[Ended]) -> Exit {
     }
 }
 
+/// How a kind is asked for, if it has to be.
+fn option(kind: FuzzKind) -> String {
+    let name = kind.to_possible_value().filter(|_| kind != FuzzKind::default());
+    name.map_or(String::new(), |name| format!(" --kind {}", name.get_name()))
+}
+
 fn failure(ended: &Ended) -> Option<Value> {
     if let Ended::Failed(seed, what) = ended { Some(json!({ "seed": seed, "what": what })) } else { None }
 }
@@ -99,7 +112,7 @@ fn in_words(arguments: &FuzzArguments, passed: usize, events: u64, pods: u64, in
         "{passed} of {} cases from seed {} passed, with {events} events and {pods} pods and jobs; each was run twice\n",
         arguments.count, arguments.seed
     );
-    for (name, count) in injected.named() {
+    for (name, count) in injected.named(arguments.kind.cases()) {
         text.extend([format!("{count:>12} "), name.to_owned(), "\n".to_owned()]);
     }
     text

@@ -10,6 +10,7 @@ mod execute;
 mod explain;
 mod files;
 mod fuzz;
+pub mod fuzz_args;
 pub mod grade;
 mod panics;
 mod progress;

@@ -49,12 +49,12 @@ pub const PODS: &[Column] = &[
     ("message", "What the last scheduling attempt said, of a pod that was never bound; empty otherwise."),
 ];
 
-/// `waits.csv`: one row a stretch of waiting for one reason, by job and time; batch runs of at most 200
-/// jobs have it.
+/// `waits.csv`: one row a stretch of waiting for one reason, by job in the order of submission and time;
+/// batch runs of at most 200 jobs have it, on nodes of at most 200 nodes and 2,000 starts of tasks.
 pub const WAITS: &[Column] = &[
-    ("job", "Number in the trace."),
+    ("job", "Number in the trace; on nodes the name."),
     ("from_s", "Since when it waited for this reason."),
-    ("until_s", "Until when: its start, another reason, or the end of the run."),
+    ("until_s", "Until when: its start (that of its last task), another reason, or the end of the run."),
     ("reason", "Why it did not start, as the policy saw it after its pass."),
 ];
 

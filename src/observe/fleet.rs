@@ -8,18 +8,20 @@ use super::columns;
 use super::durations::{DEFAULT_BOUND, Durations};
 use super::fleet_accounts::AccountLog;
 use super::fleet_nodes::NodeLog;
+use super::fleet_waits::FleetWaits;
 use super::metrics::{Scope, Sheet, resource_scale};
 use super::outputs::Observed;
 use super::results::{BarKind, Results, Series};
 use super::series::StepSeries;
 use super::stats::{Integral, ratio};
 use super::table::{Sink, Table};
+use super::waits;
 use crate::base::ids::{NodeId, ResourceId, TaskId};
 use crate::base::units::NANOS_PER_SECOND;
 use crate::base::{Span, Time};
 use crate::cluster::Fleet;
 use crate::cluster::fleet::Task;
-use crate::control::fleet::{Eviction, FleetControl};
+use crate::control::fleet::{Eviction, FleetControl, Reason};
 use crate::sim::{FleetJob, FleetObserver, NodeSetup, Pool, SubmissionName};
 use std::io;
 
@@ -73,6 +75,7 @@ pub struct FleetLog {
     table: Table,
     nodes: NodeLog,
     accounts: AccountLog,
+    waits: FleetWaits,
     jobs: u64,
     outcomes: [u64; 6],
     tasks: Counts,
@@ -100,6 +103,7 @@ impl FleetLog {
             table: Table::new(sink, columns::names(columns::FLEET_JOBS)),
             nodes: NodeLog::new(options.bars),
             accounts: AccountLog::default(),
+            waits: FleetWaits::default(),
             jobs: 0,
             outcomes: [0; 6],
             tasks: Counts::default(),
@@ -179,17 +183,27 @@ impl FleetLog {
         let reported = self.durations.report(&mut sheet, completed);
         let mut series = self.series(end);
         series.extend(self.accounts.series(end));
+        let keeps_waits = self.waits.are_kept(self.tasks.started);
+        let waits = if keeps_waits { self.waits.finish(end) } else { Vec::new() };
+        let mut gantt = self.nodes.gantt();
+        waits::draw(&waits, &mut gantt);
         let results = Results {
             metrics: sheet.finish(),
             series,
             samples: reported.samples,
-            gantt: self.nodes.gantt(),
+            gantt,
             unplaced: self.unplaced,
+            waits,
+            keeps_waits,
             end,
             ..Results::default()
         };
         let documents = vec![self.nodes.document(end)];
-        Ok(Observed::new(results, documents, vec![self.table.finish("jobs.csv")?]))
+        let mut observed = Observed::new(results, documents, vec![self.table.finish("jobs.csv")?]);
+        if keeps_waits {
+            observed.documents.push(waits::table(&observed.results.waits));
+        }
+        Ok(observed)
     }
 
     fn report(&self, now: Time, sheet: &mut Sheet) {
@@ -281,14 +295,6 @@ fn write_name(table: &mut Table, name: &SubmissionName) {
     }
 }
 
-/// The name of a job as it is shown.
-pub(super) fn label(name: &SubmissionName) -> String {
-    match name {
-        SubmissionName::Own(name) => name.to_string(),
-        SubmissionName::Numbered(base, number) => format!("{base}-{number}"),
-    }
-}
-
 fn clamp(value: i128) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
@@ -296,6 +302,7 @@ fn clamp(value: i128) -> i64 {
 impl FleetObserver for FleetLog {
     fn begin(&mut self, fleet: &Fleet, nodes: &[NodeSetup], pools: &[Pool]) {
         self.nodes.begin(fleet, nodes, pools);
+        self.waits.begin(nodes.len());
     }
 
     fn submitted(&mut self, _now: Time, job: &FleetJob, control: &FleetControl) {
@@ -303,6 +310,7 @@ impl FleetObserver for FleetLog {
         self.jobs += 1;
         self.tasks.submitted += u64::from(job.tasks);
         self.queued += 1;
+        self.waits.submitted();
     }
 
     fn rejected(&mut self, _now: Time, job: &FleetJob, fleet: &Fleet, why: &str) {
@@ -389,6 +397,14 @@ impl FleetObserver for FleetLog {
         self.accounts.instant(now, fleet, control);
     }
 
+    fn wants_reasons(&self) -> bool {
+        self.waits.are_kept(self.tasks.started)
+    }
+
+    fn waits(&mut self, now: Time, waiting: &[(&FleetJob, Reason<String>)]) {
+        self.waits.told(now, waiting);
+    }
+
     fn finish(
         &mut self,
         now: Time,
@@ -411,7 +427,7 @@ impl FleetObserver for FleetLog {
             }
             self.write_row(job, fleet, None, outcome, why);
         }
-        self.nodes.finish(now);
+        self.nodes.finish(now, fleet, open.iter().map(|(job, _)| job));
         self.end = Some(now);
     }
 }

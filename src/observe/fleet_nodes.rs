@@ -1,18 +1,17 @@
 //! What the nodes of a fleet hold over time, and the bars of what ran on them.
 
 use super::columns;
-use super::fleet::label;
 use super::gantt::{Bars, Kept};
 use super::metrics::Sheet;
 use super::outputs::{Document, document};
 use super::results::{BarKind, Gantt};
 use super::stats::{Integral, ratio};
 use super::table::{Memory, Table};
-use crate::base::ids::{NodeId, ResourceId, TaskId};
+use crate::base::ids::{JobId, NodeId, ResourceId, TaskId};
 use crate::base::{Map, Span, Time};
 use crate::cluster::Fleet;
 use crate::cluster::fleet::Task;
-use crate::sim::{FleetJob, NodeSetup, Pool};
+use crate::sim::{FleetJob, NodeSetup, Pool, Together};
 
 /// CPU and memory: what `nodes.csv` has shares of.
 const MAIN: [ResourceId; 2] = [ResourceId::CPU, ResourceId::MEMORY];
@@ -124,25 +123,51 @@ impl NodeLog {
         }
         let Some(lane) = self.drawn.remove(&id) else { return };
         self.rows[task.node.index()].lanes[lane as usize] = None;
+        self.draw(now, job, (task, lane), (kind, ""), fleet);
+    }
+
+    /// Draws a task up to now: the time that it only held its room, and the time that it worked.
+    fn draw(
+        &mut self,
+        now: Time,
+        job: &FleetJob,
+        (task, lane): (&Task, u32),
+        (kind, note): (BarKind, &str),
+        fleet: &Fleet,
+    ) {
         let requests = fleet
             .class_of(task.job)
             .requests
             .iter()
             .map(|&(resource, amount)| format!("{amount} {}", fleet.cluster.resource_name(resource)));
-        self.bars.push(Kept {
+        let requests = requests.collect::<Vec<_>>().join(", ");
+        let waited = task.started.since(job.at);
+        let bar = |start: Time, end: Time, did: &str, kind| Kept {
             node: task.node.0,
             lane: Some(lane),
-            start: task.started,
-            end: now,
-            label: label(&job.name),
+            start,
+            end,
+            label: job.name.to_string(),
             detail: format!(
-                "{} (cpu in thousandths); waited {}; ran {}",
-                requests.collect::<Vec<_>>().join(", "),
-                task.started.since(job.at),
-                now.since(task.started)
+                "{requests} (cpu in thousandths); waited {waited}; {did} {}{note}",
+                end.since(start)
             ),
             kind,
-        });
+        };
+        let begun = match job.together {
+            Together::Apart => task.started,
+            Together::NotYet => now,
+            Together::Since(begun) => begun.max(task.started),
+        };
+        if begun == now && job.together != Together::Apart {
+            self.bars.push(bar(task.started, now, "held its room for", BarKind::Held));
+            return;
+        }
+        // A task that held its room and then worked has two bars.
+        if begun > task.started && self.bars.reserve() {
+            self.bars.push(bar(task.started, begun, "held its room for", BarKind::Held));
+        }
+        self.bars.push(bar(begun, now, "ran", kind));
     }
 
     /// A node went down or came up.
@@ -168,8 +193,17 @@ impl NodeLog {
         }
     }
 
-    /// The run is over.
-    pub(super) fn finish(&mut self, now: Time) {
+    /// The run is over, and these jobs have not ended.
+    pub(super) fn finish<'j>(&mut self, now: Time, fleet: &Fleet, open: impl Iterator<Item = &'j FleetJob>) {
+        let jobs: Map<JobId, &FleetJob> = open.map(|job| (job.row, job)).collect();
+        let mut left: Vec<(TaskId, u32)> = std::mem::take(&mut self.drawn).into_iter().collect();
+        left.sort_unstable();
+        for (id, lane) in left {
+            let task = fleet.tasks[id.index()];
+            if let Some(job) = jobs.get(&task.job) {
+                self.draw(now, job, (&task, lane), (BarKind::Ran, "; has not ended"), fleet);
+            }
+        }
         for node in 0..self.rows.len() {
             if let Some(since) = self.rows[node].down_since.take() {
                 self.down_bar(node as u32, since, now);

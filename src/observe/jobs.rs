@@ -12,7 +12,7 @@ use std::io;
 /// Observes a run of a batch machine. Feed it to the engine, then call [`JobLog::observed`].
 pub struct JobLog {
     observer: BatchObserver,
-    waits: WaitLog,
+    waits: WaitLog<Waits<u64>>,
     /// Jobs that have not ended at the end, and when that was.
     open: Vec<JobRecord>,
     end: Option<Time>,
@@ -32,10 +32,11 @@ impl JobLog {
             .end
             .ok_or_else(|| io::Error::new(io::ErrorKind::Interrupted, "the run did not come to its end"))?;
         let is_small = self.waits.is_small();
-        let waits = self.waits.finish(end);
+        let waits = waits::told(self.waits.finish(end));
         let mut observed = self.observer.finish(end, &self.open)?;
         waits::draw(&waits, &mut observed.results.gantt);
         observed.results.waits = waits;
+        observed.results.keeps_waits = is_small;
         if is_small {
             observed.documents.push(waits::table(&observed.results.waits));
         }

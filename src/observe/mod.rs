@@ -11,6 +11,7 @@ pub mod expect;
 pub mod fleet;
 mod fleet_accounts;
 mod fleet_nodes;
+mod fleet_waits;
 pub mod folder;
 pub mod follow;
 mod gantt;

@@ -26,6 +26,8 @@ pub struct Results {
     pub stories: Vec<Story>,
     /// Why jobs of a small batch run waited, by job and time.
     pub waits: Vec<Wait>,
+    /// Whether that was kept: who is not among `waits` did not wait.
+    pub keeps_waits: bool,
     /// The first and most telling lines of the event log: (time, who, what, about, why).
     pub events: Vec<[String; 5]>,
     /// How many lines of the event log are not among `events`.
@@ -39,16 +41,24 @@ pub struct Results {
 /// A stretch of time that a job waited for one reason.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Wait {
-    /// The job's number.
-    pub job: u64,
+    /// The job's number, or its name where jobs have names.
+    pub job: String,
     /// Since when.
     pub from: Time,
-    /// Until when: then it started, or there was another reason, or the run ended.
+    /// Until when: then it (or the last of its tasks) started, or there was another reason, or the run ended.
     pub until: Time,
     /// Why, as a sentence without a full stop.
     pub reason: String,
     /// The same without the moments that the policy has worked out.
     pub hint: String,
+}
+
+impl Wait {
+    /// The job in a sentence: a bare number is called a job.
+    pub fn who(&self) -> String {
+        let is_number = !self.job.is_empty() && self.job.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number { format!("job {}", self.job) } else { self.job.clone() }
+    }
 }
 
 /// A pod whose attempts failed often.
@@ -167,4 +177,6 @@ pub enum BarKind {
     Down,
     /// A job waited.
     Waited,
+    /// A task had its room and did not work: it waited for the others of its job.
+    Held,
 }

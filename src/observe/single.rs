@@ -17,7 +17,8 @@ pub struct Single {
     pub start: Option<f64>,
     /// When it ended, in seconds; `None` if it still ran when the run ended.
     pub end: Option<f64>,
-    /// How long it waited, of a job of a batch machine, in seconds.
+    /// How long it waited, of a job of a batch run, in seconds; on nodes until the first of its tasks
+    /// started.
     pub wait: Option<f64>,
     /// The row that it started in: a node, or the first processor.
     pub row: Option<String>,
@@ -46,9 +47,10 @@ pub fn singles(results: &Results) -> BTreeMap<String, Single> {
     let count = |name: &str| results.metrics.iter().find(|metric| metric.name == name)?.value;
     let is_open = ["jobs_unfinished", "pods_running"].iter().any(|name| count(name).is_some_and(|n| n > 0.0));
     let is_batch = count("processors").is_some();
-    let end = results.end.as_secs_f64();
+    let ends_at = results.end.as_secs_f64();
     let ran = results.gantt.bars.iter().filter(|bar| {
-        matches!(bar.kind, BarKind::Ran | BarKind::Failed | BarKind::Lost) && !bar.label.is_empty()
+        matches!(bar.kind, BarKind::Ran | BarKind::Failed | BarKind::Lost | BarKind::Held)
+            && !bar.label.is_empty()
     });
     for bar in ran {
         let job = jobs.entry(bar.label.clone()).or_insert(Single::NEVER);
@@ -59,20 +61,23 @@ pub fn singles(results: &Results) -> BTreeMap<String, Single> {
             job.row = rows.rev().find(|row| !row.is_empty()).cloned();
         }
         job.end = Some(job.end.map_or(bar.end, |end| end.max(bar.end)));
-        if is_batch {
+        if is_batch || results.keeps_waits {
             job.wait = Some(0.0);
         }
     }
     for job in jobs.values_mut() {
-        job.end = job.end.filter(|job_end| !is_open || *job_end < end);
+        job.end = job.end.filter(|end| !is_open || *end < ends_at);
     }
-    let mut waits: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut waits: BTreeMap<&str, u64> = BTreeMap::new();
     for wait in &results.waits {
-        *waits.entry(wait.job).or_default() += wait.until.since(wait.from).0;
+        // A job of tasks on nodes has waited when the first of them starts.
+        let start = jobs.get(&wait.job).and_then(|job| job.start).filter(|_| !is_batch);
+        let counts = start.is_none_or(|start| wait.from.as_secs_f64() < start);
+        *waits.entry(&wait.job).or_default() += if counts { wait.until.since(wait.from).0 } else { 0 };
     }
     for (job, nanos) in waits {
         let seconds = nanos as f64 / NANOS_PER_SECOND as f64;
-        jobs.entry(job.to_string()).or_insert(Single::NEVER).wait = Some(seconds);
+        jobs.entry(job.to_owned()).or_insert(Single::NEVER).wait = Some(seconds);
     }
     jobs
 }
@@ -103,8 +108,8 @@ mod tests {
     }
 
     fn results() -> Results {
-        let wait = |job, from, until| Wait {
-            job,
+        let wait = |job: u64, from, until| Wait {
+            job: job.to_string(),
             from: Time::from_secs(from),
             until: Time::from_secs(until),
             reason: "full".into(),

@@ -1,6 +1,7 @@
 //! Why jobs waited: stretches of time with one reason each, as sentences, `waits.csv` and bars.
 //!
-//! Kept for small runs only. How the reasons are found is known to the policy alone.
+//! Kept for small runs only; how large those are is said by the caller. How the reasons are found is
+//! known to the policy alone.
 
 use super::columns;
 use super::outputs::{Document, document};
@@ -8,53 +9,72 @@ use super::results::{Bar, BarKind, Gantt, Wait};
 use super::table::{Memory, Table, number};
 use crate::base::{BitSet, Time};
 use crate::control::batch::{Order, Waits, Why};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs of more jobs keep no reasons.
 pub const MAX_JOBS: u64 = 200;
 /// More jobs that wait have no rows of their own in the Gantt chart.
 const MAX_ROWS: usize = 24;
 
-/// The reasons of a run, while it goes on.
-#[derive(Debug, Default)]
-pub(super) struct WaitLog {
+/// The reasons of a run, while it goes on; `R` is what a reason is.
+#[derive(Debug)]
+pub(super) struct WaitLog<R> {
     jobs: u64,
     /// By number of the job: since when, and why.
-    open: BTreeMap<u64, (Time, Waits<u64>)>,
-    list: Vec<Stretch>,
+    open: BTreeMap<u64, (Time, R)>,
+    list: Vec<Stretch<R>>,
 }
 
 /// A stretch of waiting for one reason.
 #[derive(Debug)]
-struct Stretch {
-    job: u64,
-    from: Time,
-    until: Time,
-    waits: Waits<u64>,
+pub(super) struct Stretch<R> {
+    pub(super) job: u64,
+    pub(super) from: Time,
+    pub(super) until: Time,
+    pub(super) waits: R,
 }
 
-impl WaitLog {
+impl<R> Default for WaitLog<R> {
+    fn default() -> WaitLog<R> {
+        WaitLog { jobs: 0, open: BTreeMap::new(), list: Vec::new() }
+    }
+}
+
+impl<R: Clone + PartialEq> WaitLog<R> {
     /// A job was submitted.
     pub(super) fn submitted(&mut self) {
         self.jobs += 1;
         if !self.is_small() {
-            self.open.clear();
-            self.list.clear();
+            self.clear();
         }
     }
 
-    /// Whether reasons are kept.
+    /// Whether there are few enough jobs for reasons to be kept.
     pub(super) fn is_small(&self) -> bool {
         self.jobs <= MAX_JOBS
     }
 
+    /// Forgets what was kept.
+    pub(super) fn clear(&mut self) {
+        self.open.clear();
+        self.list.clear();
+    }
+
     /// A job waits; only what is new is kept.
-    pub(super) fn waits(&mut self, now: Time, job: u64, waits: &Waits<u64>) {
+    pub(super) fn waits(&mut self, now: Time, job: u64, waits: &R) {
         if self.open.get(&job).is_some_and(|(_, known)| known == waits) {
             return;
         }
         self.over(now, job);
         self.open.insert(job, (now, waits.clone()));
+    }
+
+    /// All jobs that wait are told: others wait no longer.
+    pub(super) fn only(&mut self, now: Time, jobs: &BTreeSet<u64>) {
+        let gone: Vec<u64> = self.open.keys().filter(|job| !jobs.contains(job)).copied().collect();
+        for job in gone {
+            self.over(now, job);
+        }
     }
 
     /// A job waits no longer, or the run is over.
@@ -67,20 +87,23 @@ impl WaitLog {
     }
 
     /// All stretches, by job and time.
-    pub(super) fn finish(mut self, now: Time) -> Vec<Wait> {
-        for job in self.open.keys().copied().collect::<Vec<_>>() {
-            self.over(now, job);
-        }
+    pub(super) fn finish(mut self, now: Time) -> Vec<Stretch<R>> {
+        self.only(now, &BTreeSet::new());
         self.list.sort_by_key(|stretch| (stretch.job, stretch.from));
-        let wait = |stretch: Stretch| Wait {
-            job: stretch.job,
-            from: stretch.from,
-            until: stretch.until,
-            reason: sentence(&stretch.waits, true),
-            hint: sentence(&stretch.waits, false),
-        };
-        self.list.into_iter().map(wait).collect()
+        self.list
     }
+}
+
+/// Stretches of jobs of a batch machine in words.
+pub(super) fn told(list: Vec<Stretch<Waits<u64>>>) -> Vec<Wait> {
+    let wait = |stretch: Stretch<Waits<u64>>| Wait {
+        job: stretch.job.to_string(),
+        from: stretch.from,
+        until: stretch.until,
+        reason: sentence(&stretch.waits, true),
+        hint: sentence(&stretch.waits, false),
+    };
+    list.into_iter().map(wait).collect()
 }
 
 /// A moment in words.
@@ -142,7 +165,7 @@ pub(super) fn table(waits: &[Wait]) -> Document {
     let memory = Memory::default();
     let mut table = Table::new(Some(Box::new(memory.clone())), columns::names(columns::WAITS));
     for wait in waits {
-        table.integer(wait.job);
+        table.text(&wait.job);
         table.seconds(wait.from.0);
         table.seconds(wait.until.0);
         table.text(&wait.reason);
@@ -153,7 +176,7 @@ pub(super) fn table(waits: &[Wait]) -> Document {
 
 /// Adds a row to a chart for each job that waited, if they are not too many.
 pub(super) fn draw(waits: &[Wait], gantt: &mut Gantt) {
-    let mut jobs: Vec<u64> = waits.iter().map(|wait| wait.job).collect();
+    let mut jobs: Vec<&str> = waits.iter().map(|wait| wait.job.as_str()).collect();
     jobs.dedup();
     if jobs.len() > MAX_ROWS || gantt.rows.is_empty() {
         return;
@@ -167,7 +190,7 @@ pub(super) fn draw(waits: &[Wait], gantt: &mut Gantt) {
             start: wait.from.as_secs_f64(),
             end: wait.until.as_secs_f64(),
             label: wait.reason.clone(),
-            detail: format!("job {job}: {}", wait.reason),
+            detail: format!("{}: {}", wait.who(), wait.reason),
             kind: BarKind::Waited,
         });
         gantt.bars.extend(bars);

@@ -91,8 +91,11 @@ fn gantt_json(results: &Results) -> Value {
             BarKind::Lost => 2,
             BarKind::Down => 3,
             BarKind::Waited => 4,
+            BarKind::Held => 5,
         };
-        let (label, detail) = (cut(&bar.label, NAME), cut(&bar.detail, DETAIL));
+        // A reason is a sentence; what else is written into bars is a name.
+        let longest = if bar.kind == BarKind::Waited { DETAIL } else { NAME };
+        let (label, detail) = (cut(&bar.label, longest), cut(&bar.detail, DETAIL));
         json!([bar.row, placed.from, placed.to, whole(bar.start), whole(bar.end), kind, label, detail])
     });
     json!({

@@ -28,12 +28,13 @@ const LIMITS: Limits = Limits { rows: 400, bars: 1_500, lanes_per_row: 12 };
 const MOST_LANES: u32 = 450;
 
 /// The kinds of bars in the order of the legend, with their names.
-pub(super) const KINDS: [(BarKind, &str); 5] = [
+pub(super) const KINDS: [(BarKind, &str); 6] = [
     (BarKind::Ran, "ran"),
     (BarKind::Failed, "failed"),
     (BarKind::Lost, "work lost"),
     (BarKind::Down, "node down"),
     (BarKind::Waited, "waited"),
+    (BarKind::Held, "held its room, idle"),
 ];
 
 /// The chart, if the run kept what it needs.
@@ -90,7 +91,7 @@ fn describe(layout: &Lanes<'_>, rows: usize, end: f64) -> String {
         .into_iter()
         .filter_map(|(kind, name)| {
             let count = layout.bars.iter().filter(|placed| placed.bar.kind == kind).count();
-            (count > 0 || kind != BarKind::Waited).then(|| format!("{count} {name}"))
+            (count > 0 || !matches!(kind, BarKind::Waited | BarKind::Held)).then(|| format!("{count} {name}"))
         })
         .collect();
     let rows = counted(rows as u64, "row", "rows");
@@ -192,14 +193,14 @@ impl Drawing {
                 continue;
             }
             let fits = text_width(&placed.bar.label, Size::Small) + 8.0 <= width && height >= 14.0;
-            if fits && kind == BarKind::Ran {
+            if fits && matches!(kind, BarKind::Ran | BarKind::Held) {
                 self.scene.text(at, &placed.bar.label, (Size::Small, Ink::Text, Anchor::Start));
             }
         }
     }
 
     /// A bar; kinds differ in lightness and in shape, so that they are told apart without colour:
-    /// plain, with a white line, hollow, nearly black.
+    /// plain, with a white line, hollow, nearly black, pale, two rails with a post.
     fn bar(&mut self, at: (f64, f64), size: (f64, f64), kind: BarKind) {
         match kind {
             BarKind::Ran => self.scene.rect(at, size, Ink::Sky),
@@ -219,6 +220,15 @@ impl Drawing {
             }
             BarKind::Down => self.scene.rect(at, size, Ink::Black),
             BarKind::Waited => self.scene.rect(at, size, Ink::Grid),
+            BarKind::Held => {
+                let edge = (size.1 / 8.0).clamp(0.75, 1.5);
+                // Above each other they would look like double lines.
+                let gap = if size.1 < 12.0 { 0.0 } else { 1.0 };
+                let (y, height) = (at.1 + gap, size.1 - 2.0 * gap);
+                self.scene.rect((at.0, y), (size.0, edge), Ink::Blue);
+                self.scene.rect((at.0, y + height - edge), (size.0, edge), Ink::Blue);
+                self.scene.rect((at.0, y), ((1.5 * edge).min(size.0), height), Ink::Blue);
+            }
         }
     }
 

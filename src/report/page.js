@@ -376,7 +376,7 @@
   // ---- Gantt ------------------------------------------------------------------------------
 
   const KINDS = [["ran", "sky", "bar"], ["failed", "vermilion", "bar failed"], ["work lost", "orange", "bar lost"],
-    ["node down", "black", "bar"], ["waited", "grid", "bar"]];
+    ["node down", "black", "bar"], ["waited", "grid", "bar"], ["held its room, idle", "blue", "bar held"]];
 
   class Gantt extends Timed {
     constructor(figure, gantt) {
@@ -515,8 +515,10 @@
       }
     }
     fit(pen, text, width) {
-      if (pen.measureText(text).width <= width) return text;
-      let keep = text.length;
+      const whole = pen.measureText(text).width;
+      if (whole <= width) return text;
+      // Not far from what fits: measuring is dear.
+      let keep = Math.min(text.length, Math.ceil(text.length * width / whole) + 3);
       while (keep > 1 && pen.measureText(text.slice(0, Math.ceil(keep / 2)) + "…" + text.slice(text.length - Math.floor(keep / 2))).width > width) keep -= 1;
       return text.slice(0, Math.ceil(keep / 2)) + "…" + text.slice(text.length - Math.floor(keep / 2));
     }
@@ -533,12 +535,16 @@
       const line = height < 12 ? 1 : 2;
       if (bar.kind === 1 && width > 8) pen.fillRect(x + 3, y + (height - line) / 2, width - 6, line);
       if (bar.kind === 2 && width > 4) pen.fillRect(x + 1.5, y + inset + 1.5, width - 3, height - 2 * inset - 3);
-      if ((bar.kind === 0 || bar.kind === 4) && height >= 14 && width > 30) {
+      const edge = height < 12 ? 1 : 2;
+      if (bar.kind === 5 && height > 4 && width > 3) pen.fillRect(x + 2, y + inset + edge, width - 2, height - 2 * (inset + edge));
+      if ((bar.kind === 0 || bar.kind === 4 || bar.kind === 5) && height >= 14 && width > 30) {
         pen.fillStyle = inks.text;
         pen.textAlign = "left";
         pen.font = FONT(11);
         const start = Math.max(x, this.left);
-        if (pen.measureText(bar.label).width + 8 < x + width - start) pen.fillText(bar.label, start + 4, y + height / 2 + 4);
+        const room = x + width - start - 8;
+        const label = bar.kind === 4 && room > 60 ? this.fit(pen, bar.label, room) : bar.label;
+        if (pen.measureText(label).width < room) pen.fillText(label, start + 4, y + height / 2 + 4);
       }
       if (this.bars[this.chosen] === bar) {
         pen.strokeStyle = inks.text;

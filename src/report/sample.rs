@@ -10,6 +10,7 @@ pub(super) fn outage() -> Results {
     Results {
         title: "zone-outage".to_owned(),
         waits: Vec::new(),
+        keeps_waits: false,
         provenance: provenance(),
         metrics: metrics(),
         series: series(&gantt),

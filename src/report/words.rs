@@ -171,7 +171,20 @@ pub(super) fn troubles(results: &Results) -> Vec<Trouble> {
         let number = count(results, name);
         (number > 0).then(|| Trouble { text: counted(number, one, many), kind })
     };
-    KINDS.iter().filter_map(trouble).collect()
+    KINDS.iter().filter_map(trouble).chain(held(results)).collect()
+}
+
+/// Tasks that had their room to the end, and never the rest of their job.
+fn held(results: &Results) -> Option<Trouble> {
+    let end = results.end.as_secs_f64();
+    let bars = results.gantt.bars.iter().filter(|bar| bar.kind == BarKind::Held && bar.end >= end);
+    let number = bars.count() as u64;
+    let text = counted(
+        number,
+        "task held its room to the end and did nothing",
+        "tasks held their room to the end and did nothing",
+    );
+    (number > 0).then_some(Trouble { text, kind: None })
 }
 
 fn attention(results: &Results) -> String {
@@ -216,6 +229,25 @@ mod tests {
         expect!["The run covers 6 h on 10 nodes. Of 60 pods, 52 succeeded, 3 still waited at the end and 3 failed. The mean wait was 3 min 35 s, one in twenty at least 22 min 4 s. 63.4 % of the CPU was requested on average. The machines cost 31.42 EUR. Attention: 3 pods were never placed, 3 pods ended with an error, 2 pods were evicted, 1 failure of a node and 15 input rows were dropped, repaired or ignored."].assert_eq(&summary(&outage()));
         expect!["The run covers a single moment. Nothing needs attention."]
             .assert_eq(&summary(&Results::default()));
+    }
+
+    #[test]
+    fn a_deadlock_needs_attention() {
+        let bar = |start, end, kind| crate::observe::Bar {
+            row: 0,
+            height: 1,
+            start,
+            end,
+            label: "gang".into(),
+            detail: String::new(),
+            kind,
+        };
+        let mut results = Results { end: Time::from_secs(9), ..Results::default() };
+        results.gantt.bars = vec![bar(0.0, 4.0, BarKind::Held), bar(4.0, 9.0, BarKind::Ran)];
+        assert!(summary(&results).ends_with("Nothing needs attention."), "what was held works in the end");
+        results.gantt.bars.push(bar(0.0, 9.0, BarKind::Held));
+        let said = "Attention: 1 task held its room to the end and did nothing.";
+        assert!(summary(&results).ends_with(said), "{}", summary(&results));
     }
 
     #[test]

@@ -12,13 +12,15 @@ use crate::base::{Diagnostic, Map, Span, Streams, Symbol, Time};
 use crate::cluster::Fleet;
 use crate::cluster::fleet::{Job, Task};
 use crate::control::Control;
-use crate::control::fleet::{Eviction, FleetCommand, FleetControl, FleetEvent, Gang, Policy};
+use crate::control::fleet::{Eviction, FleetCommand, FleetControl, FleetEvent, Gang, Policy, Reason};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A job as it is seen from outside.
 #[derive(Clone, Debug)]
 pub struct FleetJob {
+    /// Its row among the jobs of the fleet; used again when it has ended.
+    pub row: JobId,
     /// Its place in the order of submission, from 1.
     pub number: u64,
     /// The name.
@@ -53,6 +55,8 @@ pub struct FleetJob {
     pub ended: u32,
     /// Whether its tasks are ended at the estimate.
     pub killed: bool,
+    /// Since when its tasks work, if they wait for each other.
+    pub together: Together,
     /// Its place in the dependencies of the run.
     link: Option<u32>,
     /// Tasks on nodes.
@@ -68,6 +72,17 @@ struct Extra {
     left: Vec<Span>,
     /// The tasks on nodes, where they wait for each other.
     members: Vec<TaskId>,
+}
+
+/// Since when tasks on nodes work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Together {
+    /// Each since its own start.
+    Apart,
+    /// None does: they hold their room until all have started.
+    NotYet,
+    /// All have started.
+    Since(Time),
 }
 
 /// Sees what happens.
@@ -97,6 +112,14 @@ pub trait FleetObserver {
     fn node(&mut self, now: Time, node: NodeId, up: bool);
     /// Everything of an instant has happened; so many tasks wait.
     fn instant(&mut self, now: Time, fleet: &Fleet, waiting: u64, control: &FleetControl);
+    /// Whether [`FleetObserver::waits`] is to be called. Reasons cost a look at each job that waits, and
+    /// for it at each node, after each instant.
+    fn wants_reasons(&self) -> bool {
+        false
+    }
+    /// The jobs of which tasks wait at the end of this instant, and why, in the order in which they are
+    /// served; jobs in the reasons are named. Told at each instant, whether it has changed or not.
+    fn waits(&mut self, _now: Time, _waiting: &[(&FleetJob, Reason<String>)]) {}
     /// The run ended. Jobs that have not ended, with the reason for which tasks of theirs wait, in order
     /// of submission.
     fn finish(
@@ -220,6 +243,9 @@ pub fn run_fleet<O: FleetObserver>(
         }
         run.submit_later(now, observer);
         run.pass(now, observer);
+        if observer.wants_reasons() {
+            run.tell_reasons(now, observer);
+        }
         observer.instant(now, &run.fleet, run.fleet.waiting, &run.control);
         if run.setup.check_invariants {
             run.check().map_err(|what| RunError::Invariant(Span(now.0), what))?;
@@ -478,6 +504,7 @@ impl FleetRun {
         };
         self.fleet.enter(id, row);
         let mut job = FleetJob {
+            row: id,
             number: self.submitted,
             name: submission.name,
             at: submission.at,
@@ -495,6 +522,11 @@ impl FleetRun {
             evictions: 0,
             ended: 0,
             killed: truth < run_time,
+            together: if self.setup.policy.gang == Gang::Piecemeal {
+                Together::NotYet
+            } else {
+                Together::Apart
+            },
             link: submission.link,
             running: 0,
             extra: None,
@@ -549,6 +581,7 @@ impl FleetRun {
             members.push(id);
             let all_are_there = job.running + job.ended == job.tasks;
             let begin = if all_are_there { members.clone() } else { Vec::new() };
+            job.together = if all_are_there { Together::Since(now) } else { Together::NotYet };
             for member in begin {
                 self.go(now, member);
             }
@@ -602,10 +635,13 @@ impl FleetRun {
     fn open(&mut self) -> Vec<(FleetJob, Option<String>)> {
         let mut open = Vec::new();
         for row in 0..self.rows.len() {
-            let Some(job) = &self.rows[row] else { continue };
+            let Some(job) = self.rows[row].clone() else { continue };
             let waits = self.fleet.jobs[row].waiting > 0;
-            let why = waits.then(|| self.control.why(&mut self.fleet, JobId(row as u32)));
-            open.push((job.clone(), why));
+            let why = waits.then(|| {
+                let why = self.control.why(&mut self.fleet, JobId(row as u32));
+                why.named(|first| self.name_of(first)).to_string()
+            });
+            open.push((job, why));
         }
         open.sort_by_key(|(job, _)| job.number);
         open
@@ -628,6 +664,8 @@ impl FleetRun {
         Ok(())
     }
 }
+
+mod waits;
 
 #[cfg(test)]
 mod tests;

@@ -37,7 +37,7 @@ pub use batch::{
     BatchJob, BatchOutcome, BatchPolicy, BatchSetup, JobEnd, JobObserver, JobSource, Ran, run_batch,
 };
 pub use driver::{Ending, Outcome, Progress, RunError, run};
-pub use fleet::{FleetJob, FleetObserver, FleetOutcome, FleetSetup, run_fleet};
+pub use fleet::{FleetJob, FleetObserver, FleetOutcome, FleetSetup, Together, run_fleet};
 pub use leaders::Lease;
 pub use load::{Curve, Load, Measure, Series, SeriesOf};
 pub use metrics::{MetricsProfile, MetricsSetup};

@@ -125,6 +125,15 @@ pub enum SubmissionName {
     Numbered(Arc<str>, u32),
 }
 
+impl std::fmt::Display for SubmissionName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SubmissionName::Own(name) => f.write_str(name),
+            SubmissionName::Numbered(base, number) => write!(f, "{base}-{number}"),
+        }
+    }
+}
+
 /// Something that goes wrong.
 #[derive(Clone, Debug)]
 pub struct Fault {

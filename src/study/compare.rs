@@ -175,7 +175,8 @@ pub fn compare(
     if replications > 1 && runs.iter().all(|runs| runs.iter().all(|run| run.digest == runs[0].digest)) {
         let message = "every replication is the very same run: nothing in it depends on the seed";
         let finding = Diagnostic::error(Location::file("--replications"), message);
-        let help = "shake the submit times of its traces with `--shake 30s`, or leave `--replications` out";
+        let help = "shake the submit times of its traces with `--shake 30s`, draw their users anew with \
+                    `--resample 7d`, or leave `--replications` out";
         return Err(vec![finding.found(replications.to_string()).help(help)]);
     }
     let names = chosen(runs, options).map_err(|finding| vec![finding])?;

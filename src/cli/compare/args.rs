@@ -19,6 +19,8 @@ Examples:
   seatrial compare scenarios/batch-day.yaml scenarios/backfilling.yaml
   seatrial compare scenarios/batch-day.yaml --replications 10 --shake 30s \\
       --variant 'fcfs:' --variant 'sjf: controlPlane.batch.order=sjf'
+  seatrial compare scenarios/batch-day.yaml --replications 10 --resample 1d \\
+      --vary controlPlane.batch.backfill=none,easy
   seatrial compare scenarios/studies/queue-policies.yaml
   seatrial compare scenarios/packing.yaml --metrics wait_mean_s,nodes_mean \\
       --vary 'cluster.pools[0].count=8,10,12' --baseline count=10
@@ -52,6 +54,10 @@ pub struct CompareArguments {
     /// short for `--set workload.shake=TIME`
     #[arg(long, value_name = "TIME")]
     pub shake: Option<Span>,
+    /// Draw the users of the traces anew, each with all of their jobs, moved by a whole number of these
+    /// periods, such as `7d`, within the trace; short for `--set workload.resample=TIME`
+    #[arg(long, value_name = "TIME")]
+    pub resample: Option<Span>,
     /// The level of the intervals, such as 0.99; 0.95 where it is not given
     #[arg(long, value_name = "LEVEL")]
     pub confidence: Option<f64>,

@@ -31,6 +31,8 @@ pub(super) struct Asked {
     pub(super) first_seed: u64,
     /// By how much submit times are shaken.
     pub(super) shake: Option<Span>,
+    /// By whose multiples drawn users are moved.
+    pub(super) resample: Option<Span>,
     /// How runs are compared.
     pub(super) options: Options,
 }
@@ -40,6 +42,7 @@ impl Asked {
     pub(super) fn named(&self, cell: Cell) -> Named {
         let mut named = self.variants[cell.variant].named.clone();
         named.sets.extend(self.shake.map(|shake| format!("workload.shake={shake}")));
+        named.sets.extend(self.resample.map(|period| format!("workload.resample={period}")));
         named.sets.push(format!("run.seed={}", cell.seed));
         named
     }
@@ -65,6 +68,8 @@ pub(super) fn read(arguments: &CompareArguments) -> Result<Asked, Vec<Diagnostic
     let confidence = confidence(arguments, replications).map_err(one)?;
     let baseline = baseline(arguments, study.as_ref(), &variants).map_err(one)?;
     let shake = arguments.shake.or(study.as_ref().and_then(|study| study.shake.map(|shake| shake.0)));
+    let periods = study.as_ref().and_then(|study| study.resample.map(|period| period.0));
+    let resample = arguments.resample.or(periods);
     let metrics = arguments.metrics.clone().or_else(|| {
         let metrics = study.as_ref()?.metrics.as_ref()?;
         Some(metrics.iter().map(|name| name.value.clone()).collect())
@@ -74,7 +79,16 @@ pub(super) fn read(arguments: &CompareArguments) -> Result<Asked, Vec<Diagnostic
     let options =
         Options { baseline, confidence, metrics, top: usize::from(arguments.top), fixed_submissions };
     let settings = variants.iter().map(|variant| settings(variant, &variants)).collect();
-    Ok(Asked { title, variants, settings, replications, first_seed: seed.unwrap_or(first), shake, options })
+    Ok(Asked {
+        title,
+        variants,
+        settings,
+        replications,
+        first_seed: seed.unwrap_or(first),
+        shake,
+        resample,
+        options,
+    })
 }
 
 /// The study in a file; `None` if it holds something else, or cannot be read, which is said later.

@@ -104,6 +104,7 @@ pub(super) fn words(arguments: &CompareArguments) -> Vec<String> {
     add("baseline", &one(arguments.baseline.clone()));
     add("replications", &one(arguments.replications.map(|n| n.to_string())));
     add("shake", &one(arguments.shake.map(|shake| shake.to_string())));
+    add("resample", &one(arguments.resample.map(|period| period.to_string())));
     add("confidence", &one(arguments.confidence.map(|level| level.to_string())));
     add("metrics", &one(arguments.metrics.as_ref().map(|names| names.join(","))));
     words

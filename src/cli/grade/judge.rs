@@ -154,7 +154,7 @@ fn first_later(ran: &Ran, reference: &Ran) -> Option<(String, String)> {
 
 /// What a job waited for last.
 fn last_wait(results: &Results, job: &str) -> Option<String> {
-    let wait = results.waits.iter().rfind(|wait| wait.job.to_string() == job)?;
+    let wait = results.waits.iter().rfind(|wait| wait.job == job)?;
     Some(format!("until {} s it waited: {}", number(wait.until.as_secs_f64()), wait.reason))
 }
 
@@ -304,7 +304,7 @@ fn reason(question: &Question, given: &str, job: &str, ran: &Ran) -> Option<Stri
         Of::End => value - (single.end? - start),
         Of::Node => return None,
     };
-    let waits = || ran.results.waits.iter().filter(|wait| wait.job.to_string() == job);
+    let waits = || ran.results.waits.iter().filter(|wait| wait.job == job);
     let moment = number(told);
     if told < start - wait - EXACT {
         return Some(format!("at {moment} s job {job} has not been submitted"));

@@ -8,7 +8,7 @@ use crate::base::Map;
 use crate::base::ids::{ClassId, JobId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Jobs of one account and one class.
+/// Jobs of one account and one class that start as many tasks at once.
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
     pub(super) account: usize,
@@ -25,7 +25,7 @@ pub(super) struct Lane {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lanes {
     rows: Vec<Lane>,
-    by_key: Map<(usize, ClassId), u32>,
+    by_key: Map<(usize, ClassId, u32), u32>,
     /// Parked lanes by class.
     parked: BTreeMap<ClassId, BTreeSet<u32>>,
     /// Parked lanes whose account has all that it may have.
@@ -42,10 +42,10 @@ impl std::ops::Index<u32> for Lanes {
 }
 
 impl Lanes {
-    /// The lane of an account and a class, new if there is none.
-    pub(super) fn of(&mut self, account: usize, class: ClassId) -> u32 {
+    /// The lane of jobs of an account and a class that start so many tasks at once, new if there is none.
+    pub(super) fn of(&mut self, account: usize, class: ClassId, at_once: u32) -> u32 {
         let next = self.rows.len() as u32;
-        let lane = *self.by_key.entry((account, class)).or_insert(next);
+        let lane = *self.by_key.entry((account, class, at_once)).or_insert(next);
         if lane == next {
             let jobs = BTreeMap::new();
             self.rows.push(Lane { account, class, jobs, why: None, is_parked: false, entry: None });

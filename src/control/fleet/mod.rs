@@ -13,12 +13,14 @@ mod score;
 mod serve;
 mod sharing;
 mod tree;
+mod why;
 
 pub use nodes::NodeChoice;
 pub use order::Order;
 pub use reason::{Refused, Waits};
 pub use score::NAMES as SCORE_NAMES;
 pub use sharing::{By, Discipline, Inner, QueueSpec, Sharing, UNIT_WEIGHT};
+pub use why::{Reason, Why};
 
 use super::Control;
 use crate::base::Time;
@@ -187,10 +189,8 @@ impl FleetControl {
         let all = if self.policy.gang == Gang::Independent { 1 } else { row.tasks };
         let eligible = self.nodes.eligible(fleet, row.class);
         reason::refuse(fleet, row.class, eligible, all)?;
-        if self.accounts.could_allow(fleet, account, fleet.class_of(job), all) {
-            return Ok(());
-        }
-        Err(Refused::Queue(self.accounts.max(account)))
+        let max = self.accounts.never_allowed_by(fleet, account, fleet.class_of(job), all);
+        max.map_or(Ok(()), |max| Err(Refused::Queue(max)))
     }
 
     fn row(&self, job: JobId) -> &Row {
@@ -208,7 +208,9 @@ impl FleetControl {
         let number = self.submitted;
         self.submitted += 1;
         let key = Key::new(row.priority, score, number);
-        let lane = self.lanes.of(account, row.class);
+        // A gang may fit where a larger one does not.
+        let at_once = if self.policy.gang == Gang::AllOrNothing { row.tasks } else { 1 };
+        let lane = self.lanes.of(account, row.class, at_once);
         if self.rows.len() <= job.index() {
             self.rows.resize(job.index() + 1, None);
         }
@@ -313,6 +315,11 @@ impl FleetControl {
             for lane in self.lanes.all_parked() {
                 self.unpark(lane, fleet);
             }
+            let held: Vec<usize> = self.lanes.held.keys().copied().collect();
+            for account in held {
+                self.release(account);
+                self.accounts.update_turn(fleet, account);
+            }
         }
         while let Some(account) = self.accounts.next(fleet) {
             let &(key, lane) = self.accounts.rows[account].ready.first().expect("the account can be served");
@@ -331,33 +338,6 @@ impl FleetControl {
             }
             self.accounts.update_turn(fleet, account);
         }
-    }
-
-    /// Why a job with tasks that wait has not started them.
-    pub fn why(&mut self, fleet: &mut Fleet, job: JobId) -> String {
-        let Row { key, account, lane, .. } = *self.row(job);
-        if let Some((first, _)) = self.lanes.held.get(&account)
-            && *first != key
-        {
-            return "waits behind a job that does not fit".into();
-        }
-        let class = fleet.jobs[job.index()].class;
-        match self.lanes[lane].why {
-            Some(Waits::Queue) => {
-                let share = self.accounts.max(account) * 100.0;
-                return format!("its queue may hold at most {share}% of the nodes");
-            }
-            Some(Waits::Siblings(fit)) => {
-                let tasks = fleet.jobs[job.index()].waiting;
-                return format!("needs room for {tasks} tasks at once, there is room for {fit}");
-            }
-            _ => {}
-        }
-        let said = self.nodes.rejection(fleet, class);
-        said.unwrap_or_else(|| {
-            let eligible = self.nodes.eligible(fleet, class);
-            reason::no_room(fleet, class, eligible)
-        })
     }
 }
 

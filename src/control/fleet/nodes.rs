@@ -48,6 +48,8 @@ pub(super) struct Nodes {
     /// Where a round goes on.
     next: usize,
     cycle: Option<Box<Cycle>>,
+    /// The same for questions that place nothing: no later choice depends on them.
+    asked: Option<Box<Cycle>>,
     /// The filters that look only at labels and taints.
     judge: Judge,
 }
@@ -69,6 +71,7 @@ impl Nodes {
             full: Vec::new(),
             next: 0,
             cycle,
+            asked: None,
             judge: Judge::new(&config),
         }
     }
@@ -149,7 +152,8 @@ impl Nodes {
 
     /// Why no node has room, as a scheduler says it; `None` if none is asked.
     pub(super) fn rejection(&mut self, fleet: &mut Fleet, class: ClassId) -> Option<String> {
-        let cycle = self.cycle.as_mut()?;
+        let NodeChoice::Scheduler(config) = &self.choice else { return None };
+        let cycle = self.asked.get_or_insert_with(|| Box::new(Cycle::new(config, 0)));
         match cycle.evaluate(&mut fleet.cluster, class, 0) {
             Outcome::Rejected(rejection) => Some(rejection.diagnosis.to_string()),
             Outcome::Placed(_) => None,

@@ -63,6 +63,20 @@ pub(super) fn refuse(
     Err(Refused::TooLarge(words(fleet, class, rows(), all, "the largest node has")))
 }
 
+/// How many tasks of a class fit now at the most.
+pub(super) fn room(fleet: &Fleet, class: ClassId, eligible: Option<&BitSet>) -> u32 {
+    let requests = &fleet.cluster.classes[class].requests;
+    let rows = fleet.up.iter().filter(|&row| eligible.is_none_or(|set| set.contains(row)));
+    let rows = rows.filter(|&row| fleet.fits(class, NodeId(row as u32)));
+    let of = |row: usize| {
+        let node = NodeId(row as u32);
+        let fits = requests.iter().map(|&(resource, amount)| fleet.free(resource, node) / amount);
+        let slots = fleet.cluster.nodes.allowed_pods[row] - fleet.cluster.nodes.pod_count[row];
+        fits.min().unwrap_or(i64::MAX).min(slots).max(0) as u64
+    };
+    u32::try_from(rows.map(of).sum::<u64>()).unwrap_or(u32::MAX)
+}
+
 /// Why no node has room for a task of a class now.
 pub(super) fn no_room(fleet: &Fleet, class: ClassId, eligible: Option<&BitSet>) -> String {
     let rows = fleet.up.iter().filter(|&row| eligible.is_none_or(|set| set.contains(row)));

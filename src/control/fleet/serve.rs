@@ -3,7 +3,7 @@
 //! What is done on the way is noted step by step, so that it can be taken back where the last of
 //! the tasks finds no room.
 
-use super::{Eviction, FleetCommand, FleetControl, Gang, Row, Waits, lanes::Lanes};
+use super::{Eviction, FleetCommand, FleetControl, Gang, Row, Waits, lanes::Lanes, reason};
 use crate::base::Time;
 use crate::base::ids::{ClassId, JobId, NodeId, TaskId};
 use crate::cluster::Fleet;
@@ -35,7 +35,11 @@ impl FleetControl {
             return Err(Waits::Queue);
         }
         if !self.evicts() && self.is_hopeless(row.class, least, fleet) {
-            return Err(if least > 1 { Waits::Siblings(room(row.class, fleet)) } else { Waits::Room });
+            return Err(if least > 1 {
+                Waits::Siblings(reason::room(fleet, row.class, None))
+            } else {
+                Waits::Room
+            });
         }
         for started in 0..most {
             let Some(node) = self.find(now, job, row.class, fleet) else {
@@ -152,17 +156,4 @@ impl FleetControl {
             self.lanes.refresh(lane, &mut self.accounts);
         }
     }
-}
-
-/// How many tasks of a class would fit now at the most.
-fn room(class: ClassId, fleet: &Fleet) -> u32 {
-    let requests = &fleet.cluster.classes[class].requests;
-    let rows = fleet.up.iter().filter(|&row| fleet.fits(class, NodeId(row as u32)));
-    let of = |row: usize| {
-        let node = NodeId(row as u32);
-        let fits = requests.iter().map(|&(resource, amount)| fleet.free(resource, node) / amount);
-        let slots = fleet.cluster.nodes.allowed_pods[row] - fleet.cluster.nodes.pod_count[row];
-        fits.min().unwrap_or(i64::MAX).min(slots).max(0) as u64
-    };
-    u32::try_from(rows.map(of).sum::<u64>()).unwrap_or(u32::MAX)
 }

@@ -228,8 +228,12 @@ impl Accounts {
 
     /// The largest share of `used` in a resource, those in `saturated` left out.
     fn dominant(fleet: &Fleet, used: &[i128], saturated: &[bool]) -> Share {
+        Self::dominant_of(used, &fleet.capacity, saturated)
+    }
+
+    fn dominant_of(used: &[i128], capacity: &[i128], saturated: &[bool]) -> Share {
         let counts = |resource: &usize| !saturated.get(*resource).is_some_and(|is| *is);
-        let share = |resource: usize| match (used[resource], fleet.capacity[resource]) {
+        let share = |resource: usize| match (used[resource], capacity[resource]) {
             (used, _) if used <= 0 => 0,
             (_, capacity) if capacity <= 0 => WHOLE,
             (used, capacity) => (used as Share * WHOLE) / capacity as Share,
@@ -325,32 +329,47 @@ impl Accounts {
 
     /// Whether an account may hold one more task of a class: no account above it exceeds its maximum.
     pub(super) fn allows(&self, fleet: &Fleet, account: usize, class: &PodClass, tasks: u32) -> bool {
+        self.limit(fleet, account, class, tasks).is_none()
+    }
+
+    /// The first account, from this one up, that would exceed its maximum with more tasks of a class.
+    pub(super) fn limit(&self, fleet: &Fleet, account: usize, class: &PodClass, tasks: u32) -> Option<usize> {
         let mut row = account;
         loop {
             let Account { max, parent, .. } = self.rows[row];
             if max < UNIT_WEIGHT && self.share_with(fleet, row, class, tasks) > part(max) {
-                return false;
+                return Some(row);
             }
             if row == ROOT {
-                return true;
+                return None;
             }
             row = parent;
         }
     }
 
-    /// Whether an account could hold tasks of a class if it held nothing else.
-    pub(super) fn could_allow(&self, fleet: &Fleet, account: usize, class: &PodClass, tasks: u32) -> bool {
-        let path =
-            || std::iter::successors(Some(account), |&row| (row != ROOT).then(|| self.rows[row].parent));
-        if path().all(|row| self.rows[row].max >= UNIT_WEIGHT) {
-            return true;
-        }
+    /// What keeps an account from ever holding so many tasks of a class, even if it held nothing else and
+    /// every node were up: the maximum of it or of one above it, as a share.
+    pub(super) fn never_allowed_by(
+        &self,
+        fleet: &Fleet,
+        account: usize,
+        class: &PodClass,
+        tasks: u32,
+    ) -> Option<f64> {
+        let path = std::iter::successors(Some(account), |&row| (row != ROOT).then(|| self.rows[row].parent));
+        let max = path.map(|row| self.rows[row].max).min().filter(|max| *max < UNIT_WEIGHT)?;
         let mut alone = vec![0; fleet.capacity.len()];
         for &(resource, amount) in &class.counted {
             alone[resource.index()] = i128::from(amount) * i128::from(tasks);
         }
-        let share = Self::dominant(fleet, &alone, &[]);
-        path().all(|row| self.rows[row].max >= UNIT_WEIGHT || share <= part(self.rows[row].max))
+        if Self::dominant(fleet, &alone, &[]) <= part(max) {
+            return None;
+        }
+        // Nodes that are down come back.
+        let columns = fleet.cluster.nodes.allocatable.iter();
+        let all: Vec<i128> = columns.map(|column| column.iter().copied().map(i128::from).sum()).collect();
+        let exceeds = Self::dominant_of(&alone, &all, &[]) > part(max);
+        exceeds.then_some(max as f64 / UNIT_WEIGHT as f64)
     }
 
     fn share_with(&self, fleet: &Fleet, row: usize, class: &PodClass, tasks: u32) -> Share {

@@ -10,6 +10,8 @@ use crate::cluster::fleet::Job;
 use proptest::prelude::*;
 use std::sync::Arc;
 
+mod why;
+
 /// A fleet with its control; jobs are numbered from 0.
 struct Bench {
     fleet: Fleet,
@@ -104,7 +106,8 @@ impl Bench {
     }
 
     fn why(&mut self, job: JobId) -> String {
-        self.control.why(&mut self.fleet, job)
+        let name = |job: JobId| format!("job {}", job.0);
+        self.control.why(&mut self.fleet, job).named(name).to_string()
     }
 }
 
@@ -409,9 +412,8 @@ fn nobody_passes_the_first_if_so_wanted() {
         let small = bench.of_user(1, 1, &[("cpu", 1)]);
         bench.pass();
         assert_eq!(bench.running(small), expected);
-        let behind = if expected == 0 { "waits behind a job that does not fit" } else { "" };
         if expected == 0 {
-            assert_eq!(bench.why(small), behind);
+            assert_eq!(bench.why(small), "waits behind job 1, which does not fit");
         }
         assert_eq!(
             bench.why(large),
@@ -471,6 +473,62 @@ fn a_gang_is_evicted_as_a_whole_and_only_if_all_fit() {
         FleetCommand::Start(..) => None,
     });
     assert_eq!(whys.collect::<Vec<_>>(), [Eviction::Preempted, Eviction::Sibling]);
+}
+
+/// Three tasks at once do not fit, two do: they are not kept waiting by the larger gang of the same kind.
+#[test]
+fn a_small_gang_passes_a_large_one_that_asks_for_the_same() {
+    for (passing, expected) in [(Passing::WhoeverFits, 2), (Passing::Nobody, 0)] {
+        let policy = Policy { gang: Gang::AllOrNothing, passing, ..Policy::default() };
+        let mut bench = Bench::new(policy, &[&[("cpu", 3)]]);
+        let [one, three, two] = [1, 3, 2].map(|tasks| bench.of_user(1, tasks, &[("cpu", 1)]));
+        bench.pass();
+        assert_eq!([one, three, two].map(|job| bench.running(job)), [1, 0, expected]);
+        bench.end(one);
+        assert_eq!(bench.running(three), 3 - expected - expected / 2);
+    }
+}
+
+/// What has started at the same instant is left alone; at the next one it goes, whoever brings that about.
+#[test]
+fn a_held_job_looks_again_for_tasks_to_evict() {
+    for passing in [Passing::WhoeverFits, Passing::Nobody] {
+        let policy = Policy { preemption: true, passing, ..shared(drf(), Vec::new()) };
+        let mut bench = Bench::new(policy, &[&[("cpu", 1)]]);
+        let class = bench.class(&[("cpu", 1)]);
+        let [low, high] = [(1, 0), (2, 5)]
+            .map(|(user, priority)| bench.add(Job { class, tasks: 1, user, priority, ..Job::default() }));
+        bench.pass();
+        assert_eq!([low, high].map(|job| bench.running(job)), [1, 0]);
+        bench.of_user(3, 1, &[("cpu", 1)]);
+        bench.pass();
+        assert_eq!([low, high].map(|job| bench.running(job)), [0, 1], "{passing:?}");
+    }
+}
+
+/// Half of the nodes is down: the queue may hold what it asks for when they are back.
+#[test]
+fn a_job_is_not_rejected_because_nodes_are_down() {
+    let specs = vec![capacity("1", 10, 50), queue("top", None, 1), capacity("2", 10, 100)];
+    let specs = specs.into_iter().enumerate().map(|(row, spec)| match row {
+        1 => QueueSpec { max: UNIT_WEIGHT / 4, ..spec },
+        2 => QueueSpec { parent: Some(1), ..spec },
+        _ => spec,
+    });
+    let policy = shared(Discipline::Capacity { reclaim: false }, specs.collect());
+    let mut bench = Bench::new(policy, &[&[("cpu", 4)], &[("cpu", 4)]]);
+    bench.control.handle(bench.now, FleetEvent::NodeDown(NodeId(1)), &mut bench.fleet, &mut bench.out);
+    let job = bench.of_user(1, 1, &[("cpu", 4)]);
+    bench.pass();
+    assert_eq!(bench.fleet.waiting, 1);
+    bench.control.handle(bench.now, FleetEvent::NodeUp(NodeId(1)), &mut bench.fleet, &mut bench.out);
+    bench.pass();
+    assert_eq!(bench.running(job), 1);
+    // What is above it may hold two cores.
+    let class = bench.class(&[("cpu", 3)]);
+    let large = JobId(bench.fleet.jobs.len() as u32);
+    bench.fleet.enter(large, Job { class, tasks: 1, waiting: 1, user: 2, ..Job::default() });
+    assert_eq!(bench.control.admit(&mut bench.fleet, large), Err(Refused::Queue(0.25)));
 }
 
 #[test]

@@ -131,8 +131,10 @@ fn a_small_fleet_by_hand() {
     ] {
         assert!((metric(name) - expected).abs() < 1e-9, "{name}: {} instead of {expected}", metric(name));
     }
-    let kinds =
-        observed.results.gantt.bars.iter().map(|bar| format!("{} {} {:?}", bar.row, bar.label, bar.kind));
+    let kinds = observed.results.gantt.bars.iter().map(|bar| {
+        let said = if bar.kind == BarKind::Waited { &bar.detail } else { &bar.label };
+        format!("{} {said} {:?}", bar.row, bar.kind)
+    });
     expect![[r"
         0 j-1 Ran
         1 j-2 Lost
@@ -141,9 +143,16 @@ fn a_small_fleet_by_hand() {
         1 j-2 Ran
         2 j-2 Ran
         1 j-3 Failed
+        0 j-5 Ran
         1 j-6 Ran
-        1 j-6 Ran"]]
+        1 j-6 Ran
+        3 j-2: 2 of 2 tasks wait: needs 2 cpu, the node with the most free has 0 Waited
+        4 j-3: needs 1 cpu, the node with the most free has 0 Waited
+        5 j-6: 1 of 2 tasks waits: needs 4 cpu, the node with the most free has 0 Waited"]]
     .assert_eq(&kinds.collect::<Vec<_>>().join("\n"));
+    let open = observed.results.gantt.bars.iter().find(|bar| bar.label == "j-5").unwrap();
+    assert_eq!((open.start, open.end), (100.0, 200.0), "it still runs at the end");
+    assert!(open.detail.ends_with("; has not ended"), "{}", open.detail);
 }
 
 #[test]

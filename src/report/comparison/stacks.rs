@@ -80,7 +80,7 @@ impl Moved {
             _ if self.gained.contains(&placed.bar.label) => 1,
             _ if self.lost.contains(&placed.bar.label) => 2,
             BarKind::Failed | BarKind::Lost => 3,
-            BarKind::Ran => 0,
+            BarKind::Ran | BarKind::Held => 0,
         }
     }
 }

@@ -30,7 +30,8 @@ pub fn text_gantt(gantt: &Gantt, width: usize, glyphs: Glyphs) -> String {
     } else {
         sheet.counts(gantt, &layout)
     };
-    lines.extend(sheet.axis(gantt.bars.iter().any(|bar| bar.kind == BarKind::Waited)));
+    lines.extend(sheet.axis());
+    lines.extend(sheet.key(gantt));
     if gantt.rows.len() > LINES {
         lines.push(format!(
             "{} not shown",
@@ -57,18 +58,37 @@ struct Strokes {
     lost: char,
     down: char,
     waited: char,
+    held: (char, char, char),
 }
 
 impl Sheet {
     fn strokes(&self) -> Strokes {
         match self.glyphs {
             Glyphs::Unicode => {
+                let held = ('╞', '═', '╡');
                 Strokes {
-                    open: '├', fill: '─', ran: '┤', failed: '!', lost: 'x', down: '░', waited: '·'
+                    open: '├',
+                    fill: '─',
+                    ran: '┤',
+                    failed: '!',
+                    lost: 'x',
+                    down: '░',
+                    waited: '·',
+                    held,
                 }
             }
             Glyphs::Ascii => {
-                Strokes { open: '[', fill: '-', ran: ']', failed: '!', lost: 'x', down: '#', waited: '.' }
+                let held = ('[', '=', ']');
+                Strokes {
+                    open: '[',
+                    fill: '-',
+                    ran: ']',
+                    failed: '!',
+                    lost: 'x',
+                    down: '#',
+                    waited: '.',
+                    held,
+                }
             }
         }
     }
@@ -101,15 +121,16 @@ impl Sheet {
         let bar = placed.bar;
         let from = self.column(bar.start).min(self.width - 1);
         let to = self.column(bar.end).clamp(from + 1, self.width);
-        let last = match bar.kind {
-            BarKind::Ran => strokes.ran,
-            BarKind::Failed => strokes.failed,
-            BarKind::Lost => strokes.lost,
+        let (open, fill, last) = match bar.kind {
+            BarKind::Ran => (strokes.open, strokes.fill, strokes.ran),
+            BarKind::Failed => (strokes.open, strokes.fill, strokes.failed),
+            BarKind::Lost => (strokes.open, strokes.fill, strokes.lost),
+            BarKind::Held => strokes.held,
             BarKind::Down => return cells[from..to].fill(strokes.down),
             BarKind::Waited => return cells[from..to].fill(strokes.waited),
         };
-        cells[from..to].fill(strokes.fill);
-        cells[from] = strokes.open;
+        cells[from..to].fill(fill);
+        cells[from] = open;
         cells[to - 1] = last;
         let room = to - from - 1;
         if with_label && bar.label.chars().count() < room {
@@ -156,8 +177,28 @@ impl Sheet {
         (0..rows).map(line).collect()
     }
 
-    /// The time axis: marks, their labels, and what the marks of bars mean.
-    fn axis(&self, waited: bool) -> Vec<String> {
+    /// What the marks of bars mean.
+    fn key(&self, gantt: &Gantt) -> Vec<String> {
+        let indent = " ".repeat(self.label + 1);
+        let strokes = self.strokes();
+        let mut key = format!(
+            "{indent}{}; at its end: {} ran, {} failed, {} work lost; {} node down",
+            self.x.title, strokes.ran, strokes.failed, strokes.lost, strokes.down
+        );
+        let marks = [
+            (BarKind::Waited, strokes.waited, "waited"),
+            (BarKind::Held, strokes.held.1, "held its room, idle"),
+        ];
+        for (kind, mark, name) in marks {
+            if gantt.bars.iter().any(|bar| bar.kind == kind) {
+                key = format!("{key}; {mark} {name}");
+            }
+        }
+        wrap(&key, self.label + 2 + self.width, &indent)
+    }
+
+    /// The time axis: marks and their labels.
+    fn axis(&self) -> Vec<String> {
         let (rule, mark) = match self.glyphs {
             Glyphs::Unicode => ('─', '┬'),
             Glyphs::Ascii => ('-', '+'),
@@ -175,17 +216,9 @@ impl Sheet {
             }
         }
         let indent = " ".repeat(self.label + 1);
-        let strokes = self.strokes();
-        let key = format!(
-            "{indent}{}; at its end: {} ran, {} failed, {} work lost; {} node down",
-            self.x.title, strokes.ran, strokes.failed, strokes.lost, strokes.down
-        );
-        let key = if waited { format!("{key}; {} waited", strokes.waited) } else { key };
-        let mut lines = vec![
+        vec![
             format!("{indent}{}", marks.iter().collect::<String>()),
             format!("{indent}{}", labels.iter().collect::<String>()),
-        ];
-        lines.extend(wrap(&key, self.label + 2 + self.width, &indent));
-        lines
+        ]
     }
 }

@@ -111,6 +111,38 @@ fn jobs_on_processors_fit_on_a_page() {
 }
 
 #[test]
+fn rooms_that_are_held_differ_from_work() {
+    let bar = |row, start, end, kind| Bar {
+        row,
+        height: 1,
+        start,
+        end,
+        label: "gang".into(),
+        detail: String::new(),
+        kind,
+    };
+    let gantt = Gantt {
+        rows: vec!["n".into(), String::new()],
+        bars: vec![
+            bar(0, 0.0, 20.0, BarKind::Held),
+            bar(0, 20.0, 60.0, BarKind::Ran),
+            bar(1, 0.0, 60.0, BarKind::Held),
+        ],
+        omitted: 0,
+    };
+    expect![[r"
+        n [gang==========][gang-------------------------]
+          [gang=========================================]
+          +-----------+-----------+----------+----------+
+          0           15          30         45         60
+          time since the start (s); at its end: ] ran, !
+          failed, x work lost; # node down; = held its
+          room, idle
+    "]]
+    .assert_eq(&text_gantt(&gantt, 50, Glyphs::Ascii));
+}
+
+#[test]
 fn many_bars_become_counts() {
     let mut gantt = outage().gantt;
     gantt.rows.extend((10..60).map(|row| format!("worker-{row}")));

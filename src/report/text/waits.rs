@@ -10,7 +10,7 @@ pub fn waits_text(results: &Results, width: usize, glyphs: Glyphs) -> String {
     let mut lines = Vec::new();
     for wait in &results.waits {
         let (from, until) = (number(wait.from.as_secs_f64()), number(wait.until.as_secs_f64()));
-        let line = format!("job {} waited {from} s to {until} s: {}", wait.job, wait.reason);
+        let line = format!("{} waited {from} s to {until} s: {}", wait.who(), wait.reason);
         lines.extend(wrap(&line, width.max(NARROWEST), "    "));
     }
     finish(&lines, glyphs)
@@ -26,16 +26,18 @@ mod tests {
     #[test]
     fn long_reasons_are_broken() {
         let wait = Wait {
-            job: 3,
+            job: "3".into(),
             from: Time::from_secs(1),
             until: Time(2_500_000_000),
             reason: "needs 4, free 3; job 2 is first, and nothing may pass it".into(),
             hint: String::new(),
         };
-        let results = Results { waits: vec![wait], ..Results::default() };
+        let named = Wait { job: "web-1".into(), reason: "its turn has not come".into(), ..wait.clone() };
+        let results = Results { waits: vec![wait, named], ..Results::default() };
         expect![[r"
             job 3 waited 1 s to 2.5 s: needs 4, free 3; job
                 2 is first, and nothing may pass it
+            web-1 waited 1 s to 2.5 s: its turn has not come
         "]]
         .assert_eq(&waits_text(&results, 48, Glyphs::Ascii));
     }

@@ -20,6 +20,7 @@ mod planes;
 mod pools;
 mod priorities;
 mod question;
+mod redrawn;
 mod rows;
 mod run;
 mod selectors;

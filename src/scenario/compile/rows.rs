@@ -76,10 +76,20 @@ impl Shake {
 }
 
 impl Window {
+    /// Whether a row of this submit time is used.
+    pub(super) fn holds(&self, submit: Time) -> bool {
+        submit >= self.from && submit < self.until
+    }
+
+    /// The same times for rows that have been chosen already.
+    pub(super) fn unbounded(self) -> Window {
+        Window { until: Time::MAX, rows: u64::MAX, ..self }
+    }
+
     /// The moment of the run for a moment of the trace, that of its `row`-th row; `None` if it is
     /// outside.
     pub(super) fn map(&self, submit: Time, row: u64) -> Option<Time> {
-        if submit < self.from || submit >= self.until {
+        if !self.holds(submit) {
             return None;
         }
         let since = submit.since(self.from);

@@ -3,7 +3,8 @@
 use super::{Build, Outputs};
 use crate::api::kubernetes::{Part, Sourced};
 use crate::api::{Behavior, Object};
-use crate::base::{Diagnostic, Distribution, Span, Time};
+use crate::base::rng::Purpose;
+use crate::base::{Diagnostic, Distribution, Span, Streams, Time};
 use crate::scenario::At;
 use crate::scenario::schema::scalars::{Duration, QuantityDistribution, TimeDistribution};
 use crate::scenario::schema::{OutputKind, Scenario, Stop, workload};
@@ -21,6 +22,15 @@ const MAX_NAME: usize = 100;
 /// The seed of every random stream.
 pub(super) fn seed(scenario: &Scenario) -> u64 {
     scenario.run.seed.map_or(DEFAULT_SEED, |seed| seed.0 as u64)
+}
+
+/// The seed of the trace at this place of the scenario. That of the first one is the run's, so that
+/// `trace shake` with this seed makes the very trace that the run has.
+pub(super) fn trace_seed(scenario: &Scenario, index: usize) -> u64 {
+    match index {
+        0 => seed(scenario),
+        _ => Streams::new(seed(scenario)).draw(Purpose::Shake, index as u64),
+    }
 }
 
 /// The name: what is written, or the file's without its ending. It must do as a folder's name.
@@ -68,6 +78,10 @@ pub(super) fn stop(build: &mut Build<'_>) -> StopRule {
     }
     if let Some(shake) = workload.shake.as_ref().filter(|_| workload.traces.is_empty()) {
         let finding = shake.error("there is no trace whose submit times could be shaken");
+        build.error(finding.help("jobs of generators differ by `run.seed` alone"));
+    }
+    if let Some(period) = workload.resample.as_ref().filter(|_| workload.traces.is_empty()) {
+        let finding = period.error("there is no trace whose users could be drawn anew");
         build.error(finding.help("jobs of generators differ by `run.seed` alone"));
     }
     StopRule { at, when_settled: run.stop == Stop::Settled, when_jobs_done: run.stop == Stop::JobsDone }

@@ -5,15 +5,16 @@
 
 use super::after::{self, Mode, Wishes};
 use super::nodes::Nodes;
+use super::redrawn::{Redraw, Redrawn};
 use super::rows::{Convert, Jobs, Listed, Pods, Shake, Stream, Taken, Window};
 use super::{Build, at_reference, pools, run, selectors};
 use crate::api::RestartPolicy;
 use crate::base::rng::key_of;
 use crate::base::{Diagnostic, Time};
-use crate::scenario::At;
 use crate::scenario::schema::workload::{
     self, GpuSharing, MachineSize, Partials, Processors, Trace, TraceFormat,
 };
+use crate::scenario::{At, Scenario};
 use crate::sim::{Dependencies, JobSource, Source};
 use crate::trace::openb::Sharing;
 use crate::trace::{self, Format, Input, Largest, Reader, ReaderOptions, SwfOptions};
@@ -47,10 +48,10 @@ pub(super) fn fleet_sources(build: &mut Build<'_>, nodes: &Nodes) -> Vec<Box<dyn
 
 fn sources(build: &mut Build<'_>, nodes: &Nodes, per_processor: bool) -> Vec<Box<dyn Source>> {
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
-    for trace in &build.scenario.workload.traces {
+    for (index, trace) in build.scenario.workload.traces.iter().enumerate() {
         let mut convert = pods(build, trace);
         convert.per_processor = per_processor;
-        match load(build, trace, &convert, None, LIMITS) {
+        match load(build, (index, trace), &convert, None, LIMITS) {
             Some((Loaded::Listed(rows), convert)) => {
                 check_templates(build, nodes, trace, &convert);
                 sources.push(Box::new(rows));
@@ -68,9 +69,9 @@ fn sources(build: &mut Build<'_>, nodes: &Nodes, per_processor: bool) -> Vec<Box
 /// The traces of a batch machine.
 pub(super) fn job_sources(build: &mut Build<'_>, processors: u32) -> Vec<Box<dyn JobSource>> {
     let mut sources: Vec<Box<dyn JobSource>> = Vec::new();
-    for trace in &build.scenario.workload.traces {
+    for (index, trace) in build.scenario.workload.traces.iter().enumerate() {
         let convert = Jobs { processors };
-        match load(build, trace, &convert, Some(processors), LIMITS) {
+        match load(build, (index, trace), &convert, Some(processors), LIMITS) {
             Some((Loaded::Listed(rows), _)) => sources.push(Box::new(rows)),
             Some((Loaded::Streamed(stream), _)) => sources.push(stream),
             None => {}
@@ -151,11 +152,11 @@ struct Survey<T> {
     wishes: Wishes,
 }
 
-/// Reads a trace once. `None` if something is wrong. Also returns the converter, with what it has
-/// gathered.
+/// Reads a trace once, that at place `index` of the scenario. `None` if something is wrong. Also returns
+/// the converter, with what it has gathered.
 fn load<C: Convert + Clone>(
     build: &mut Build<'_>,
-    trace: &At<Trace>,
+    (index, trace): (usize, &At<Trace>),
     convert: &C,
     processors: Option<u32>,
     limits: Limits,
@@ -168,8 +169,13 @@ fn load<C: Convert + Clone>(
     } else {
         Origin::File(path)
     };
+    let redraw = redraw(build.scenario, index, window, limits);
+    let window = if redraw.is_some() { window.unbounded() } else { window };
     let open = || -> Result<Stream<C>, Diagnostic> {
-        let reader = reader(origin.open()?, trace, processors)?;
+        let mut reader = reader(origin.open()?, trace, processors)?;
+        if let Some(redraw) = &redraw {
+            reader = Box::new(Redrawn::new(reader, redraw.clone()));
+        }
         Ok(Stream::new(reader, window, convert.clone()))
     };
     let result = open().map_err(|finding| at_reference(finding, &trace.file));
@@ -210,6 +216,12 @@ fn load<C: Convert + Clone>(
     }
     let again = open();
     Some((Loaded::Streamed(Box::new(build.take(again)?)), stream.convert))
+}
+
+/// How the users of the trace at this place are drawn anew, if they are.
+fn redraw(scenario: &Scenario, index: usize, window: Window, limits: Limits) -> Option<Redraw> {
+    let period = scenario.workload.resample.clone()?;
+    Some(Redraw { period, seed: run::trace_seed(scenario, index), window, most: limits.sorted })
 }
 
 /// Gives each row that waits for others, or that others wait for, its place.
@@ -411,7 +423,7 @@ mod tests {
             remarks: BTreeMap::new(),
         };
         let trace = &scenario.workload.traces[0];
-        match load(&mut build, trace, &Pods::new("default", "t"), None, limits) {
+        match load(&mut build, (0, trace), &Pods::new("default", "t"), None, limits) {
             None => Err(build.errors.iter().map(ToString::to_string).collect()),
             Some((Loaded::Listed(rows), _)) => Ok((false, rows.rows.collect())),
             Some((Loaded::Streamed(mut stream), _)) => {

@@ -1,6 +1,6 @@
 //! A study as a person writes it: one workload under several variants.
 
-use super::scalars::{Duration, Seed, Whole};
+use super::scalars::{Duration, Period, Seed, Whole};
 use crate::scenario::At;
 use serde::Deserialize;
 
@@ -36,6 +36,8 @@ pub struct Study {
     pub seed: Option<Seed>,
     /// By how much submit times of traces are shaken.
     pub shake: Option<Duration>,
+    /// The period by whose multiples drawn users of traces are moved.
+    pub resample: Option<Period>,
     /// Which metrics are shown.
     pub metrics: Option<Vec<At<String>>>,
 }

@@ -2,7 +2,8 @@
 
 use super::loads::{Load, MetricSeries};
 use super::scalars::{
-    Amount, Duration, NumberDistribution, QuantityDistribution, Real, Share, Short, TimeDistribution, Whole,
+    Amount, Duration, NumberDistribution, Period, QuantityDistribution, Real, Share, Short, TimeDistribution,
+    Whole,
 };
 use crate::scenario::At;
 use schemars::JsonSchema;
@@ -26,6 +27,10 @@ pub struct Workload {
     /// Shifts each submit time of the traces by a draw of its own, uniform from minus to plus this much:
     /// many seeds are then many days that are like the recorded one.
     pub shake: Option<At<Duration>>,
+    /// Draws the users of each trace anew, as many as there are, with replacement: each with all of their
+    /// jobs, moved by a whole number of these periods within the trace. `7d` keeps the day of the week, `1d`
+    /// the time of day. Many seeds are then many workloads of users like the recorded ones.
+    pub resample: Option<At<Period>>,
     /// Generated jobs.
     #[serde(default)]
     pub generators: Vec<At<Generator>>,
@@ -297,7 +302,7 @@ pub struct Daily {
     /// When the rate is highest; at the start.
     pub peak: Option<Duration>,
     /// The length of a cycle; 24h.
-    pub period: Option<super::scalars::Period>,
+    pub period: Option<Period>,
 }
 
 /// Numbers of jobs by period.
@@ -305,7 +310,7 @@ pub struct Daily {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Counts {
     /// The length of a period.
-    pub period: super::scalars::Period,
+    pub period: Period,
     /// Jobs of each period, spread evenly at random within it.
     pub jobs: Vec<Whole<0, MAX_JOBS>>,
 }

@@ -1,9 +1,14 @@
-//! Tests of studies, and of traces that are shaken.
+//! Tests of studies, and of traces that are shaken or whose users are drawn anew.
 
-use super::{Compiled, Plan, errors, try_compile};
-use crate::base::Time;
+use super::{Compiled, POOL, Plan, errors, try_compile};
+use crate::base::{Span, Time};
 use crate::scenario::parse_study;
 use crate::sim::JobSource;
+use crate::sim::setup::SubmissionName;
+use crate::trace::transform::{Resample, resample};
+use crate::trace::{Format, Input, Reader as _, ReaderOptions, Row, SwfOptions};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 const MACHINE: &str = "\
 apiVersion: seatrial/v1
@@ -17,7 +22,10 @@ fn submissions(sets: &[&str]) -> Vec<(u64, Time)> {
         panic!("a batch machine")
     };
     assert!(remarks.iter().all(|(what, _)| !what.contains("out of order")), "{remarks:?}");
-    let source: &mut dyn JobSource = &mut *setup.sources[0];
+    jobs_of(&mut *setup.sources[0])
+}
+
+fn jobs_of(source: &mut dyn JobSource) -> Vec<(u64, Time)> {
     let jobs = std::iter::from_fn(|| source.next().expect("it was read before"));
     jobs.map(|job| (job.number, job.at)).collect()
 }
@@ -55,6 +63,104 @@ fn without_a_trace_there_is_nothing_to_shake() {
 }
 
 #[test]
+fn a_resampled_trace_is_that_of_the_rule_for_each_seed_and_the_same_for_each_policy() {
+    let draw = |sets: &[&str]| {
+        submissions(&[&["workload.shake=0s", "workload.resample=1h", "run.seed=7"], sets].concat())
+    };
+    let first = draw(&[]);
+    assert_eq!(first, draw(&["controlPlane.batch.backfill=easy"]));
+    assert_ne!(first, draw(&["run.seed=8"]));
+    let input = Input::open(Path::new("traces/batch-day.swf"), None).expect("it is there");
+    let options = SwfOptions { max_processors: Some(64), ..SwfOptions::default() };
+    let options = ReaderOptions { swf: options, ..ReaderOptions::default() };
+    let mut reader = Format::Swf.reader(input, options).expect("it can be read");
+    let (mut rows, mut row) = (Vec::new(), Row::default());
+    while reader.read(&mut row).expect("it is good") {
+        rows.push(row.clone());
+    }
+    let options = Resample { users: None, period: Span::from_secs(3_600) };
+    let new = resample(&rows, 7, options).expect("it has users");
+    assert!(new.periods > 20 && new.distinct < new.drawn, "{} periods", new.periods);
+    let expected: Vec<(u64, Time)> =
+        new.rows.iter().map(|row| (u64::try_from(row.number).unwrap_or(0), row.submit)).collect();
+    assert_eq!(first, expected);
+}
+
+#[test]
+fn users_are_drawn_of_the_selected_rows_and_shaken_afterwards() {
+    let select = "workload.traces[0].select={from: 6h, until: 12h}";
+    let recorded = submissions(&["workload.shake=0s", select]);
+    let sets = ["workload.resample=7d", select, "run.seed=3"];
+    let drawn = submissions(&[&sets[..], &["workload.shake=0s"]].concat());
+    assert!(recorded.len() > 50 && drawn.len() > 20 && drawn != recorded, "{} jobs", drawn.len());
+    let times: BTreeSet<Time> = recorded.iter().map(|(_, at)| *at).collect();
+    assert!(drawn.iter().all(|(_, at)| times.contains(at)), "six hours are one week: nothing is moved");
+    let shaken = submissions(&sets);
+    assert_eq!(shaken.len(), drawn.len());
+    assert!(shaken.iter().any(|(_, at)| !times.contains(at)));
+    // The cycle of 150 minutes within six hours is longer than they are: nothing is cut behind them.
+    let moved = submissions(&["workload.shake=0s", "workload.resample=150m", select, "run.seed=3"]);
+    assert_eq!(moved.len(), drawn.len());
+    let few = submissions(&["workload.shake=0s", "workload.traces[0].select={rows: 1}", sets[0]]);
+    assert_eq!(few.len(), 1);
+}
+
+#[test]
+fn traces_of_one_scenario_are_drawn_apart() {
+    let text = MACHINE.replace("batch-day.swf}", "batch-day.swf}, {file: ../../traces/batch-day.swf}");
+    let compiled = try_compile(&text, &["workload.shake=0s", "workload.resample=7d"]);
+    let Ok(Compiled { plan: Plan::Batch(mut setup), .. }) = compiled else { panic!("a batch machine") };
+    let [one, two] = [0, 1].map(|index| jobs_of(&mut *setup.sources[index]));
+    assert_ne!(one, two);
+}
+
+#[test]
+fn pods_of_users_are_drawn_anew_too() {
+    let text = format!("{POOL}workload: {{traces: [{{file: users.csv}}], resample: 1d}}\n");
+    let names = |seed: &str| -> Vec<String> {
+        let Ok(Compiled { plan: Plan::Kubernetes(mut setup), .. }) = try_compile(&text, &[seed]) else {
+            panic!("a cluster")
+        };
+        let source = &mut setup.sources[0];
+        let rows = std::iter::from_fn(|| source.next().expect("it was read before"));
+        let named = rows.map(|row| match row.name {
+            SubmissionName::Own(name) => name.into(),
+            SubmissionName::Numbered(..) => panic!("every row has a name"),
+        });
+        named.collect()
+    };
+    let all: BTreeSet<String> = (0..20).flat_map(|seed| names(&format!("run.seed={seed}"))).collect();
+    // Two users are drawn of two, and copies become users 1 and 2: both may be of one.
+    for name in ["web-1", "web-2", "etl-1", "etl-2"] {
+        assert!(all.contains(name), "{name} is not in {all:?}");
+    }
+    assert!(all.contains("nobody") && !all.contains("web"), "{all:?}");
+}
+
+#[test]
+fn what_has_no_users_cannot_be_resampled() {
+    let pods = format!("{POOL}workload: {{traces: [{{file: unsorted.csv}}], resample: 7d}}\n");
+    assert_eq!(
+        errors(&pods, &[]),
+        "s.yaml:5:54: error: the users of tests/fixtures/unsorted.csv cannot be drawn anew: no row names a \
+         user: `7d` (leave `resample` out; `shake` shifts the submit times of any trace)"
+    );
+    let set = errors(&pods.replace(", resample: 7d", ""), &["workload.resample=7d"]);
+    assert!(set.starts_with("--set") && set.contains("no row names a user"), "{set}");
+    let none = errors(&format!("{POOL}workload: {{resample: 7d}}\n"), &[]);
+    assert_eq!(
+        none,
+        "s.yaml:5:22: error: there is no trace whose users could be drawn anew: `7d` (jobs of generators \
+         differ by `run.seed` alone)"
+    );
+    for (wrong, part) in [("0s", "at least `1ms`"), ("-7d", "never negative"), ("weekly", "not a duration")] {
+        let found = errors(&MACHINE.replace("shake: 30s", &format!("resample: {wrong}")), &[]);
+        let place = found.starts_with("s.yaml:4:68: error") && found.contains(&format!("`{wrong}`"));
+        assert!(place && found.contains(part), "{found}");
+    }
+}
+
+#[test]
 fn a_study_is_read_with_its_places() {
     let read = |text: &str| parse_study(&"t.yaml".into(), text.as_bytes());
     let good = "\
@@ -63,21 +169,24 @@ kind: Study
 scenario: day.yaml
 replications: 3
 shake: 1m
+resample: 7d
 variants: [{name: a}, {name: b, set: ['x.y=1', z=2], scenario: other.yaml}]
 baseline: b
 ";
     let study = read(good).expect("it says that it is one").expect("it is good");
     assert_eq!((study.variants.len(), study.variants[1].set.len()), (2, 2));
-    assert_eq!(study.baseline.map(|name| name.location.line), Some(7));
+    assert_eq!(study.baseline.map(|name| name.location.line), Some(8));
     let wrong = |from: &str, to: &str| -> String {
         let findings = read(&good.replace(from, to)).expect("it says that it is one").unwrap_err();
         findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(
         wrong("baseline", "basline"),
-        "t.yaml:7:1: error: unknown key: `basline` (did you mean `baseline`?)"
+        "t.yaml:8:1: error: unknown key: `basline` (did you mean `baseline`?)"
     );
     assert!(wrong("seatrial/v1", "seatrial/v9").contains("write `apiVersion: seatrial/v1`"));
+    assert_eq!(study.resample.map(|period| period.0), Some(Span::from_secs(7 * 86_400)));
+    assert!(wrong("resample: 7d", "resample: 0s").starts_with("t.yaml:6:11: error"));
     assert!(wrong("replications: 3", "replications: 0").starts_with("t.yaml:4:15: error"));
     assert!(wrong("scenario: day.yaml\n", "").contains("`scenario` is missing"));
     assert!(read("kind: Scenario\n").is_none() && read("[1]").is_none() && read("{").is_none());

@@ -1,5 +1,6 @@
 //! What went wrong, and what people did, in a run: counted on its records.
 
+use super::Cases;
 use crate::api::PodTemplate;
 use crate::base::Time;
 use crate::cluster::{Reason, WorkloadKind};
@@ -11,7 +12,7 @@ use crate::sim::{ProcessStep, Record};
 pub struct Injected([u64; NAMES.len()]);
 
 /// What is counted, in the order of [`Kind`].
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 25] = [
     "machine crashes",
     "machine partitions",
     "machines removed",
@@ -31,11 +32,17 @@ const NAMES: [&str; 19] = [
     "leases lost",
     "leader changes",
     "API server outages",
+    "tasks preempted",
+    "tasks reclaimed",
+    "tasks lost with their node",
+    "tasks evicted with others of their gang",
+    "jobs rejected",
+    "jobs that waited at the end",
 ];
 
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+pub(super) enum Kind {
     Crash,
     Partition,
     NodeRemoved,
@@ -55,12 +62,58 @@ enum Kind {
     LeaseLost,
     Leader,
     Outage,
+    TaskPreempted,
+    TaskReclaimed,
+    TaskLost,
+    TaskOfGang,
+    Rejected,
+    Waiting,
+}
+
+impl Kind {
+    /// What can happen in such cases, in the order in which it is told.
+    const fn of(cases: Cases) -> &'static [Kind] {
+        use Kind::{
+            Autoscaling, Cordon, Crash, Deletion, Drain, Eviction, Kill, Leader, LeaseLost, NodeAdded,
+            NodeRemoved, Outage, Partition, PodDeletion, Preemption, Rejected, RollOut, Scaling, Taint,
+            TaintEviction, TaskLost, TaskOfGang, TaskPreempted, TaskReclaimed, Waiting,
+        };
+        match cases {
+            Cases::Kubernetes => &[
+                Crash,
+                Partition,
+                NodeRemoved,
+                NodeAdded,
+                Cordon,
+                Drain,
+                Taint,
+                Eviction,
+                TaintEviction,
+                Preemption,
+                PodDeletion,
+                RollOut,
+                Scaling,
+                Autoscaling,
+                Deletion,
+                Kill,
+                LeaseLost,
+                Leader,
+                Outage,
+            ],
+            Cases::Fleet => &[Crash, TaskLost, TaskPreempted, TaskReclaimed, TaskOfGang, Rejected, Waiting],
+        }
+    }
 }
 
 impl Injected {
-    /// The counts with their names.
-    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        NAMES.into_iter().zip(self.0)
+    /// The counts of what can happen in such cases, with their names.
+    pub fn named(&self, cases: Cases) -> impl Iterator<Item = (&'static str, u64)> {
+        Kind::of(cases).iter().map(|kind| (NAMES[*kind as usize], self.0[*kind as usize]))
+    }
+
+    /// Counts one.
+    pub(super) fn count(&mut self, kind: Kind) {
+        self.0[kind as usize] += 1;
     }
 
     /// Adds the counts of another run.

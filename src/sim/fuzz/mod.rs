@@ -7,6 +7,7 @@ mod batch;
 mod chaos;
 mod checker;
 mod dice;
+mod fleet;
 mod generate;
 mod injected;
 mod placement;
@@ -57,7 +58,24 @@ impl Progress for Bound {
     }
 }
 
+/// What runs in cases. Each draws its own from a seed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cases {
+    /// Kubernetes, and batch jobs on equal processors.
+    Kubernetes,
+    /// Batch jobs on nodes with several resources.
+    Fleet,
+}
+
 /// Runs the case of a seed twice and checks it; the error says what does not hold.
+pub fn check_of(cases: Cases, seed: u64) -> Result<Passed, String> {
+    match cases {
+        Cases::Kubernetes => check(seed),
+        Cases::Fleet => fleet::check(seed),
+    }
+}
+
+/// The same for the cases of [`Cases::Kubernetes`].
 pub fn check(seed: u64) -> Result<Passed, String> {
     if seed.is_multiple_of(BATCH_EVERY) {
         check_batch(seed)
