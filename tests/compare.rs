@@ -130,6 +130,7 @@ fn replications_have_paired_intervals_of_the_runs_that_are_listed() {
     assert_eq!(facts["seeds"], serde_json::json!([1, 2, 3, 4]));
 }
 
+/// So is that of the trace that `trace shake` makes with this seed.
 #[test]
 fn a_shaken_run_is_that_of_the_scenario_with_this_seed() {
     let options =
@@ -139,6 +140,15 @@ fn a_shaken_run_is_that_of_the_scenario_with_this_seed() {
     let digest = facts["variants"][1]["digests"][1].as_str().expect("a digest").to_owned();
     let sets = ["--set", "workload.shake=1m", "--seed", "6", "--set", "controlPlane.batch.backfill=easy"];
     let rest = ["--set", "expect=[]", "--outputs", "none"];
+    let (code, out, err) = common::seatrial(root(), &[&["run", DAY], &sets[..], &rest[..]].concat(), "");
+    assert!(code == 0 && out.contains(&format!("digest {digest}")), "{out}{err}");
+    let shaken = scratch("compare-shaken").join("shaken.swf");
+    let shake = ["trace", "shake", "traces/batch-day.swf", "--by", "1m", "--seed", "6", "--quiet", "--out"];
+    let shaken = shaken.to_str().expect("a plain name");
+    let (code, _, err) = common::seatrial(root(), &[&shake[..], &[shaken]].concat(), "");
+    assert_eq!(code, 0, "{err}");
+    let file = format!("workload.traces[0].file={shaken}");
+    let sets = ["--set", &file, "--set", "controlPlane.batch.backfill=easy"];
     let (code, out, err) = common::seatrial(root(), &[&["run", DAY], &sets[..], &rest[..]].concat(), "");
     assert!(code == 0 && out.contains(&format!("digest {digest}")), "{out}{err}");
 }

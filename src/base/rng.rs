@@ -41,7 +41,7 @@ pub enum Purpose {
     Fuzz,
     /// Where preemption begins to look, and its draws among ties.
     Preemption,
-    /// By how much the submit times of a trace are shifted.
+    /// The seeds of a scenario's further traces, where they are shaken or their users drawn anew.
     Shake,
     /// What differs between the students of an exercise.
     Exercise,

@@ -86,14 +86,7 @@ fn stream<C: Convert>(
     let plan = build.take(plan)?;
     let result = synth(generator, plan, run::seed(build.scenario));
     let reader = Box::new(build.take(result)?);
-    let window = Window {
-        at: Time::ZERO,
-        from: Time::ZERO,
-        until: Time::MAX,
-        rows: u64::MAX,
-        scale: 1.0,
-        shake: None,
-    };
+    let window = Window { at: Time::ZERO, from: Time::ZERO, until: Time::MAX, rows: u64::MAX, scale: 1.0 };
     Some(Box::new(Stream::new(reader, window, convert)))
 }
 

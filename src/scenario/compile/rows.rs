@@ -4,12 +4,11 @@ use crate::api::{
     Container, Labels, NodeAffinity, NodeSelector, NodeSelectorTerm, Operator, PodTemplate, Requirement,
     ResourceList, RestartPolicy,
 };
-use crate::base::rng::{Purpose, Streams};
-use crate::base::units::NANOS_PER_SECOND;
 use crate::base::{Diagnostic, Map, Quantity, Span, Time};
 use crate::cluster::JobOrigin;
 use crate::sim::setup::SubmissionName;
 use crate::sim::{BatchJob, Dependencies, JobSource, Source, Submission};
+use crate::trace::transform::Shaker;
 use crate::trace::{Reader, Row};
 use std::sync::Arc;
 
@@ -48,31 +47,6 @@ pub(super) struct Window {
     pub(super) rows: u64,
     /// A factor on the times between submissions.
     pub(super) scale: f64,
-    /// By how much submit times are shifted.
-    pub(super) shake: Option<Shake>,
-}
-
-/// Shifts submit times at random: every row of a trace by a draw of its own.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shake {
-    /// The largest shift in either direction.
-    pub(super) width: Span,
-    /// The seed of the run.
-    pub(super) seed: u64,
-    /// The key of the trace.
-    pub(super) trace: u64,
-}
-
-impl Shake {
-    /// The shifted moment of a row, not before the start of the run. Shifts are whole seconds, as the times
-    /// of most traces are, unless the largest shift is below one.
-    fn shift(self, row: u64, at: Time) -> Time {
-        let step = if self.width.0 < NANOS_PER_SECOND { 1 } else { NANOS_PER_SECOND };
-        let steps = self.width.0 / step;
-        let draw = Streams::new(self.seed).draw(Purpose::Shake, self.trace.wrapping_add(row));
-        let drawn = ((u128::from(draw) * (u128::from(steps) * 2 + 1)) >> 64) as u64;
-        (at + Span(step) * drawn) - Span(step * steps)
-    }
 }
 
 impl Window {
@@ -86,17 +60,15 @@ impl Window {
         Window { until: Time::MAX, rows: u64::MAX, ..self }
     }
 
-    /// The moment of the run for a moment of the trace, that of its `row`-th row; `None` if it is
-    /// outside.
-    pub(super) fn map(&self, submit: Time, row: u64) -> Option<Time> {
+    /// The moment of the run for a moment of the trace; `None` if it is outside.
+    pub(super) fn map(&self, submit: Time) -> Option<Time> {
         if !self.holds(submit) {
             return None;
         }
         let since = submit.since(self.from);
         let unscaled = (self.scale - 1.0).abs() < f64::EPSILON;
         let span = if unscaled { since } else { Span::from_secs_f64(since.as_secs_f64() * self.scale) };
-        let at = self.at + span;
-        Some(self.shake.map_or(at, |shake| shake.shift(row, at)))
+        Some(self.at + span)
     }
 }
 
@@ -106,7 +78,8 @@ pub(super) struct Stream<C: Convert> {
     pub(super) window: Window,
     pub(super) convert: C,
     pub(super) row: Row,
-    read: u64,
+    /// Shifts what it submits.
+    shaker: Option<Shaker>,
     used: u64,
 }
 
@@ -122,7 +95,12 @@ pub(super) enum Taken<T> {
 
 impl<C: Convert> Stream<C> {
     pub(super) fn new(reader: Box<dyn Reader + Send>, window: Window, convert: C) -> Stream<C> {
-        Stream { reader, window, convert, row: Row::default(), read: 0, used: 0 }
+        Stream { reader, window, convert, row: Row::default(), shaker: None, used: 0 }
+    }
+
+    /// The same rows, shifted in the time of the run.
+    pub(super) fn shaken(self, shaker: Option<Shaker>) -> Stream<C> {
+        Stream { shaker, ..self }
     }
 
     /// The next row; `None` at the end of the reader or of the window.
@@ -130,8 +108,10 @@ impl<C: Convert> Stream<C> {
         if self.used >= self.window.rows || !self.reader.read(&mut self.row)? {
             return Ok(None);
         }
-        self.read += 1;
-        let Some(at) = self.window.map(self.row.submit, self.read) else { return Ok(Some(Taken::Outside)) };
+        // Rows outside of the window draw, too: a row's draw depends on its place in the trace.
+        let shift = self.shaker.as_mut().map(|shaker| shaker.draw(&self.row));
+        let Some(at) = self.window.map(self.row.submit) else { return Ok(Some(Taken::Outside)) };
+        let at = shift.map_or(at, |shift| shift.of(at).0);
         Ok(Some(match self.convert.convert(&mut self.row, at) {
             Ok(out) => {
                 self.used += 1;
@@ -406,36 +386,5 @@ impl Convert for Jobs {
             deadline: row.deadline.map(|deadline| at + deadline),
             link: None,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn safety_a_shaken_row_stays_near_and_follows_its_seed(
-            at in 0u64..1 << 50, width in 0u64..1 << 45, seed in any::<u64>(), row in any::<u64>(),
-        ) {
-            let shake = Shake { width: Span(width), seed, trace: 3 };
-            let shifted = shake.shift(row, Time(at)).0;
-            prop_assert!(shifted >= at.saturating_sub(width) && shifted <= at + width);
-            prop_assert_eq!(shifted, shake.shift(row, Time(at)).0);
-            let whole = shifted == 0 || shifted.abs_diff(at).is_multiple_of(NANOS_PER_SECOND);
-            prop_assert!(whole || width < NANOS_PER_SECOND);
-        }
-    }
-
-    #[test]
-    fn shifts_are_spread_evenly() {
-        let shake = Shake { width: Span::from_secs(30), seed: 1, trace: 0 };
-        let mean =
-            (0..10_000).map(|row| shake.shift(row, Time::from_secs(100)).as_secs_f64()).sum::<f64>() / 1e4;
-        // The standard error is 60 / sqrt(12) / 100.
-        assert!((mean - 100.0).abs() < 0.7, "{mean}");
-        let extreme = Shake { width: Span::MAX, ..shake };
-        assert!(extreme.shift(1, Time::MAX) <= Time::MAX);
     }
 }

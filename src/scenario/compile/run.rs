@@ -9,6 +9,7 @@ use crate::scenario::At;
 use crate::scenario::schema::scalars::{Duration, QuantityDistribution, TimeDistribution};
 use crate::scenario::schema::{OutputKind, Scenario, Stop, workload};
 use crate::sim::StopRule;
+use crate::trace::transform::Shake;
 use std::path::Path;
 
 /// The seed where none is given.
@@ -76,15 +77,25 @@ pub(super) fn stop(build: &mut Build<'_>) -> StopRule {
             finding.help("give it `workload.traces`, `workload.generators` or Jobs in `workload.manifests`"),
         );
     }
-    if let Some(shake) = workload.shake.as_ref().filter(|_| workload.traces.is_empty()) {
-        let finding = shake.error("there is no trace whose submit times could be shaken");
-        build.error(finding.help("jobs of generators differ by `run.seed` alone"));
+    if let Some(shake) = &workload.shake {
+        check_shake(build, shake);
     }
     if let Some(period) = workload.resample.as_ref().filter(|_| workload.traces.is_empty()) {
         let finding = period.error("there is no trace whose users could be drawn anew");
         build.error(finding.help("jobs of generators differ by `run.seed` alone"));
     }
     StopRule { at, when_settled: run.stop == Stop::Settled, when_jobs_done: run.stop == Stop::JobsDone }
+}
+
+fn check_shake(build: &mut Build<'_>, shake: &At<Duration>) {
+    if build.scenario.workload.traces.is_empty() {
+        let finding = shake.error("there is no trace whose submit times could be shaken");
+        build.error(finding.help("jobs of generators differ by `run.seed` alone"));
+    } else if shake.0 > Span::ZERO
+        && let Err(message) = Shake::up_to(shake.0).check()
+    {
+        build.error(shake.error(message));
+    }
 }
 
 /// A CronJob makes Jobs for ever: a run that waits until nothing happens any more would never end.

@@ -6,10 +6,9 @@
 use super::after::{self, Mode, Wishes};
 use super::nodes::Nodes;
 use super::redrawn::{Redraw, Redrawn};
-use super::rows::{Convert, Jobs, Listed, Pods, Shake, Stream, Taken, Window};
+use super::rows::{Convert, Jobs, Listed, Pods, Stream, Taken, Window};
 use super::{Build, at_reference, pools, run, selectors};
 use crate::api::RestartPolicy;
-use crate::base::rng::key_of;
 use crate::base::{Diagnostic, Time};
 use crate::scenario::schema::workload::{
     self, GpuSharing, MachineSize, Partials, Processors, Trace, TraceFormat,
@@ -17,6 +16,7 @@ use crate::scenario::schema::workload::{
 use crate::scenario::{At, Scenario};
 use crate::sim::{Dependencies, JobSource, Source};
 use crate::trace::openb::Sharing;
+use crate::trace::transform::{Shake, Shaker};
 use crate::trace::{self, Format, Input, Largest, Reader, ReaderOptions, SwfOptions};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -169,6 +169,7 @@ fn load<C: Convert + Clone>(
     } else {
         Origin::File(path)
     };
+    let shaker = shaker(build.scenario, index);
     let redraw = redraw(build.scenario, index, window, limits);
     let window = if redraw.is_some() { window.unbounded() } else { window };
     let open = || -> Result<Stream<C>, Diagnostic> {
@@ -176,7 +177,7 @@ fn load<C: Convert + Clone>(
         if let Some(redraw) = &redraw {
             reader = Box::new(Redrawn::new(reader, redraw.clone()));
         }
-        Ok(Stream::new(reader, window, convert.clone()))
+        Ok(Stream::new(reader, window, convert.clone()).shaken(shaker.clone()))
     };
     let result = open().map_err(|finding| at_reference(finding, &trace.file));
     let mut stream = build.take(result)?;
@@ -205,7 +206,7 @@ fn load<C: Convert + Clone>(
         }
         let what = format!("{}: rows out of order, sorted by submit time", stream.reader.report().file);
         // Rows that were shaken out of their order are no fault of the trace.
-        build.remark(what, if window.shake.is_some() { 0 } else { survey.unordered });
+        build.remark(what, if shaker.is_some() { 0 } else { survey.unordered });
         let dependencies = link::<C>(build, trace, &mut survey)?;
         if survey.unordered > 0 {
             survey.rows.sort_by_key(|(at, row)| (*at, C::number(row)));
@@ -216,6 +217,13 @@ fn load<C: Convert + Clone>(
     }
     let again = open();
     Some((Loaded::Streamed(Box::new(build.take(again)?)), stream.convert))
+}
+
+/// What shifts the submit times of the trace at this place, if anything does. A shift of zero moves nothing;
+/// one that is too large is said where the run is read.
+fn shaker(scenario: &Scenario, index: usize) -> Option<Shaker> {
+    let bound = scenario.workload.shake.as_ref()?.0;
+    Shaker::new(run::trace_seed(scenario, index), Shake::up_to(bound)).ok()
 }
 
 /// How the users of the trace at this place are drawn anew, if they are.
@@ -267,11 +275,6 @@ fn window(build: &mut Build<'_>, trace: &Trace) -> Option<Window> {
         until: trace.select.until.as_ref().map_or(Time::MAX, |until| Time(until.0.0)),
         rows: trace.select.rows.map_or(u64::MAX, |rows| rows.0 as u64),
         scale: trace.time_scale.as_ref().map_or(1.0, |scale| scale.0),
-        shake: build.scenario.workload.shake.as_ref().map(|width| Shake {
-            width: width.0,
-            seed: run::seed(build.scenario),
-            trace: key_of(&base_name(trace)),
-        }),
     })
 }
 

@@ -5,9 +5,9 @@ use crate::base::{Span, Time};
 use crate::scenario::parse_study;
 use crate::sim::JobSource;
 use crate::sim::setup::SubmissionName;
-use crate::trace::transform::{Resample, resample};
-use crate::trace::{Format, Input, Reader as _, ReaderOptions, Row, SwfOptions};
-use std::collections::BTreeSet;
+use crate::trace::transform::{Resample, Shake, resample, shake};
+use crate::trace::{Format, Input, Reader as _, Row, SwfOptions};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const MACHINE: &str = "\
@@ -50,6 +50,49 @@ fn shaken_rows_move_by_their_own_draws_and_are_in_order() {
     assert_eq!(first, submissions(&["run.seed=1", "controlPlane.batch.backfill=easy"]));
 }
 
+/// The rows of the trace that the machine can take.
+fn day() -> Vec<Row> {
+    let input = Input::open(Path::new("traces/batch-day.swf"), None).expect("it is there");
+    let options = SwfOptions { max_processors: Some(64), ..SwfOptions::default() };
+    let mut reader = Format::Swf.reader(input, options).expect("it can be read");
+    let (mut rows, mut row) = (Vec::new(), Row::default());
+    while reader.read(&mut row).expect("it is good") {
+        rows.push(row.clone());
+    }
+    rows
+}
+
+fn told(rows: &[Row]) -> Vec<(u64, Time)> {
+    rows.iter().map(|row| (u64::try_from(row.number).unwrap_or(0), row.submit)).collect()
+}
+
+/// One rule: a run with this seed has the trace that `trace shake` with this seed writes.
+#[test]
+fn a_shaken_trace_is_that_of_the_rule_for_its_seed() {
+    for (sets, bound) in
+        [("workload.shake=2m", Span::from_secs(120)), ("workload.shake=50ms", Span(50_000_000))]
+    {
+        let mut rows = day();
+        shake(&mut rows, 7, Shake::up_to(bound)).expect("the shift is good");
+        rows.sort_by_key(|row| (row.submit, row.number));
+        assert_eq!(submissions(&[sets, "run.seed=7"]), told(&rows), "{sets}");
+    }
+}
+
+#[test]
+fn shifts_are_of_the_time_of_the_run_and_of_the_place_in_the_trace() {
+    let shifts = |more: &[&str]| -> BTreeMap<u64, i64> {
+        let at = |shake: &str| submissions(&[&[shake][..], more].concat());
+        let plain: BTreeMap<u64, Time> = at("workload.shake=0s").into_iter().collect();
+        let moved = at("workload.shake=30s").into_iter();
+        moved.map(|(number, at)| (number, at.0 as i64 - plain[&number].0 as i64)).collect()
+    };
+    let all = shifts(&["workload.traces[0].at=1h"]);
+    assert_eq!(shifts(&["workload.traces[0].at=1h", "workload.traces[0].timeScale=3"]), all);
+    let late = shifts(&["workload.traces[0].at=1h", "workload.traces[0].select={from: 12h}"]);
+    assert!(late.len() > 50 && late.iter().all(|(number, shift)| all[number] == *shift), "{late:?}");
+}
+
 #[test]
 fn without_a_trace_there_is_nothing_to_shake() {
     let text = MACHINE.replace("traces: [{file: ../../traces/batch-day.swf}], ", "");
@@ -60,6 +103,10 @@ fn without_a_trace_there_is_nothing_to_shake() {
     );
     let negative = errors(MACHINE, &["workload.shake=-1s"]);
     assert!(negative.contains("`-1s`"), "{negative}");
+    assert_eq!(
+        errors(&MACHINE.replace("30s", "400d"), &[]),
+        "s.yaml:4:65: error: the largest shift is above a year: `400d`"
+    );
 }
 
 #[test]
@@ -70,20 +117,10 @@ fn a_resampled_trace_is_that_of_the_rule_for_each_seed_and_the_same_for_each_pol
     let first = draw(&[]);
     assert_eq!(first, draw(&["controlPlane.batch.backfill=easy"]));
     assert_ne!(first, draw(&["run.seed=8"]));
-    let input = Input::open(Path::new("traces/batch-day.swf"), None).expect("it is there");
-    let options = SwfOptions { max_processors: Some(64), ..SwfOptions::default() };
-    let options = ReaderOptions { swf: options, ..ReaderOptions::default() };
-    let mut reader = Format::Swf.reader(input, options).expect("it can be read");
-    let (mut rows, mut row) = (Vec::new(), Row::default());
-    while reader.read(&mut row).expect("it is good") {
-        rows.push(row.clone());
-    }
     let options = Resample { users: None, period: Span::from_secs(3_600) };
-    let new = resample(&rows, 7, options).expect("it has users");
+    let new = resample(&day(), 7, options).expect("it has users");
     assert!(new.periods > 20 && new.distinct < new.drawn, "{} periods", new.periods);
-    let expected: Vec<(u64, Time)> =
-        new.rows.iter().map(|row| (u64::try_from(row.number).unwrap_or(0), row.submit)).collect();
-    assert_eq!(first, expected);
+    assert_eq!(first, told(&new.rows));
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub use factor::Factor;
 pub use mix::{Mixed, Numbers, Part, Sampled};
 pub use resample::{Resample, Resampled, resample};
 pub use scale::{Scale, Scaled};
-pub use shake::{Shake, ShakeUnit, Shaken, shake};
+pub use shake::{Shake, ShakeUnit, Shaken, Shaker, Shift, shake};
 pub use slice::{Slice, Sliced};
 
 /// The reasons for which a change drops or alters rows beyond what it was asked for.

@@ -56,6 +56,13 @@ impl Shake {
     /// Shifts larger than this shake nothing, they make another trace: a year.
     pub const MAX_BOUND: Span = Span::from_secs(366 * 86_400);
 
+    /// Every row by itself, up to `bound`: in whole seconds, as the times of most traces are, or where that
+    /// would move nothing in nanoseconds.
+    pub fn up_to(bound: Span) -> Shake {
+        let plain = Shake { bound, ..Shake::default() };
+        if bound < plain.resolution { Shake { resolution: Span(1), ..plain } } else { plain }
+    }
+
     /// What is wrong with the options, in words for the person who gave them.
     pub fn check(&self) -> Result<(), String> {
         if self.bound > Shake::MAX_BOUND {
@@ -77,8 +84,26 @@ impl Shake {
     }
 }
 
+/// By how much a row is moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shift {
+    later: bool,
+    by: Span,
+}
+
+impl Shift {
+    /// The moved moment, and whether it would have been before time 0 and is there.
+    pub fn of(self, at: Time) -> (Time, bool) {
+        if self.later {
+            (Time(at.0.saturating_add(self.by.0)), false)
+        } else {
+            (Time(at.0.saturating_sub(self.by.0)), self.by.0 > at.0)
+        }
+    }
+}
+
 /// The open session of a user.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Session {
     /// How many sessions the user has had before.
     count: u64,
@@ -87,7 +112,8 @@ struct Session {
 }
 
 /// Draws the shifts of rows that come in the order of a trace.
-struct Shaker {
+#[derive(Clone, Debug)]
+pub struct Shaker {
     options: Shake,
     rows: Streams,
     sessions: Streams,
@@ -97,14 +123,16 @@ struct Shaker {
 }
 
 impl Shaker {
-    fn new(seed: u64, options: Shake) -> Shaker {
+    /// The draws of a seed. Errors: those of [`Shake::check`].
+    pub fn new(seed: u64, options: Shake) -> Result<Shaker, String> {
+        options.check()?;
         let rows = Streams::new(seed ^ key_of("shake"));
         let sessions = Streams::new(seed ^ key_of("shake sessions"));
-        Shaker { options, rows, sessions, index: 0, open: Map::default() }
+        Ok(Shaker { options, rows, sessions, index: 0, open: Map::default() })
     }
 
-    /// Moves a row; whether it would have come before time 0.
-    fn apply(&mut self, row: &mut Row) -> bool {
+    /// The shift of the next row.
+    pub fn draw(&mut self, row: &Row) -> Shift {
         let steps = self.options.steps();
         let mut stream = match (self.options.unit, row.user) {
             (ShakeUnit::Session { gap }, user) if user >= 0 => {
@@ -116,12 +144,15 @@ impl Shaker {
         };
         self.index += 1;
         let drawn = stream.below(2 * steps + 1);
-        let shift = drawn.abs_diff(steps) * self.options.step();
-        let submit = row.submit.0;
-        let later = drawn >= steps;
-        row.submit = Time(if later { submit.saturating_add(shift) } else { submit.saturating_sub(shift) });
+        Shift { later: drawn >= steps, by: Span(drawn.abs_diff(steps) * self.options.step()) }
+    }
+
+    /// Moves a row; whether it would have come before time 0.
+    fn apply(&mut self, row: &mut Row) -> bool {
+        let (submit, early) = self.draw(row).of(row.submit);
+        row.submit = submit;
         row.recorded_wait = None;
-        !later && shift > submit
+        early
     }
 
     /// The count of the session that the row belongs to.
@@ -141,8 +172,7 @@ impl Shaker {
 /// had. Returns how many would have come before time 0 and are at time 0. The same rows in order of
 /// submission give the same result through [`Shaken`].
 pub fn shake(rows: &mut [Row], seed: u64, options: Shake) -> Result<u64, String> {
-    options.check()?;
-    let mut shaker = Shaker::new(seed, options);
+    let mut shaker = Shaker::new(seed, options)?;
     let early = rows.iter_mut().map(|row| u64::from(shaker.apply(row))).sum();
     rows.sort_by_key(|row| row.submit);
     Ok(early)
@@ -164,9 +194,8 @@ pub struct Shaken<R> {
 impl<R: Reader> Shaken<R> {
     /// Shakes the rows of `inner`. Errors: those of [`Shake::check`].
     pub fn new(inner: R, seed: u64, options: Shake) -> Result<Shaken<R>, String> {
-        options.check()?;
+        let shaker = Shaker::new(seed, options)?;
         let ledger = Ledger::new(inner.report());
-        let shaker = Shaker::new(seed, options);
         Ok(Shaken { inner, shaker, waiting: BTreeMap::new(), latest: Time::ZERO, ended: false, ledger })
     }
 
@@ -320,6 +349,26 @@ mod tests {
             assert!(shake(&mut [], 1, options).unwrap_err().contains(part));
         }
         assert_eq!(Shake { bound: Span(1), resolution: Span::ZERO, ..plain }.check(), Ok(()));
+    }
+
+    #[test]
+    fn shifts_are_in_seconds_unless_they_are_below_one() {
+        for (bound, resolution) in [(999, Span(1)), (1_000, Span::from_secs(1)), (90_000, Span::from_secs(1))]
+        {
+            let shake = Shake::up_to(Span::from_millis(bound));
+            assert_eq!((shake.resolution, shake.check()), (resolution, Ok(())), "{bound} ms");
+        }
+        assert!(Shake::up_to(Span::ZERO).check().is_err());
+    }
+
+    #[test]
+    fn shifts_end_at_the_ends_of_time() {
+        let [back, on] = [false, true].map(|later| Shift { later, by: Span(7) });
+        assert_eq!(
+            [back.of(Time(9)), back.of(Time(7)), back.of(Time(6))],
+            [(Time(2), false), (Time::ZERO, false), (Time::ZERO, true)]
+        );
+        assert_eq!((on.of(Time(1)), on.of(Time::MAX)), ((Time(8), false), (Time::MAX, false)));
     }
 
     proptest! {
