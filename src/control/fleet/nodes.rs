@@ -123,7 +123,7 @@ impl Nodes {
         let mut from = 0;
         let mut found = None;
         if let Some(changed) = changed {
-            let freed = changed.map(|node| node.index()).filter(|&other| other < row && query.fits(other));
+            let freed = changed.map(NodeId::index).filter(|&other| other < row && query.fits(other));
             (from, found) = (row, freed.min());
         }
         let found = found.or_else(|| {

@@ -417,7 +417,9 @@ impl ClassIndex {
                 }
             }
         }
-        rows.iter().for_each(|&row| work.is_listed.remove(row as usize));
+        for &row in &rows {
+            work.is_listed.remove(row as usize);
+        }
         self.changes = nodes.change_count();
         let result = if self.flat.is_some() {
             self.refresh_flat(profile, context, Some(&rows).filter(|_| !are_many).map(Vec::as_slice), work)

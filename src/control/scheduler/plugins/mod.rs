@@ -150,7 +150,7 @@ impl StaticColumn {
         match targets {
             Targets::Rows(_) => column.open(targets.len()).copy_from_slice(&self.values),
             Targets::Stretch { from, len } => {
-                column.open(len).copy_from_slice(&self.values[from..from + len])
+                column.open(len).copy_from_slice(&self.values[from..from + len]);
             }
             Targets::Listed(rows) | Targets::Groups { rows, .. } => {
                 for (score, &row) in column.open(rows.len()).iter_mut().zip(rows) {
