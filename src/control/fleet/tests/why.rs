@@ -45,22 +45,19 @@ fn what_is_free_is_that_of_the_moment() {
     );
 }
 
-/// Five of eight slots are taken: a gang of four does not fit, and one of two that asks for the same waits
-/// behind it, though it would fit.
+/// Five of eight slots are taken, then all but one: the room of a gang is that of the moment.
 #[test]
-fn a_small_gang_waits_behind_a_large_one_that_asks_for_the_same() {
+fn gangs_need_room_at_once() {
     let policy = Policy { gang: Gang::AllOrNothing, ..Policy::default() };
-    let mut bench = Bench::new(policy, &[&[("cpu", 8)]]);
-    let jobs = [5, 4, 2].map(|tasks| bench.of_user(1, tasks, &[("cpu", 1)]));
+    let mut bench = Bench::new(policy, &[&[("cpu", 4)], &[("cpu", 4)]]);
+    let [_, four, six] = [5, 4, 6].map(|tasks| bench.of_user(1, tasks, &[("cpu", 1)]));
     bench.pass();
-    assert_eq!(bench.told(jobs[1]), "needs room for 4 tasks at once, there is room for 3");
-    assert_eq!(bench.told(jobs[2]), "waits behind job 1, which does not fit");
-    // With two more slots taken there is no room for either.
-    let (class, urgent) = (bench.class(&[("cpu", 2)]), 1);
-    bench.add(Job { class, tasks: 1, priority: urgent, ..Job::default() });
+    assert_eq!(bench.told(four), "needs room for 4 tasks at once, there is room for 3");
+    assert_eq!(bench.told(six), "needs room for 6 tasks at once, there is room for 3");
+    bench.of_user(1, 1, &[("cpu", 2)]);
     bench.pass();
-    assert_eq!(bench.told(jobs[1]), "needs room for 4 tasks at once, there is room for 1");
-    assert_eq!(bench.told(jobs[2]), "needs room for 2 tasks at once, there is room for 1");
+    assert_eq!(bench.told(four), "needs room for 4 tasks at once, there is room for 1");
+    assert_eq!(bench.told(six), "needs room for 6 tasks at once, there is room for 1");
 }
 
 #[test]
