@@ -193,6 +193,15 @@ fn policies_are_held_to_their_task() {
 }
 
 #[test]
+fn what_a_job_on_nodes_waits_for_is_said() {
+    let file = scratch("gangs.yaml", "answers: {whole-start-2: 30}\n");
+    let (code, graded, _) = seatrial(&["grade", "scenarios/classroom/10-gangs", &file]);
+    let graded = graded.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = "at 30 s jobs-2 waits: needs room for 6 tasks at once, there is room for 2";
+    assert!(code == 1 && graded.contains(said), "{graded}");
+}
+
+#[test]
 fn what_cannot_be_used_is_exit_code_2_and_says_where() {
     let folder = "scenarios/classroom/04-backfilling";
     for (name, text, words) in [

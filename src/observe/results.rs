@@ -54,10 +54,9 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// The job in a sentence: a bare number is called a job.
+    /// The job in a sentence.
     pub fn who(&self) -> String {
-        let is_number = !self.job.is_empty() && self.job.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number { format!("job {}", self.job) } else { self.job.clone() }
+        super::single::called(&self.job)
     }
 }
 

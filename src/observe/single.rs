@@ -38,6 +38,12 @@ impl Single {
     }
 }
 
+/// A job or pod in a sentence: a bare number is called a job.
+pub fn called(job: &str) -> String {
+    let is_number = !job.is_empty() && job.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { format!("job {job}") } else { job.to_owned() }
+}
+
 /// The jobs or pods of a run by number or name; none of a large one.
 pub fn singles(results: &Results) -> BTreeMap<String, Single> {
     let mut jobs: BTreeMap<String, Single> = BTreeMap::new();

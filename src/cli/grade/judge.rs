@@ -149,7 +149,7 @@ fn first_later(ran: &Ran, reference: &Ran) -> Option<(String, String)> {
     });
     let (before, job, start) = later.min_by(|a, b| a.0.total_cmp(&b.0))?;
     let start = start.map_or_else(|| "never".to_owned(), |start| format!("at {} s", number(start)));
-    Some((job.clone(), format!("job {job} starts {start}, not at {} s", number(before))))
+    Some((job.clone(), format!("{} starts {start}, not at {} s", single::called(job), number(before))))
 }
 
 /// What a job waited for last.
@@ -305,20 +305,20 @@ fn reason(question: &Question, given: &str, job: &str, ran: &Ran) -> Option<Stri
         Of::Node => return None,
     };
     let waits = || ran.results.waits.iter().filter(|wait| wait.job == job);
-    let moment = number(told);
+    let (moment, called) = (number(told), single::called(job));
     if told < start - wait - EXACT {
-        return Some(format!("at {moment} s job {job} has not been submitted"));
+        return Some(format!("at {moment} s {called} has not been submitted"));
     }
     let stretch = |at: f64| {
         waits().find(|wait| wait.from.as_secs_f64() <= at + EXACT && at + EXACT < wait.until.as_secs_f64())
     };
     if let Some(wait) = stretch(told) {
-        return Some(format!("at {moment} s job {job} waits: {}", wait.hint));
+        return Some(format!("at {moment} s {called} waits: {}", wait.hint));
     }
     if told > start {
         return Some(match waits().rfind(|wait| wait.until.as_secs_f64() <= start + EXACT) {
-            Some(wait) => format!("what kept job {job} is over before {moment} s: {}", wait.hint),
-            None => format!("nothing keeps job {job} from starting when it is submitted"),
+            Some(wait) => format!("what kept {called} is over before {moment} s: {}", wait.hint),
+            None => format!("nothing keeps {called} from starting when it is submitted"),
         });
     }
     None

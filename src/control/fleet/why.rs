@@ -142,6 +142,11 @@ impl FleetControl {
             if needs > 1 && room < needs {
                 return Why::Gang { needs, room };
             }
+            // Of equal jobs none starts before the first, though fewer of its tasks are left.
+            let first = self.lanes[lane].jobs.first_key_value().map(|(_, first)| *first);
+            if let Some(first) = first.filter(|&first| first != job && room >= needs) {
+                return Why::Behind { first };
+            }
             // A scheduler's profile wants more of a node than room.
             if let Some(Waits::Siblings(fit)) = self.lanes[lane].why.filter(|_| room >= needs) {
                 return Why::Gang { needs, room: fit };

@@ -58,6 +58,21 @@ fn a_small_gang_passes_a_large_one_that_asks_for_the_same() {
     assert_eq!(bench.told(jobs[3]), "needs room for 2 tasks at once, there is room for 1");
 }
 
+/// Five of eight slots are taken, then all but one: the room of a gang is that of the moment.
+#[test]
+fn gangs_need_room_at_once() {
+    let policy = Policy { gang: Gang::AllOrNothing, ..Policy::default() };
+    let mut bench = Bench::new(policy, &[&[("cpu", 4)], &[("cpu", 4)]]);
+    let [_, four, six] = [5, 4, 6].map(|tasks| bench.of_user(1, tasks, &[("cpu", 1)]));
+    bench.pass();
+    assert_eq!(bench.told(four), "needs room for 4 tasks at once, there is room for 3");
+    assert_eq!(bench.told(six), "needs room for 6 tasks at once, there is room for 3");
+    bench.of_user(1, 1, &[("cpu", 2)]);
+    bench.pass();
+    assert_eq!(bench.told(four), "needs room for 4 tasks at once, there is room for 1");
+    assert_eq!(bench.told(six), "needs room for 6 tasks at once, there is room for 1");
+}
+
 #[test]
 fn a_full_queue_above_is_named() {
     let queues = vec![
