@@ -376,8 +376,10 @@ impl FleetRun {
             // What is known of tasks that end soon lies scattered in memory. Asked for all at once, it is
             // there when it is needed: the processor fetches many places at a time, but not ahead.
             let job = self.fleet.tasks[task.index()].job;
-            let row = self.rows[job.index()].as_ref().map_or(0, |row| row.ended);
-            std::hint::black_box(self.fleet.jobs[job.index()].running + row);
+            if let Some(row) = &self.rows[job.index()] {
+                let (account, planned) = (self.control.account_of(job), self.going[task.index()].end);
+                std::hint::black_box((account, planned, row.ended, self.fleet.jobs[job.index()].running));
+            }
         }
         next
     }
