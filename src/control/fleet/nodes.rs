@@ -84,7 +84,7 @@ impl Nodes {
     /// The node for a task of a class; `None` if none has room. A draw depends on the seed and `key`.
     pub(super) fn choose(&mut self, fleet: &mut Fleet, class: ClassId, key: u64) -> Option<NodeId> {
         if let Some(cycle) = &mut self.cycle {
-            let node = cycle.place(&mut fleet.cluster, class, key).map(|placement| placement.node);
+            let node = cycle.place(&mut fleet.cluster, class, key);
             // A profile without the filter for resources knows no limits; nodes do.
             return node.filter(|node| fleet.fits(class, *node));
         }

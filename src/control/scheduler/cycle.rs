@@ -146,7 +146,7 @@ pub struct Cycle {
     pub(super) attempts: u64,
     /// The time of the attempt at work.
     pub(super) now: Time,
-    /// Whether the reasons of failures are looked for.
+    /// Whether scores, and the reasons of failures, are looked for where the choice does not need them.
     explains: bool,
 }
 
@@ -211,13 +211,14 @@ impl Cycle {
         self.schedule(cluster, Attempt { class, pod: None, key }, &Nominator::default())
     }
 
-    /// The same, where the reasons of a failure do not matter: they are not looked for.
-    pub fn place(&mut self, cluster: &mut Cluster, class: ClassId, key: u64) -> Option<Placement> {
+    /// The same, where neither the score of the node nor the reasons of a failure matter: they are not
+    /// looked for.
+    pub fn place(&mut self, cluster: &mut Cluster, class: ClassId, key: u64) -> Option<NodeId> {
         self.explains = false;
         let outcome = self.evaluate(cluster, class, key);
         self.explains = true;
         match outcome {
-            Outcome::Placed(placement) => Some(placement),
+            Outcome::Placed(placement) => Some(placement.node),
             Outcome::Rejected(_) => None,
         }
     }
@@ -370,6 +371,7 @@ impl Cycle {
             streams: self.streams,
             key,
             is_forced: self.mode == Mode::Indexed,
+            is_scored: self.explains,
         };
         self.index.search(&mut self.profile, context, search)
     }

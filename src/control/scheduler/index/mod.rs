@@ -82,14 +82,16 @@ pub(super) struct Search {
     pub(super) skipped: PluginSet,
     /// Where in the list the search begins.
     pub(super) start: usize,
-    /// For draws among ties.
     /// How one of several best nodes is chosen.
     pub(super) choice: Choice,
+    /// For draws among ties.
     pub(super) streams: Streams,
     /// What a draw depends on besides the seed.
     pub(super) key: u64,
     /// Whether an index is made at once, whatever it costs.
     pub(super) is_forced: bool,
+    /// Whether the score of the node is asked for; if not, it may be left at 0.
+    pub(super) is_scored: bool,
 }
 
 /// How many groups are worth keeping in a cluster of so many nodes.
@@ -281,13 +283,17 @@ impl Decision {
         if feasible == 1 {
             return Ok(Answer::Placed(Placement { node, feasible, score: 0, tied: 1 }));
         }
-        self.rows.clear();
-        self.rows.push(node.0);
-        self.sizes.clear();
-        self.sizes.push(feasible);
-        self.totals.clear();
-        self.totals.push(top);
-        self.score(profile, context, layout)?;
+        let mut score = 0;
+        if search.is_scored {
+            self.rows.clear();
+            self.rows.push(node.0);
+            self.sizes.clear();
+            self.sizes.push(feasible);
+            self.totals.clear();
+            self.totals.push(top);
+            self.score(profile, context, layout)?;
+            score = self.totals[0];
+        }
         let place = if search.choice == Choice::Listed && search.start == 0 {
             flat.first_in_pre_order()
         } else {
@@ -296,7 +302,7 @@ impl Decision {
             ties.winner(search.choice, search.streams, search.key)
         };
         let node = order[place as usize];
-        Ok(Answer::Placed(Placement { node, feasible, score: self.totals[0], tied: flat.len() as u32 }))
+        Ok(Answer::Placed(Placement { node, feasible, score, tied: flat.len() as u32 }))
     }
 
     /// Adds to `totals`, those of the best nodes of each group, what the groups' own scores are.

@@ -3,6 +3,7 @@
 mod arguments;
 mod component;
 mod configurations;
+mod flat;
 mod indexed;
 mod preemption;
 mod textbook;
