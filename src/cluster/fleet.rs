@@ -30,6 +30,8 @@ pub struct Job {
     pub estimate: Option<Span>,
     /// The higher, the earlier.
     pub priority: i32,
+    /// By when it should have ended, if that was said.
+    pub deadline: Option<Time>,
     /// The user; -1 where nobody is named.
     pub user: i32,
     /// The namespace.

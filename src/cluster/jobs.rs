@@ -27,6 +27,8 @@ pub struct JobOrigin {
     pub preceding: i64,
     /// How long after the end of that job it may begin.
     pub think_time: Option<Span>,
+    /// By when it should have ended, if that is said.
+    pub deadline: Option<Time>,
 }
 
 impl Default for JobOrigin {
@@ -40,6 +42,7 @@ impl Default for JobOrigin {
             partition: -1,
             preceding: -1,
             think_time: None,
+            deadline: None,
         }
     }
 }

@@ -493,6 +493,7 @@ impl FleetRun {
             JobId(self.rows.len() as u32 - 1)
         });
         let Submission { tasks, priority, user, .. } = submission;
+        let deadline = submission.origin.deadline;
         let row = Job {
             class,
             tasks,
@@ -501,6 +502,7 @@ impl FleetRun {
             submitted: now,
             estimate: Some(told),
             priority,
+            deadline,
             user,
             namespace,
         };

@@ -140,7 +140,7 @@ fn keys_of_the_other_kind() {
         ("order: srtf, backfill: easy", "s.yaml:3:44", "running jobs give way under this order"),
         ("order: roundRobin", "s.yaml:3:44", "how long is a turn?"),
         ("quantum: 5s", "s.yaml:3:46", "no other order has turns"),
-        ("ageing: 2", "s.yaml:3:45", "no other order has priorities"),
+        ("ageing: 2", "s.yaml:3:45", "no other order lets priorities grow"),
         ("fairShare: {halfLife: 1d}", "s.yaml:3:48", "no other order has shares"),
         (
             "order: fairShare, fairShare: {shares: {ann: 1}}",

@@ -6,13 +6,14 @@
 mod conservative;
 mod easy;
 mod ends;
+pub(super) mod formula;
 mod order;
 mod policy;
 mod predict;
 mod profile;
 mod queue;
 mod time_sharing;
-mod usage;
+pub(super) mod usage;
 mod why;
 
 pub use order::{NAMES as ORDER_NAMES, Order};
@@ -118,15 +119,12 @@ impl BatchControl {
 
     /// Whether a job's score stays what it was when the job came.
     fn is_static(&self) -> bool {
-        match (&self.policy.own, self.policy.order) {
-            (Some(own), Order::Own) => order::is_lasting(own),
-            (_, order) => order.is_static(),
-        }
+        self.policy.order.is_static(self.policy.own.as_deref())
     }
 
     /// Whether it is kept what users have had.
     fn keeps_usage(&self) -> bool {
-        self.policy.order == Order::FairShare || self.policy.own.as_deref().is_some_and(order::asks_usage)
+        self.policy.order.asks_usage(self.policy.own.as_deref())
     }
 
     /// Whether all that runs is looked after by when it is expected to end.
@@ -193,7 +191,7 @@ impl BatchControl {
             averages.started(waiting.job.index(), now);
         }
         if self.keeps_usage() {
-            self.usage.hold(now, machine.user[waiting.job.index()], waiting.size, 0);
+            self.usage.hold(now, machine.user[waiting.job.index()], usage::of(waiting.size), 0);
         }
         out.push(BatchCommand::Start(waiting.job));
     }
@@ -205,7 +203,7 @@ impl BatchControl {
         self.plan.leave(now, job);
         let row = job.index();
         if self.keeps_usage() {
-            self.usage.hold(now, machine.user[row], 0, machine.size[row]);
+            self.usage.hold(now, machine.user[row], 0, usage::of(machine.size[row]));
         }
         if let Some(sharing) = &mut self.sharing {
             sharing.end(job);

@@ -2,11 +2,11 @@
 //! first, and equal ones in the order of submission.
 
 use super::ends::Ends;
+use super::formula::{JobFacts, seconds};
 use super::policy::Policy;
 use super::usage::Usage;
 use crate::base::ids::JobId;
-use crate::base::units::NANOS_PER_SECOND;
-use crate::base::{Expression, Span, Time};
+use crate::base::{Expression, Time};
 use crate::cluster::Machine;
 
 /// How the queue is ordered (`docs/batch.md` has the rules and their sources).
@@ -61,16 +61,6 @@ const USED: usize = 7;
 /// The places in [`NAMES`] of what moves with time.
 const MOVING: [usize; 5] = [0, 4, USED, 8, 9];
 
-/// Whether the value of an expression stays what it was when the job came.
-pub(super) fn is_lasting(own: &Expression) -> bool {
-    !MOVING.iter().any(|&place| own.uses(place))
-}
-
-/// Whether an expression asks what a user has had.
-pub(super) fn asks_usage(own: &Expression) -> bool {
-    own.uses(USED)
-}
-
 impl Order {
     /// Every order that has a name.
     pub const ALL: [Order; 18] = [
@@ -95,9 +85,6 @@ impl Order {
     ];
 }
 
-/// What keeps the published programs from dividing by zero.
-const EPSILON: f64 = 1e-15;
-
 /// What scores are computed from, beside the job.
 #[derive(Clone, Copy)]
 pub(super) struct Scoring<'a> {
@@ -111,105 +98,77 @@ pub(super) struct Scoring<'a> {
 }
 
 impl Order {
-    /// Whether a job's score stays what it was when the job came. (With ageing every priority grows by
-    /// the same, so that the order stays.)
-    pub(super) fn is_static(self) -> bool {
-        !matches!(
-            self,
+    /// Whether a job's score stays what it was when the job came; `own` is the expression of
+    /// [`Order::Own`]. (With ageing every priority grows by the same, so that the order stays.)
+    pub(in crate::control) fn is_static(self, own: Option<&Expression>) -> bool {
+        match self {
+            Order::Own => own.is_some_and(|own| !MOVING.iter().any(|&place| own.uses(place))),
             Order::ExpansionFactor
-                | Order::Wfp3
-                | Order::Unicep
-                | Order::LeastExpectedDelay
-                | Order::FairShare
-                | Order::Own
-        )
+            | Order::Wfp3
+            | Order::Unicep
+            | Order::LeastExpectedDelay
+            | Order::FairShare => false,
+            _ => true,
+        }
+    }
+
+    /// Whether it asks what users have had.
+    pub(in crate::control) fn asks_usage(self, own: Option<&Expression>) -> bool {
+        self == Order::FairShare || own.is_some_and(|own| own.uses(USED))
     }
 
     /// Whether running jobs give way to others.
     pub const fn is_preemptive(self) -> bool {
         matches!(self, Order::ShortestRemaining | Order::RoundRobin)
     }
+
+    /// Whether jobs of tasks on nodes can be in this order: it neither stops running jobs nor foresees
+    /// when a job will fit.
+    pub const fn is_for_nodes(self) -> bool {
+        !self.is_preemptive() && !matches!(self, Order::LeastExpectedDelay)
+    }
 }
 
 impl Scoring<'_> {
     /// The score of a job under the policy's order. A job without an estimate is taken to run for ever.
     pub(super) fn score(&self, job: JobId) -> f64 {
-        let machine = self.machine;
-        let row = job.index();
+        let (machine, row) = (self.machine, job.index());
         let processors = f64::from(machine.size[row]);
-        let estimate = machine.estimate[row].map_or(f64::INFINITY, seconds).max(1.0);
-        let submit = seconds(Span(machine.submitted[row].0));
-        let wait = seconds(self.now.since(machine.submitted[row]));
-        let published = -1.0 - submit;
-        match self.policy.order {
-            Order::Fcfs | Order::ShortestRemaining | Order::RoundRobin => 0.0,
-            Order::Sjf => estimate,
-            Order::Ljf => -estimate,
-            Order::Smallest => processors,
-            Order::Largest => -processors,
-            Order::SmallestArea => estimate * processors,
-            Order::ExpansionFactor => -(wait + estimate) / estimate,
-            Order::Wfp3 => wfp3(wait, estimate, processors),
-            Order::Unicep => unicep(wait, estimate, processors),
-            Order::F1 => libm::log10(estimate) * processors + 870.0 * libm::log10(submit.max(1.0)),
-            Order::Wfp3Published => wfp3(published, estimate, processors),
-            Order::UnicepPublished => unicep(published, estimate, processors),
-            Order::LeastExpectedDelay => {
+        let facts = JobFacts::new(
+            self.now,
+            machine.submitted[row],
+            machine.estimate[row],
+            processors,
+            machine.priority[row],
+        )
+        .due(machine.deadline[row]);
+        if let Some(score) = facts.score(self.policy.order, self.policy.ageing) {
+            return score;
+        }
+        match (self.policy.order, &self.policy.own) {
+            (Order::LeastExpectedDelay, _) => {
                 let start = self.ends.shadow(self.now, machine.size[row], machine).at;
                 seconds(start.since(self.now))
             }
-            // The same as priority + ageing · wait, less what is equal for all.
-            Order::Priority => self.policy.ageing * submit / HOUR - f64::from(machine.priority[row]),
-            Order::EarliestDeadline => {
-                machine.deadline[row].map_or(f64::INFINITY, |deadline| seconds(Span(deadline.0)))
+            (Order::FairShare, _) => {
+                self.usage.through_share(self.now, machine.user[row], &self.policy.fair_share)
             }
-            Order::FairShare => {
-                let user = machine.user[row];
-                let share = self.policy.fair_share.shares.get(&user).copied().unwrap_or(1.0);
-                self.usage.used(self.now, user) / share
+            (_, Some(own)) => {
+                let [wait, estimate, procs, submit, now, priority, deadline] = facts.values(self.now);
+                let used = self.usage.used(self.now, machine.user[row]);
+                let (free, queued) = (f64::from(machine.free), self.queued as f64);
+                own.evaluate(&[wait, estimate, procs, submit, now, priority, deadline, used, free, queued])
             }
-            Order::Own => self.own(row, [wait, estimate, processors, submit]),
+            (_, None) => 0.0,
         }
     }
-
-    /// The value of the user's expression. What is not a number goes last.
-    fn own(&self, row: usize, [wait, estimate, processors, submit]: [f64; 4]) -> f64 {
-        let Some(own) = &self.policy.own else { return 0.0 };
-        let machine = self.machine;
-        own.evaluate(&[
-            wait,
-            estimate,
-            processors,
-            submit,
-            seconds(Span(self.now.0)),
-            f64::from(machine.priority[row]),
-            machine.deadline[row].map_or(f64::INFINITY, |deadline| seconds(Span(deadline.0))),
-            self.usage.used(self.now, machine.user[row]),
-            f64::from(machine.free),
-            self.queued as f64,
-        ])
-    }
-}
-
-/// Seconds in an hour.
-const HOUR: f64 = 3600.0;
-
-fn seconds(span: Span) -> f64 {
-    span.0 as f64 / NANOS_PER_SECOND as f64
-}
-
-fn wfp3(wait: f64, estimate: f64, processors: f64) -> f64 {
-    let ratio = wait / estimate;
-    -(ratio * ratio * ratio) * processors
-}
-
-fn unicep(wait: f64, estimate: f64, processors: f64) -> f64 {
-    -(wait + EPSILON) / (libm::log2(processors + EPSILON) * estimate)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::usage::WHOLE;
     use super::*;
+    use crate::base::Span;
     use crate::cluster::machine::QueuedJob;
     use std::sync::Arc;
 
@@ -238,9 +197,9 @@ mod tests {
         machine.add(JobId(3), &running);
         machine.take(JobId(3));
         ends.enter(JobId(3), Time::from_secs(500));
-        usage.hold(Time::ZERO, 1, 10, 0);
-        usage.hold(Time::from_secs(200), 1, 0, 10);
-        usage.hold(Time::from_secs(300), 0, 60, 0);
+        usage.hold(Time::ZERO, 1, 10 * WHOLE, 0);
+        usage.hold(Time::from_secs(200), 1, 0, 10 * WHOLE);
+        usage.hold(Time::from_secs(300), 0, 60 * WHOLE, 0);
         let now = Time::from_secs(now);
         let scoring = Scoring { now, policy, machine: &machine, ends: &ends, usage: &usage, queued: 3 };
         let mut jobs = [0, 1, 2];

@@ -69,6 +69,14 @@ impl Lanes {
         self.rows[lane as usize].jobs.remove(&key);
     }
 
+    /// Gives the jobs of a lane other keys; says whether another one is first.
+    pub(super) fn rekey(&mut self, lane: u32, key: impl Fn(JobId) -> Key) -> bool {
+        let jobs = &mut self.rows[lane as usize].jobs;
+        let first = jobs.values().next().copied();
+        *jobs = std::mem::take(jobs).into_values().map(|job| (key(job), job)).collect();
+        jobs.values().next().copied() != first
+    }
+
     /// Brings the lane's entry in its account up to date.
     pub(super) fn refresh(&mut self, lane: u32, accounts: &mut Accounts) {
         let row = &mut self.rows[lane as usize];

@@ -10,27 +10,31 @@ mod nodes;
 mod order;
 mod reason;
 mod score;
+mod scoring;
 mod serve;
 mod sharing;
 mod tree;
 mod why;
 
+pub use super::batch::{FairShare, Order};
 pub use nodes::NodeChoice;
-pub use order::Order;
 pub use reason::{Refused, Waits};
 pub use score::NAMES as SCORE_NAMES;
+pub use scoring::NAMES as ORDER_NAMES;
 pub use sharing::{By, Discipline, Inner, QueueSpec, Sharing, UNIT_WEIGHT};
 pub use why::{Reason, Why};
 
 use super::Control;
-use crate::base::Time;
 use crate::base::ids::{JobId, NodeId, TaskId};
+use crate::base::{Expression, Time};
 use crate::cluster::Fleet;
 use crate::cluster::fleet::Task;
 use lanes::Lanes;
 use nodes::Nodes;
-use order::{Facts, Key};
-use sharing::{Accounts, Share, WHOLE};
+use order::Key;
+use scoring::Scoring;
+use sharing::{Accounts, WHOLE};
+use std::sync::Arc;
 
 /// A fact about a fleet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,8 +98,15 @@ pub enum Gang {
 /// How a fleet is served.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// In which order jobs of equal priority are looked at.
+    /// In which order jobs of equal priority are looked at. An order that is not for nodes
+    /// ([`Order::is_for_nodes`]) is that of submission.
     pub order: Order,
+    /// The expression of [`Order::Own`], over [`ORDER_NAMES`].
+    pub own: Option<Arc<Expression>>,
+    /// Points of priority that a job gains in an hour of waiting ([`Order::Priority`]).
+    pub ageing: f64,
+    /// What [`Order::FairShare`] goes by.
+    pub fair_share: FairShare,
     /// Who may pass a job that does not fit.
     pub passing: Passing,
     /// On which node a task is started.
@@ -127,8 +138,10 @@ pub struct FleetControl {
     nodes: Nodes,
     accounts: Accounts,
     lanes: Lanes,
+    scoring: Scoring,
     rows: Vec<Option<Row>>,
     submitted: u64,
+    now: Time,
     pass_due: Option<Time>,
     journal: Vec<serve::Step>,
 }
@@ -140,8 +153,10 @@ impl FleetControl {
             nodes: Nodes::new(policy.choice.clone(), policy.seed),
             accounts: Accounts::new(&policy.sharing),
             lanes: Lanes::default(),
+            scoring: Scoring::new(&policy),
             rows: Vec::new(),
             submitted: 0,
+            now: Time::ZERO,
             pass_due: None,
             journal: Vec::new(),
             policy,
@@ -153,7 +168,8 @@ impl FleetControl {
         self.policy.gang != Gang::Independent
     }
 
-    /// The jobs with tasks that wait, in the order of accounts and in each of them in order.
+    /// The jobs with tasks that wait, in the order of accounts and in each of them in order. Under an order
+    /// that moves with time, those that had no room in the last pass are as they were when they had.
     pub fn waiting(&self) -> Vec<JobId> {
         let jobs =
             self.lanes.iter().flat_map(|lane| lane.jobs.iter().map(|(key, job)| (lane.account, *key, *job)));
@@ -200,14 +216,9 @@ impl FleetControl {
     fn submit(&mut self, job: JobId, fleet: &mut Fleet) {
         let row = fleet.jobs[job.index()];
         let account = self.accounts.of(fleet, row.user, row.namespace);
-        let size = match self.policy.order {
-            Order::Fcfs | Order::Sjf | Order::Ljf => 0.0,
-            _ => dominant(fleet, job) * f64::from(row.tasks),
-        };
-        let score = self.policy.order.score(Facts { estimate: row.estimate, size });
         let number = self.submitted;
         self.submitted += 1;
-        let key = Key::new(row.priority, score, number);
+        let key = self.scoring.key(self.now, fleet, job, number);
         // A gang may fit where a larger one does not.
         let at_once = if self.policy.gang == Gang::AllOrNothing { row.tasks } else { 1 };
         let lane = self.lanes.of(account, row.class, at_once);
@@ -220,10 +231,11 @@ impl FleetControl {
 
     /// Puts a job with tasks that wait in its lane.
     fn enqueue(&mut self, job: JobId, fleet: &Fleet) {
-        let Row { key, account, lane, is_queued, .. } = *self.row(job);
-        if is_queued {
+        if self.row(job).is_queued {
             return;
         }
+        self.rescore(job, fleet);
+        let Row { key, account, lane, .. } = *self.row(job);
         self.rows[job.index()].as_mut().expect("it was just looked at").is_queued = true;
         let is_first = self.lanes.insert(lane, key, job);
         // Equal jobs do not fit where the first did not, unless they are fewer or may evict others.
@@ -248,6 +260,7 @@ impl FleetControl {
         let row = fleet.end(task);
         let account = self.row(row.job).account;
         self.accounts.count(fleet, account, fleet.class_of(row.job), -1);
+        self.scoring.released(self.now, fleet, row.job);
         self.wake(row.node, fleet);
         let job = &fleet.jobs[row.job.index()];
         if job.waiting == 0 && job.running == 0 {
@@ -321,6 +334,7 @@ impl FleetControl {
                 self.accounts.update_turn(fleet, account);
             }
         }
+        self.reorder(fleet);
         while let Some(account) = self.accounts.next(fleet) {
             let &(key, lane) = self.accounts.rows[account].ready.first().expect("the account can be served");
             let job = self.lanes[lane].jobs[&key];
@@ -341,22 +355,13 @@ impl FleetControl {
     }
 }
 
-/// The largest share that one task of a job has of any resource of all nodes.
-fn dominant(fleet: &Fleet, job: JobId) -> f64 {
-    let share = |&(resource, amount): &(crate::base::ids::ResourceId, i64)| -> Share {
-        let capacity = fleet.capacity[resource.index()].max(1) as Share;
-        amount.max(0) as Share * WHOLE / capacity
-    };
-    let share = fleet.class_of(job).counted.iter().map(share).max().unwrap_or(0);
-    share as f64 / WHOLE as f64
-}
-
 impl Control for FleetControl {
     type Event = FleetEvent;
     type Command = FleetCommand;
     type View = Fleet;
 
     fn handle(&mut self, now: Time, event: FleetEvent, fleet: &mut Fleet, out: &mut Vec<FleetCommand>) {
+        self.now = now;
         match event {
             FleetEvent::Submitted(job) => self.submit(job, fleet),
             FleetEvent::Ended(task) => self.ended(task, fleet),
@@ -372,6 +377,7 @@ impl Control for FleetControl {
 
     fn handle_timeout(&mut self, now: Time, fleet: &mut Fleet, out: &mut Vec<FleetCommand>) {
         self.pass_due = None;
+        self.now = now;
         self.pass(now, fleet, out);
     }
 }

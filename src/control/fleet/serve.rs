@@ -126,6 +126,7 @@ impl FleetControl {
                 Step::Started(id) => {
                     let task = fleet.tasks[id.index()];
                     out.push(FleetCommand::Start(id, task));
+                    self.scoring.held(self.now, fleet, task.job);
                     if fleet.jobs[task.job.index()].waiting == 0 {
                         self.leave_queue(task.job);
                     }
@@ -133,6 +134,7 @@ impl FleetControl {
                 Step::Evicted(id, why) => {
                     let task = fleet.tasks[id.index()];
                     out.push(FleetCommand::Evict(id, task, why));
+                    self.scoring.released(self.now, fleet, task.job);
                     self.enqueue(task.job, fleet);
                 }
             }

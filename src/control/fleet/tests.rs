@@ -1,5 +1,7 @@
 //! Textbook cases, and the queues against a plain twin that looks at everything every time.
 
+mod orders;
+
 use super::tree::plain_rests;
 use super::*;
 use crate::api::{Container, Node, ObjectMeta, PodTemplate};
@@ -649,14 +651,16 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     ];
     let gang = prop_oneof![Just(Gang::Independent), Just(Gang::AllOrNothing)];
     let passing = prop_oneof![Just(Passing::WhoeverFits), Just(Passing::Nobody)];
-    (choice, discipline, gang, passing, any::<bool>()).prop_map(
-        |(choice, (discipline, tree), gang, passing, preemption)| {
+    let order = prop_oneof![Just(Policy::default()), Just(orders::own("procs - tasks * wait"))];
+    (choice, discipline, gang, passing, any::<bool>(), order).prop_map(
+        |(choice, (discipline, tree), gang, passing, preemption, order)| {
             let queues = match tree {
                 0 => Vec::new(),
                 1 => vec![queue("a", None, 2), queue("1", Some(0), 1), queue("2", Some(0), 3)],
                 _ => vec![capacity("1", 50, 100), capacity("2", 30, 60)],
             };
-            Policy { passing, choice, gang, preemption, ..shared(discipline, queues) }
+            let sharing = shared(discipline, queues).sharing;
+            Policy { passing, choice, gang, preemption, sharing, ..order }
         },
     )
 }

@@ -1,6 +1,6 @@
 //! The setup of a batch machine.
 
-mod policy;
+pub(super) mod policy;
 
 use super::{Build, generators, run, traces};
 use crate::base::{Diagnostic, Span};

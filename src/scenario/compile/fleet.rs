@@ -1,17 +1,16 @@
 //! The setup of a fleet: batch control of nodes with several resources.
 
+use super::batch::policy as queue;
 use super::nodes::Nodes;
 use super::{Build, control, faults, generators, machines, nodes, pools, run, traces};
 use crate::base::{Diagnostic, Expression};
 use crate::control::Config;
 use crate::control::fleet::{
-    By, Discipline, Gang, Inner, NodeChoice, Order, Passing, Policy, QueueSpec, SCORE_NAMES, Sharing,
-    UNIT_WEIGHT,
+    By, Discipline, Gang, Inner, NodeChoice, ORDER_NAMES, Order, Passing, Policy, QueueSpec, SCORE_NAMES,
+    Sharing, UNIT_WEIGHT,
 };
 use crate::scenario::At;
-use crate::scenario::schema::batch::{
-    Backfilling, Batch, Estimates, OrderOrExpression, QueueHead, QueueOrder, SchedulingPasses,
-};
+use crate::scenario::schema::batch::{Backfilling, Batch, Estimates, QueueHead, SchedulingPasses};
 use crate::scenario::schema::control::{
     ControlPlane, Kind, Kubelet, Metrics, NodeLifecycle, PodAutoscaler, Scheduler, Timings,
 };
@@ -100,12 +99,6 @@ fn refuse_of_processors(build: &mut Build<'_>, batch: &Batch) {
     refuse(head, "`head: kept`", "on nodes `passing: nobody` keeps the others waiting");
     let passes = here(batch.passes != SchedulingPasses::default());
     refuse(passes, "`passes`", "on nodes there is one pass for each instant");
-    let order = batch.order.as_ref().filter(|written| order(&written.value).is_none());
-    refuse(
-        order.map(|order| order.error(String::new())),
-        "this `order`",
-        "on nodes: fcfs, sjf, ljf, smallest, largest, smallestArea",
-    );
     for (is_given, what) in [
         (batch.reservation.is_some(), "`reservation`"),
         (batch.scan.is_some(), "`scan`"),
@@ -115,8 +108,6 @@ fn refuse_of_processors(build: &mut Build<'_>, batch: &Batch) {
         (batch.estimate_factor.is_some(), "`estimateFactor`"),
         (batch.dispatch_delay.is_some(), "`dispatchDelay`"),
         (batch.scheduling_interval.is_some(), "`schedulingInterval`"),
-        (batch.ageing.is_some(), "`ageing`"),
-        (batch.fair_share.is_some(), "`fairShare`"),
         (batch.quantum.is_some(), "`quantum`"),
     ] {
         refuse(here(is_given), what, "nodes do without it");
@@ -125,7 +116,9 @@ fn refuse_of_processors(build: &mut Build<'_>, batch: &Batch) {
 
 fn policy(build: &mut Build<'_>, batch: &Batch) -> Policy {
     refuse_of_processors(build, batch);
-    let order = batch.order.as_ref().and_then(|written| order(&written.value));
+    let (order, own) = queue::order_or_expression(build, batch, &ORDER_NAMES);
+    check_order(build, batch, order);
+    let fair_share = queue::fair_share(build, batch);
     let nodes = batch.nodes.as_ref().map(|nodes| nodes.value.clone()).unwrap_or_default();
     let choice = match own_score(build, &nodes) {
         Some(own) => own,
@@ -133,7 +126,10 @@ fn policy(build: &mut Build<'_>, batch: &Batch) -> Policy {
     };
     let sharing = nodes.sharing.as_ref().map(|sharing| self::sharing(build, sharing)).unwrap_or_default();
     Policy {
-        order: order.unwrap_or_default(),
+        order,
+        own,
+        ageing: batch.ageing.as_ref().map_or(0.0, |ageing| ageing.0),
+        fair_share,
         passing: match nodes.passing {
             written::Passing::WhoeverFits => Passing::WhoeverFits,
             written::Passing::Nobody => Passing::Nobody,
@@ -150,18 +146,16 @@ fn policy(build: &mut Build<'_>, batch: &Batch) -> Policy {
     }
 }
 
-/// The order, if it is one that does not need processors or move with time.
-fn order(written: &OrderOrExpression) -> Option<Order> {
-    let OrderOrExpression::Named(named) = written else { return None };
-    Some(match named {
-        QueueOrder::Fcfs => Order::Fcfs,
-        QueueOrder::Sjf => Order::Sjf,
-        QueueOrder::Ljf => Order::Ljf,
-        QueueOrder::Smallest => Order::Smallest,
-        QueueOrder::Largest => Order::Largest,
-        QueueOrder::SmallestArea => Order::SmallestArea,
-        _ => return None,
-    })
+/// Orders that only equal processors have, and rules of others than the one that is written, are errors.
+fn check_order(build: &mut Build<'_>, batch: &Batch, order: Order) {
+    build.errors.append(&mut queue::unused_rules(batch, order));
+    let Some(written) = batch.order.as_ref().filter(|_| !order.is_for_nodes()) else { return };
+    let help = if order.is_preemptive() {
+        "on nodes running tasks give way to higher priorities only: `nodes: {preemption: true}`"
+    } else {
+        "on nodes nothing is foreseen of when a job will fit"
+    };
+    build.error(written.error("this `order` needs `cluster.processors`").help(help));
 }
 
 /// The user's own score of nodes, if there is one.

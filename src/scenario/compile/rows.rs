@@ -319,13 +319,13 @@ impl Convert for Pods {
             estimate: row.estimate,
             user: row.user,
             link: None,
-            origin: origin(row),
+            origin: origin(row, at),
         })
     }
 }
 
 /// What a row says of its job beside what pods have.
-fn origin(row: &Row) -> JobOrigin {
+fn origin(row: &Row, at: Time) -> JobOrigin {
     JobOrigin {
         source: 0,
         number: row.number,
@@ -335,6 +335,7 @@ fn origin(row: &Row) -> JobOrigin {
         partition: row.partition,
         preceding: row.preceding,
         think_time: row.think_time,
+        deadline: row.deadline.map(|deadline| at + deadline),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The part `controlPlane.batch`: how a queue of jobs is served. `docs/batch.md` has the rules.
 
 use super::scalars::{Duration, Period, Raw, Real};
-use crate::control::batch::ORDER_NAMES;
+use crate::control::fleet::ORDER_NAMES;
 use crate::scenario::At;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 pub struct Batch {
     /// In which order queued jobs are looked at: a name, or an expression such as
     /// `-(wait/estimate)^3 * procs` whose smallest value goes first (docs/expressions.md); `fcfs` where it is
-    /// not given.
+    /// not given. On nodes the size of a job stands in the place of its processors (docs/fleet.md).
     pub order: Option<At<OrderOrExpression>>,
     /// Whether the first in order is chosen anew in each pass (`chosen`, where it is not given) or kept
     /// until it starts (`kept`).
@@ -85,7 +85,8 @@ impl<'de> Deserialize<'de> for OrderOrExpression {
     }
 }
 
-/// Whether a text is a single word, as names of orders are, that an expression would not consist of.
+/// Whether a text is a single word, as names of orders are, that an expression would not consist of. (What
+/// one for nodes may name is what one for processors may, and more.)
 fn is_word(text: &str) -> bool {
     let is_plain = text.chars().all(|letter| letter.is_ascii_alphanumeric());
     is_plain && !ORDER_NAMES.contains(&text) && text.parse::<f64>().is_err()
@@ -106,7 +107,7 @@ impl JsonSchema for OrderOrExpression {
 }
 
 /// The names of the orders.
-const ORDERS: [&str; 18] = [
+pub(in crate::scenario) const ORDERS: [&str; 18] = [
     "fcfs",
     "sjf",
     "ljf",
@@ -156,7 +157,7 @@ pub enum QueueOrder {
     Wfp3Published,
     /// `unicep` with the same fault.
     UnicepPublished,
-    /// The job first that could start soonest, as the running ones are expected to end.
+    /// The job first that could start soonest, as the running ones are expected to end; not on nodes.
     LeastExpectedDelay,
     /// Highest priority first, which grows with the wait (`ageing`).
     Priority,
@@ -164,9 +165,9 @@ pub enum QueueOrder {
     Edf,
     /// The jobs of the user first that has had the least for its share (`fairShare`).
     FairShare,
-    /// Shortest remaining run time first: running jobs give way.
+    /// Shortest remaining run time first: running jobs give way; not on nodes.
     Srtf,
-    /// In turn, each for a `quantum`: running jobs give way.
+    /// In turn, each for a `quantum`: running jobs give way; not on nodes.
     RoundRobin,
 }
 

@@ -84,6 +84,28 @@ faults: [{every: node, mtbf: exponential(mean=30d), mttr: 1h}]
 }
 
 #[test]
+fn every_order_that_stops_and_foresees_nothing_is_for_nodes() {
+    let names = crate::scenario::schema::batch::ORDERS;
+    for name in names.into_iter().filter(|name| !["srtf", "roundRobin", "leastExpectedDelay"].contains(name))
+    {
+        let setup = fleet(&format!("controlPlane: {{kind: batch, batch: {{order: {name}}}}}\n"));
+        let number = names.iter().position(|other| *other == name).unwrap();
+        assert_eq!(setup.policy.order, Order::ALL[number], "{name}");
+    }
+    let policy = fleet("controlPlane: {kind: batch, batch: {order: priority, ageing: 1.5}}\n").policy;
+    assert_eq!((policy.order, policy.ageing.to_string().as_str()), (Order::Priority, "1.5"));
+    let policy = fleet(
+        "controlPlane: {kind: batch, batch: {order: fairShare, fairShare: {halfLife: 1d, shares: {3: 2}}}}\n",
+    )
+    .policy;
+    assert_eq!(policy.fair_share.half_life, crate::base::Span::from_secs(86_400));
+    assert_eq!(policy.fair_share.shares.into_iter().collect::<Vec<_>>(), [(3, 2.0)]);
+    let policy = fleet("controlPlane: {kind: batch, batch: {order: -wait * tasks / memory}}\n").policy;
+    assert_eq!((policy.order, policy.own.unwrap().text()), (Order::Own, "-wait * tasks / memory"));
+    assert_eq!(fleet("controlPlane: {kind: batch, batch: {order: tasks}}\n").policy.order, Order::Own);
+}
+
+#[test]
 fn weights_are_queues_too() {
     let setup = fleet(
         "controlPlane: {kind: batch, batch: {nodes: {sharing: {kind: drf, inner: summed, weights: {1: 2.5}, queues: [{name: q, weight: 3}]}}}}\n",
@@ -105,14 +127,49 @@ fn jobs_of_several_processors_are_tasks() {
 }
 
 #[test]
+fn orders_that_nodes_do_not_have_are_refused() {
+    for (order, why) in [
+        ("srtf", "on nodes running tasks give way to higher priorities only: `nodes: {preemption: true}`"),
+        (
+            "roundRobin",
+            "on nodes running tasks give way to higher priorities only: `nodes: {preemption: true}`",
+        ),
+        ("leastExpectedDelay", "on nodes nothing is foreseen of when a job will fit"),
+    ] {
+        let text = format!("{POOL}controlPlane: {{kind: batch, batch: {{order: {order}}}}}\n");
+        let said = format!("s.yaml:3:44: error: this `order` needs `cluster.processors`: `{order}` ({why})");
+        assert_eq!(errors(&text, &[]), said);
+    }
+    bad(
+        "controlPlane: {kind: batch, batch: {order: -wait * prcs, ageing: 2, fairShare: {shares: {a: 1}}}}\n",
+        expect![[r#"
+            s.yaml:3:44: error: unknown name `prcs` at character 9: `-wait * prcs` (did you mean `procs`?)
+            s.yaml:3:66: error: no other order lets priorities grow: `2` (write `order: priority` beside it)
+            s.yaml:3:93: error: `a` is not the number of a user: `1` (users have the numbers of the trace, such as `"7": 2`)"#]],
+    );
+    bad(
+        "controlPlane: {kind: batch, batch: {order: fcfs, fairShare: {shares: {1: 0}}, quantum: 3s}}\n",
+        expect![[r"
+            s.yaml:3:36: error: `quantum` needs `cluster.processors` (nodes do without it)
+            s.yaml:3:61: error: no other order has shares (write `order: fairShare` beside it)
+            s.yaml:3:74: error: a share must be above 0 and at most 1e6: `0`"]],
+    );
+    bad(
+        "controlPlane: {kind: batch, batch: {order: shortest}}\n",
+        expect![
+            "s.yaml:3:44: error: unknown value: `shortest` (expected one of fcfs, sjf, ljf, smallest, largest, smallestArea, expansionFactor, wfp3, unicep, f1, wfp3Published, unicepPublished, leastExpectedDelay, priority, edf, fairShare, srtf, roundRobin)"
+        ],
+    );
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     bad(
         "controlPlane: {kind: batch, batch: {backfill: easy, head: kept, order: wfp3, passes: perEvent}}\n",
         expect![[r"
             s.yaml:3:36: error: `head: kept` needs `cluster.processors` (on nodes `passing: nobody` keeps the others waiting)
             s.yaml:3:36: error: `passes` needs `cluster.processors` (on nodes there is one pass for each instant)
-            s.yaml:3:47: error: backfilling by reservation needs `cluster.processors`: `easy` (on nodes `passing: whoeverFits` lets every job start that fits)
-            s.yaml:3:72: error: this `order` needs `cluster.processors`: `wfp3` (on nodes: fcfs, sjf, ljf, smallest, largest, smallestArea)"]],
+            s.yaml:3:47: error: backfilling by reservation needs `cluster.processors`: `easy` (on nodes `passing: whoeverFits` lets every job start that fits)"]],
     );
     bad(
         "controlPlane: {kind: batch, kubelet: {backoffMax: 1m}, scheduler: {strategy: MostAllocated}}\nactions: [{at: 1m, cordon: w-0}]\n",

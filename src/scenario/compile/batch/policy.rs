@@ -18,7 +18,7 @@ const MAX_FACTOR: f64 = 1e6;
 
 /// The policy that is written.
 pub(super) fn policy(build: &mut Build<'_>, written: &Batch) -> Policy {
-    let (order, own) = order_or_expression(build, written);
+    let (order, own) = order_or_expression(build, written, &ORDER_NAMES);
     let reservation = match written.reservation.as_ref().map(|choice| choice.value).unwrap_or_default() {
         written::Reservation::Counts => Reservation::Counts,
         written::Reservation::Machines => Reservation::Machines,
@@ -89,7 +89,8 @@ fn scan(written: &Batch, reservation: Reservation) -> Scan {
     }
 }
 
-fn fair_share(build: &mut Build<'_>, written: &Batch) -> FairShare {
+/// What fair shares go by.
+pub(in super::super) fn fair_share(build: &mut Build<'_>, written: &Batch) -> FairShare {
     let mut rule = FairShare::default();
     let Some(written) = &written.fair_share else { return rule };
     if let Some(half_life) = written.half_life {
@@ -181,33 +182,39 @@ fn misfits_of_order(written: &Batch, policy: &Policy) -> Vec<Diagnostic> {
             found.push(order.error("how long is a turn?").help("write `quantum: 10s` beside it"));
         }
     }
-    let unused = |is_unused: bool, finding: Option<Diagnostic>, order: &str| {
-        finding.filter(|_| is_unused).map(|finding| finding.help(format!("write `order: {order}` beside it")))
-    };
     found.extend(unused(
         policy.order != Order::RoundRobin,
         written.quantum.as_ref().map(|quantum| quantum.error("no other order has turns")),
         "roundRobin",
     ));
-    found.extend(unused(
-        policy.order != Order::Priority,
-        written.ageing.as_ref().map(|ageing| ageing.error("no other order has priorities")),
-        "priority",
-    ));
-    found.extend(unused(
-        policy.order != Order::FairShare && policy.order != Order::Own,
-        written.fair_share.as_ref().map(|rule| rule.error("no other order has shares")),
-        "fairShare",
-    ));
+    found.extend(unused_rules(written, policy.order));
     found
 }
 
-/// The order, and the expression if it is one of the user's.
-fn order_or_expression(build: &mut Build<'_>, written: &Batch) -> (Order, Option<Arc<Expression>>) {
+/// Rules of orders that are not the one that is written.
+pub(in super::super) fn unused_rules(written: &Batch, order: Order) -> Vec<Diagnostic> {
+    let ageing = written.ageing.as_ref().map(|ageing| ageing.error("no other order lets priorities grow"));
+    let shares = written.fair_share.as_ref().map(|rule| rule.error("no other order has shares"));
+    let is_shared = matches!(order, Order::FairShare | Order::Own);
+    let found =
+        [unused(order != Order::Priority, ageing, "priority"), unused(!is_shared, shares, "fairShare")];
+    found.into_iter().flatten().collect()
+}
+
+fn unused(is_unused: bool, finding: Option<Diagnostic>, order: &str) -> Option<Diagnostic> {
+    finding.filter(|_| is_unused).map(|finding| finding.help(format!("write `order: {order}` beside it")))
+}
+
+/// The order, and the expression if it is one of the user's, which may use `names`.
+pub(in super::super) fn order_or_expression(
+    build: &mut Build<'_>,
+    written: &Batch,
+    names: &[&str],
+) -> (Order, Option<Arc<Expression>>) {
     let Some(place) = &written.order else { return (Order::Fcfs, None) };
     match &place.value {
         OrderOrExpression::Named(named) => (order(*named), None),
-        OrderOrExpression::Own(text) => match Expression::parse(text, &ORDER_NAMES) {
+        OrderOrExpression::Own(text) => match Expression::parse(text, names) {
             Ok(own) => (Order::Own, Some(Arc::new(own))),
             Err(error) => {
                 build.error(error.diagnostic(place.location.clone(), text));
