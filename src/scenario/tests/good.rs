@@ -279,6 +279,7 @@ fn every_scenario_of_the_project_compiles() {
         crash-loops: 2 nodes, 2 inputs
         drain-pool: 8 nodes, 2 inputs
         drf-two-users: 1 nodes for jobs, 1 inputs
+        fair-share: 2 nodes for jobs, 2 inputs
         first-steps: 12 nodes, 2 inputs
         four-control-planes: 6 nodes, 2 inputs
         gang-deadlock: 2 nodes for jobs, 1 inputs
