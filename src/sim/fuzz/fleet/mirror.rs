@@ -251,12 +251,19 @@ impl Mirror {
         self.accounts[row].name == name
     }
 
+    /// The largest share that a task has of all nodes, in cores of them.
+    fn size(&self, ask: usize) -> f64 {
+        let (amounts, all) = (self.ask(ask).amounts, self.capacity(true));
+        let shares: Vec<f64> =
+            amounts.iter().zip(all).map(|(&amount, all)| amount as f64 / (all as f64).max(1.0)).collect();
+        let largest = shares.iter().copied().fold(0.0, f64::max);
+        // Cores are counted as they are.
+        if shares[0] >= largest { amounts[0] as f64 / 1e3 } else { largest * all[0] as f64 / 1e3 }
+    }
+
     /// Where a job stands that is submitted now.
     pub(super) fn rank(&self, drawn: &Drawn, told: Span, number: u64) -> Rank {
-        let capacity = self.capacity(false);
-        let task = self.ask(drawn.ask).amounts.into_iter().zip(capacity);
-        let share = task.map(|(amount, all)| amount as u128 * WHOLE / all.max(1) as u128).max().unwrap_or(0);
-        let size = share as f64 / WHOLE as f64 * f64::from(drawn.tasks);
+        let size = self.size(drawn.ask) * f64::from(drawn.tasks);
         let estimate = (told.0 as f64 / NANOS_PER_SECOND as f64).max(1.0);
         let scores = [
             (Order::Sjf, estimate),
