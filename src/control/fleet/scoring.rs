@@ -97,10 +97,8 @@ impl Scoring {
             let share = amount.max(0) as f64 / whole(resource).max(1.0);
             (share, resource, amount)
         });
-        // Of equal shares that of cores counts, which needs no division.
-        let is_larger = |a: f64, b: f64, resource| a > b || a >= b && resource == ResourceId::CPU;
-        let largest =
-            shares.reduce(|most, other| if is_larger(other.0, most.0, other.1) { other } else { most });
+        // Of equal shares that of the first resource counts, which is that of cores.
+        let largest = shares.reduce(|most, other| if other.0 > most.0 { other } else { most });
         match largest {
             None => 0.0,
             Some((_, ResourceId::CPU, amount)) => amount as f64 / MILLI,
