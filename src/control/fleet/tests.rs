@@ -660,7 +660,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
                 _ => vec![capacity("1", 50, 100), capacity("2", 30, 60)],
             };
             let sharing = shared(discipline, queues).sharing;
-            Policy { passing, choice, gang, preemption, sharing, ..order }
+            Policy { passing, choice, sharing, gang, preemption, ..order }
         },
     )
 }
