@@ -41,8 +41,7 @@ struct Curves<'a> {
     /// The ascending values of each variant; none where it has no sample.
     values: Vec<Vec<f64>>,
     x: Axis,
-    /// What the height of a curve is.
-    share: String,
+    y: Axis,
 }
 
 impl<'a> Curves<'a> {
@@ -60,11 +59,11 @@ impl<'a> Curves<'a> {
         let mut all: Vec<f64> = values.concat();
         all.sort_by(f64::total_cmp);
         let (x, _) = value_axis(sample, &all);
-        let mut share = "share of values that are at most x".to_owned();
+        let mut y = Axis::share("share of values that are at most x", 1.0);
         if all.first().is_some_and(|lowest| *lowest < x.low()) {
-            share.push_str("; what is below the axis counts at its left end");
+            y.title.push_str("; what is below the axis counts at its left end");
         }
-        Some(Curves { names, sample, values, x, share })
+        Some(Curves { names, sample, values, x, y })
     }
 
     fn title(&self) -> String {
@@ -95,16 +94,15 @@ impl<'a> Curves<'a> {
             [] => String::new(),
             values => format!("median {}, p95 {}", self.told(values, 0.5), self.told(values, 0.95)),
         };
-        let y = Axis::share(&self.share, 1.0);
         let title = format!("{}, side by side", self.title());
         let mut panels = Panels::new(Layout {
             title: &title,
-            below: &format!("{}{}", y.title, left_out(comparison, self.names.len())),
+            below: &format!("{}{}", self.y.title, left_out(comparison, self.names.len())),
             names: self.names,
             notes: &self.values.iter().map(note).collect::<Vec<_>>(),
             x: self.x.clone(),
             height: HEIGHT,
-            y: Some(&y),
+            y: Some(&self.y),
         });
         let baseline = self.values.get(comparison.baseline).filter(|values| !values.is_empty());
         for (index, values) in self.values.iter().enumerate() {
@@ -113,9 +111,9 @@ impl<'a> Curves<'a> {
                 continue;
             }
             if let Some(baseline) = baseline.filter(|_| index != comparison.baseline) {
-                draw(&mut panels, index, (&self.x, &y), baseline, Ink::Axis);
+                draw(&mut panels, index, (&self.x, &self.y), baseline, Ink::Axis);
             }
-            draw(&mut panels, index, (&self.x, &y), values, Ink::series(index));
+            draw(&mut panels, index, (&self.x, &self.y), values, Ink::series(index));
         }
         if baseline.is_some() && self.values.len() > 1 {
             panels.legend(&[(Ink::Axis, "baseline")]);
@@ -125,7 +123,7 @@ impl<'a> Curves<'a> {
 
     /// The curves of all variants on the same axes.
     fn together(&self) -> Chart {
-        let mut y = Axis::share(&self.share, 1.0);
+        let mut y = self.y.clone();
         if self.names.len() > MOST {
             let more = counted((self.names.len() - MOST) as u64, "further variant", "further variants");
             let _ = write!(y.title, "; {more} not drawn");

@@ -87,9 +87,12 @@ impl Panels {
 
     fn frame(&mut self, index: usize, (name, note): (&str, &str), y: Option<&Axis>) {
         let ((left, top), (width, height)) = (self.corner(index), self.size);
-        let taken = if note.is_empty() { 0.0 } else { text_width(note, Size::Small) + 12.0 };
-        let right = (left + width, top - 8.0);
-        self.scene.text(right, note.to_owned(), (Size::Small, Ink::Muted, Anchor::End));
+        let mut taken = 0.0;
+        if !note.is_empty() {
+            taken = text_width(note, Size::Small) + 12.0;
+            let right = (left + width, top - 8.0);
+            self.scene.text(right, note.to_owned(), (Size::Small, Ink::Muted, Anchor::End));
+        }
         let text = elide(name, width - taken, Size::Label);
         self.scene.text((left, top - 8.0), text, (Size::Label, Ink::Text, Anchor::Start));
         for (value, label) in y.map(|y| y.ticks.clone()).unwrap_or_default() {

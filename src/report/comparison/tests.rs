@@ -156,7 +156,9 @@ fn distributions_stand_side_by_side_on_the_same_axes() {
     let at_half: Vec<f64> = own.iter().filter(|at| near(at.1, half)).map(|at| at.0).collect();
     assert_eq!(at_half, [left, f64::midpoint(left, right)]);
     assert_eq!(own.last(), Some(&(right, top)));
-    for note in ["median 49.5 s, p95 1 min 34 s", "median 25 s, p95 50 s", ">baseline<"] {
+    for note in
+        ["median 49.5 s, p95 1 min 34 s", "median 25 s, p95 50 s", ">baseline<", "at most x (%); Wait (s)<"]
+    {
         assert!(panels.svg.contains(note), "{note}");
     }
     let overlaid: Vec<Ink> = lines(chart("cdf_wait_s")).iter().map(|(ink, _)| *ink).collect();
