@@ -54,9 +54,15 @@ fn draw_steps(frame: &mut Frame, points: &[(f64, f64)], end: f64, ink: Ink) {
     let Some(last) = points.last() else { return };
     let drawn = |point: &(f64, f64)| frame.at(point.0, point.1);
     let all: Vec<(f64, f64)> = points.iter().chain(&[(end.max(last.0), last.1)]).map(drawn).collect();
+    let points = steps(&all, frame.plot_width());
+    frame.scene.shapes.push(Shape::Steps { points, width: PEN, ink });
+}
+
+/// The corners of the step line through points of a drawing of this width, as fine as the pen.
+pub(super) fn steps(points: &[(f64, f64)], width: f64) -> Vec<(f64, f64)> {
     // Points are brought together where they are drawn: an axis may be logarithmic.
-    let thinned = thin(&all, (frame.plot_width() / COLUMN) as usize);
-    let dense = thinned.len() < all.len();
+    let thinned = thin(points, (width / COLUMN) as usize);
+    let dense = thinned.len() < points.len();
     let column = |x: f64| if dense { (x / COLUMN).round() * COLUMN } else { x };
     let mut path: Vec<(f64, f64)> = Vec::with_capacity(thinned.len() * 2);
     for &(x, y) in &thinned {
@@ -67,7 +73,7 @@ fn draw_steps(frame: &mut Frame, points: &[(f64, f64)], end: f64, ink: Ink) {
         path.push((x, y));
     }
     path.dedup();
-    frame.scene.shapes.push(Shape::Steps { points: path, width: PEN, ink });
+    path
 }
 
 /// The chart in words, for those who cannot see it.
@@ -161,16 +167,23 @@ fn quantiles(values: &[f64], sample: &Sample) -> Vec<Legend> {
 
 /// Draws the distribution of ascending values as a step line.
 pub(super) fn draw_distribution(frame: &mut Frame, values: &[f64], ink: Ink) {
+    let points = distribution(values, &frame.x);
+    draw_steps(frame, &points, frame.x.high(), ink);
+}
+
+/// The distribution of ascending values from the lower end of an axis on: values, and the share of all that
+/// are at most as large.
+pub(super) fn distribution(values: &[f64], x: &Axis) -> Vec<(f64, f64)> {
     let count = values.len() as f64;
     let shares = values.iter().enumerate().map(|(index, value)| (*value, (index + 1) as f64 / count));
-    let mut points: Vec<(f64, f64)> = vec![(frame.x.low(), 0.0)];
+    let mut points: Vec<(f64, f64)> = vec![(x.low(), 0.0)];
     for (value, share) in shares {
         match points.last_mut().filter(|last| last.0 >= value) {
             Some(last) => last.1 = share,
             None => points.push((value, share)),
         }
     }
-    draw_steps(frame, &points, frame.x.high(), ink);
+    points
 }
 
 #[cfg(test)]

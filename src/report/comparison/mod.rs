@@ -26,7 +26,7 @@ pub fn comparison_charts(comparison: &Comparison, runs: &[&Results]) -> Vec<Char
     let names = &comparison.variants[..runs.len()];
     let mut charts = Vec::new();
     charts.extend(stacks::chart(comparison, names, runs));
-    charts.extend(curves::charts(names, runs));
+    charts.extend(curves::charts(comparison, names, runs));
     charts.extend(series::charts(names, runs));
     charts
 }

@@ -1,4 +1,4 @@
-//! Small panels side by side, with one time axis each, all on the same scale.
+//! Small panels side by side, all with the same axes.
 
 use crate::report::axis::Axis;
 use crate::report::frame::{MARGIN, heading};
@@ -26,17 +26,27 @@ pub(super) struct Panels {
     labels: f64,
 }
 
+/// What a chart of panels is like before anything is drawn in them.
+pub(super) struct Layout<'a> {
+    pub(super) title: &'a str,
+    /// What stands below the title, before the title of the horizontal axis.
+    pub(super) below: &'a str,
+    /// The panels.
+    pub(super) names: &'a [String],
+    /// What stands at the right of each name; nothing where there are none.
+    pub(super) notes: &'a [String],
+    /// The horizontal axis of each.
+    pub(super) x: Axis,
+    /// The height of the data of each.
+    pub(super) height: f64,
+    /// The vertical axis of each, with grid and labels.
+    pub(super) y: Option<&'a Axis>,
+}
+
 impl Panels {
-    /// A chart with empty panels of these names; `height` is that of the data of each. With a vertical
-    /// axis each has its grid and, in the first column, its labels.
-    pub(super) fn new(
-        title: &str,
-        below: &str,
-        names: &[String],
-        end: f64,
-        height: f64,
-        y: Option<&Axis>,
-    ) -> Panels {
+    /// A chart with empty panels.
+    pub(super) fn new(layout: Layout<'_>) -> Panels {
+        let Layout { title, below, names, notes, x, height, y } = layout;
         let columns = match names.len() {
             0 | 1 => 1,
             2 | 4 => 2,
@@ -51,14 +61,14 @@ impl Panels {
         let total = TOP + rows as f64 * (NAME + height + TICKS) + 14.0;
         let mut panels = Panels {
             scene: Scene::new(WIDTH, total.ceil()),
-            x: Axis::time(end, 4),
+            x,
             columns,
             size: (width, height),
             labels: widest,
         };
         heading(&mut panels.scene, title, &format!("{below}; {}", panels.x.title));
         for (index, name) in names.iter().enumerate() {
-            panels.frame(index, name, y);
+            panels.frame(index, (name, notes.get(index).map_or("", String::as_str)), y);
         }
         panels
     }
@@ -70,14 +80,20 @@ impl Panels {
         (left, TOP + row as f64 * (NAME + self.size.1 + TICKS) + NAME)
     }
 
-    /// The horizontal position of a moment in a panel.
-    pub(super) fn x_of(&self, index: usize, time: f64) -> f64 {
-        self.corner(index).0 + self.x.position(time) * self.size.0
+    /// The horizontal position of a value in a panel.
+    pub(super) fn x_of(&self, index: usize, value: f64) -> f64 {
+        self.corner(index).0 + self.x.position(value) * self.size.0
     }
 
-    fn frame(&mut self, index: usize, name: &str, y: Option<&Axis>) {
+    fn frame(&mut self, index: usize, (name, note): (&str, &str), y: Option<&Axis>) {
         let ((left, top), (width, height)) = (self.corner(index), self.size);
-        let text = elide(name, width, Size::Label);
+        let mut taken = 0.0;
+        if !note.is_empty() {
+            taken = text_width(note, Size::Small) + 12.0;
+            let right = (left + width, top - 8.0);
+            self.scene.text(right, note.to_owned(), (Size::Small, Ink::Muted, Anchor::End));
+        }
+        let text = elide(name, width - taken, Size::Label);
         self.scene.text((left, top - 8.0), text, (Size::Label, Ink::Text, Anchor::Start));
         for (value, label) in y.map(|y| y.ticks.clone()).unwrap_or_default() {
             let at = top + height - y.map_or(0.0, |y| y.position(value)) * height;
@@ -86,8 +102,8 @@ impl Panels {
         }
         self.scene.rect((left, top + height - 0.5), (width, 1.0), Ink::Axis);
         let mut taken = f64::NEG_INFINITY;
-        for (time, label) in self.x.ticks.clone() {
-            let x = self.x_of(index, time);
+        for (value, label) in self.x.ticks.clone() {
+            let x = self.x_of(index, value);
             self.scene.rect((x - 0.5, top + height), (1.0, 4.0), Ink::Axis);
             let half = text_width(&label, Size::Small) / 2.0;
             if x - half > taken + 6.0 {

@@ -1,6 +1,6 @@
 //! Quantities over time: a panel for each variant, on one scale.
 
-use super::panels::Panels;
+use super::panels::{Layout, Panels};
 use crate::observe::{Results, Series};
 use crate::report::axis::Axis;
 use crate::report::chart::Chart;
@@ -48,7 +48,15 @@ fn chart(series: &Series, names: &[String], runs: &[&Results]) -> Chart {
         Axis::linear(&series.label, series.unit, highest, 4)
     };
     let end = runs.iter().map(|run| end_of_time(run)).fold(0.0, f64::max);
-    let mut panels = Panels::new(&series.label, &y.title, names, end, HEIGHT, Some(&y));
+    let mut panels = Panels::new(Layout {
+        title: &series.label,
+        below: &y.title,
+        names,
+        notes: &[],
+        x: Axis::time(end, 4),
+        height: HEIGHT,
+        y: Some(&y),
+    });
     for (index, points) in lines.iter().enumerate() {
         draw(&mut panels, index, points, &y, end_of_time(runs[index]));
     }

@@ -1,9 +1,10 @@
 //! Where jobs or pods ran: a Gantt chart of each variant, on one scale of time and of rows.
 
 use super::left_out;
-use super::panels::Panels;
+use super::panels::{Layout, Panels};
 use crate::base::Set;
 use crate::observe::{BarKind, Results};
+use crate::report::axis::Axis;
 use crate::report::chart::Chart;
 use crate::report::format::{counted, duration};
 use crate::report::lanes::{Lanes, Limits, Placed, lanes};
@@ -32,7 +33,9 @@ pub(super) fn chart(comparison: &Comparison, names: &[String], runs: &[&Results]
         let _ = write!(below, "; {} not drawn", counted(hidden, "short bar", "mostly short bars"));
     }
     let title = "Where jobs ran";
-    let mut panels = Panels::new(title, &below, names, end, HEIGHT, None);
+    let x = Axis::time(end, 4);
+    let mut panels =
+        Panels::new(Layout { title, below: &below, names, notes: &[], x, height: HEIGHT, y: None });
     let mut kinds = [false; 6];
     for (index, layout) in layouts.iter().enumerate() {
         draw(&mut panels, index, layout, total, &moved, &mut kinds);

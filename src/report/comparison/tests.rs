@@ -1,8 +1,10 @@
 //! Tests of comparisons as charts, text and pages.
 
 use super::{comparison_charts, comparison_html};
-use crate::observe::Results;
+use crate::observe::{Results, Sample};
+use crate::report::chart::Chart;
 use crate::report::sample::{hostile, outage};
+use crate::report::scene::{Ink, Shape};
 use crate::report::{Glyphs, comparison_table};
 use crate::study::jobs::Kind;
 use crate::study::{Comparison, Move, Moves, Row, Statistic};
@@ -107,6 +109,60 @@ fn panels_have_one_scale_of_time() {
     let single = comparison_charts(&comparison(1, 1), &[&long]);
     let alone = single.iter().find(|chart| chart.name == "gantt").expect("it is there");
     assert!(labels > alone.svg.matches("<text").count(), "the second panel has an axis of its own");
+}
+
+/// The step lines of a chart, each with its colour.
+fn lines(chart: &Chart) -> Vec<(Ink, Vec<(f64, f64)>)> {
+    let line = |shape: &Shape| match shape {
+        Shape::Steps { points, ink, .. } => Some((*ink, points.clone())),
+        _ => None,
+    };
+    chart.shapes().iter().filter_map(line).collect()
+}
+
+#[test]
+fn distributions_stand_side_by_side_on_the_same_axes() {
+    let sample = |values: &[f64]| Sample {
+        name: "wait_s".to_owned(),
+        label: "Wait".to_owned(),
+        unit: "s",
+        values: values.to_vec(),
+    };
+    let [mut slow, mut fast, mut none] = [outage(), outage(), outage()];
+    let hundred: Vec<f64> = (0..100).map(f64::from).collect();
+    slow.samples = vec![sample(&hundred)];
+    fast.samples = vec![sample(&[0.0, 0.0, 50.0, 50.0])];
+    none.samples = vec![];
+    let charts = comparison_charts(&comparison(3, 1), &[&slow, &fast, &none]);
+    let chart = |name: &str| charts.iter().find(|chart| chart.name == name).expect("it is drawn");
+    let panels = chart("cdf_wait_s_side_by_side");
+    assert!(panels.is_wide() && !chart("cdf_wait_s").is_wide());
+    // The baseline's panel has its curve, the second the baseline's behind its own, the third neither.
+    let drawn = lines(panels);
+    let inks: Vec<Ink> = drawn.iter().map(|(ink, _)| *ink).collect();
+    assert_eq!(inks, [Ink::Blue, Ink::Axis, Ink::Orange]);
+    assert_eq!(panels.svg.matches("no data").count(), 1);
+    let [baseline, behind, own] = [0, 1, 2].map(|line| drawn[line].1.clone());
+    let moved = behind[0].0 - baseline[0].0;
+    assert!(moved > 100.0, "the second panel is right of the first");
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
+    let same = baseline.iter().zip(&behind).all(|(a, b)| near(a.0 + moved, b.0) && near(a.1, b.1));
+    assert!(same && baseline.len() == behind.len(), "one scale");
+    // Half of the values are 0, all are at most 50: half way up the panel, then from its middle at the top.
+    let top = baseline[baseline.len() - 1].1;
+    // The baseline begins at the first of its hundred values.
+    let half = top + (baseline[0].1 - top) / 0.99 * 0.5;
+    let (left, right) = (behind[0].0, behind[behind.len() - 1].0);
+    let at_half: Vec<f64> = own.iter().filter(|at| near(at.1, half)).map(|at| at.0).collect();
+    assert_eq!(at_half, [left, f64::midpoint(left, right)]);
+    assert_eq!(own.last(), Some(&(right, top)));
+    for note in
+        ["median 49.5 s, p95 1 min 34 s", "median 25 s, p95 50 s", ">baseline<", "at most x (%); Wait (s)<"]
+    {
+        assert!(panels.svg.contains(note), "{note}");
+    }
+    let overlaid: Vec<Ink> = lines(chart("cdf_wait_s")).iter().map(|(ink, _)| *ink).collect();
+    assert_eq!(overlaid, [Ink::Orange, Ink::Blue], "the common plot has both, the first on top");
 }
 
 #[test]
