@@ -36,6 +36,9 @@ cargo run --quiet --profile test -- run scenarios/large/mtbf-month.yaml --set ru
 step "random scenarios with every invariant checked"
 cargo run --quiet --profile test -- fuzz --seed 1 --count 2000
 cargo run --quiet --profile test -- fuzz --kind fleet --seed 1 --count 2000
+for kind in slurm swarm mesos; do
+    cargo run --quiet --profile test -- fuzz --kind "$kind" --seed 1 --count 200
+done
 
 step "the recorded decisions and runs of a real control plane"
 if [ -n "${SEATRIAL_DATA:-}" ]; then

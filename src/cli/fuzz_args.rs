@@ -51,6 +51,12 @@ pub enum FuzzKind {
     Kubernetes,
     /// Batch jobs on nodes with several resources
     Fleet,
+    /// Slurm
+    Slurm,
+    /// Docker Swarm
+    Swarm,
+    /// Apache Mesos
+    Mesos,
 }
 
 impl FuzzKind {
@@ -59,6 +65,9 @@ impl FuzzKind {
         match self {
             FuzzKind::Kubernetes => Cases::Kubernetes,
             FuzzKind::Fleet => Cases::Fleet,
+            FuzzKind::Slurm => Cases::Slurm,
+            FuzzKind::Swarm => Cases::Swarm,
+            FuzzKind::Mesos => Cases::Mesos,
         }
     }
 }

@@ -433,8 +433,9 @@ impl Allocator {
             if self.available(agent).is_empty() {
                 return;
             }
-            let limits = self.roles[role as usize].quota.limits.clone();
             let top = self.roles[role as usize].top().to_owned();
+            // The limit of a role is that of all roles below it together.
+            let limits = self.quotas.get(&top).map(|quota| quota.limits.clone()).unwrap_or_default();
             for framework in self.roles[role as usize].sorter.sort().to_vec() {
                 let available = self.available(agent);
                 if available.is_empty() {

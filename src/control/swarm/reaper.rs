@@ -30,9 +30,9 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Whether nothing of it can run any more.
+    /// Whether nothing of it can run any more. A task of a job is to complete, and has yet to run for that.
     fn is_dead(&self) -> bool {
-        self.observed.is_over() || (self.observed < State::Assigned && self.desired > State::Running)
+        self.observed.is_over() || (self.observed < State::Assigned && !self.desired.is_wanted())
     }
 }
 

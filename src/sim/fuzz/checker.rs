@@ -97,6 +97,10 @@ pub(super) struct Checker {
     pub(super) story: Story,
     pub(super) broken: Option<String>,
     ideal: bool,
+    /// Whether any client of the API server may bind pods, not only Kubernetes' scheduler.
+    any_binds: bool,
+    /// Whether pods may be bound to a node that was chosen before it was cordoned.
+    binds_late: bool,
     default_tolerations: bool,
     nodes: BTreeMap<String, Arc<Node>>,
     machines: BTreeMap<NodeId, Machine>,
@@ -122,6 +126,8 @@ impl Checker {
             story: Story::default(),
             broken: None,
             ideal,
+            any_binds: false,
+            binds_late: false,
             default_tolerations,
             nodes: nodes.into_iter().map(|node| (node.meta.name.clone(), node)).collect(),
             machines: BTreeMap::new(),
@@ -141,6 +147,12 @@ impl Checker {
     /// The same checker of a run in which controllers may act on what is so old.
     pub(super) fn with_lag(self, lag: Span) -> Checker {
         Checker { lag, ..self }
+    }
+
+    /// The same checker of a run under another control plane, which may bind pods long after it has chosen
+    /// their nodes.
+    pub(super) fn under_another(self, binds_late: bool) -> Checker {
+        Checker { any_binds: true, binds_late, ..self }
     }
 
     fn is_ideal(&self) -> bool {
@@ -370,7 +382,7 @@ impl Checker {
         if initial {
             return Ok(());
         }
-        if view.actor != "scheduler" {
+        if view.actor != "scheduler" && !self.any_binds {
             return Err(format!("{} binds a pod", view.actor));
         }
         self.check_binding(key(pod), node)
@@ -383,7 +395,7 @@ impl Checker {
             |why: String| Err(format!("{} is bound to {}, but {why}", bound.name, machine.node.meta.name));
         // With latencies, or after an outage of the API server, the scheduler may not have heard of the
         // last taints.
-        let (taints, cordoned) = if self.ideal && self.lag == Span::ZERO {
+        let (taints, cordoned) = if self.ideal && self.lag == Span::ZERO && !self.binds_late {
             (&machine.taints[..], machine.cordoned)
         } else {
             (&[][..], false)

@@ -100,6 +100,7 @@ impl Kind {
                 Leader,
                 Outage,
             ],
+            Cases::Slurm | Cases::Swarm | Cases::Mesos => &[Crash, Partition, Cordon, Scaling, Preemption],
             Cases::Fleet => &[Crash, TaskLost, TaskPreempted, TaskReclaimed, TaskOfGang, Rejected, Waiting],
         }
     }

@@ -11,6 +11,7 @@ mod fleet;
 mod generate;
 mod injected;
 mod placement;
+mod planes;
 mod story;
 mod template;
 mod workload;
@@ -65,6 +66,12 @@ pub enum Cases {
     Kubernetes,
     /// Batch jobs on nodes with several resources.
     Fleet,
+    /// Slurm.
+    Slurm,
+    /// Docker Swarm.
+    Swarm,
+    /// Apache Mesos.
+    Mesos,
 }
 
 /// Runs the case of a seed twice and checks it; the error says what does not hold.
@@ -72,6 +79,9 @@ pub fn check_of(cases: Cases, seed: u64) -> Result<Passed, String> {
     match cases {
         Cases::Kubernetes => check(seed),
         Cases::Fleet => fleet::check(seed),
+        Cases::Slurm => planes::check(planes::Which::Slurm, seed),
+        Cases::Swarm => planes::check(planes::Which::Swarm, seed),
+        Cases::Mesos => planes::check(planes::Which::Mesos, seed),
     }
 }
 

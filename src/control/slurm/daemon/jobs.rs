@@ -104,14 +104,15 @@ impl Slurmctld {
                 return out.push(Command::Note(note));
             }
         };
-        if let Some(owner) = source.owner {
+        if let Some(owner) = source.owner
+            && let Some(known) = self.owners.get_mut(&owner)
+        {
+            // An array goes by the number of its first task.
+            let number = *known.first_job.get_or_insert(id);
             let name = cluster.names.text(cluster.workloads[owner].name).to_owned();
-            self.names.insert(name, id);
-            if let Some(known) = self.owners.get_mut(&owner) {
-                known.first_job.get_or_insert(id);
-                known.submitted += 1;
-                known.open += 1;
-            }
+            self.names.insert(name, number);
+            known.submitted += 1;
+            known.open += 1;
         }
         let service = source.owner.is_some_and(|owner| is_service(&cluster.workloads[owner].kind));
         let plan = Plan { service, owner: source.owner, class: source.class };

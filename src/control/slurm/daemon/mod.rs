@@ -244,7 +244,7 @@ impl Component for Slurmctld {
                 let timeout = Span::from_secs(self.slurm.settings.node_timeout);
                 self.silent.insert(*node, *last_renewal + timeout);
             }
-            Event::HeartbeatsResumed { node } => self.node_heard(now, *node, out),
+            Event::HeartbeatsResumed { node } => self.node_heard(now, *node, cluster, out),
             Event::PodAdded(new) => self.pod_added(now, new, cluster, out),
             Event::PodStatus { pod, status } if status.phase.is_terminal() => {
                 let succeeded = status.phase == crate::api::PodPhase::Succeeded;

@@ -156,13 +156,18 @@ impl Slurmctld {
     }
 
     /// A silent node is heard again.
-    pub(super) fn node_heard(&mut self, now: Time, node: NodeId, out: &mut Vec<Command>) {
+    pub(super) fn node_heard(&mut self, now: Time, node: NodeId, cluster: &Cluster, out: &mut Vec<Command>) {
         if self.silent.remove(&node).is_some() {
             return;
         }
         let Some(row) = self.row_of(node) else { return };
         let was = self.slurm.nodes[row].state;
         if self.slurm.node_returns(row) && was != NodeState::Up {
+            // One that is drained stays so, whatever becomes of it meanwhile.
+            if cluster.nodes.unschedulable.contains(node.index()) {
+                self.slurm.nodes[row].state = NodeState::Drained;
+                return;
+            }
             super::tell(About::Node(node), "IDLE", format!("returned to service at {} s", seconds(now)), out);
             self.changed(now);
         }

@@ -204,6 +204,11 @@ impl Mirror {
         exceeds.then(|| max as f64 / UNIT_WEIGHT as f64 * 100.0)
     }
 
+    /// What an account may never exceed, in percent.
+    pub(super) fn max_percent(&self, account: usize) -> f64 {
+        self.accounts[account].max as f64 / UNIT_WEIGHT as f64 * 100.0
+    }
+
     /// Whether an account has more than is guaranteed.
     pub(super) fn exceeds_guarantee(&self, account: usize) -> bool {
         self.share(account, 0, 0) > Self::part(self.accounts[account].guaranteed)

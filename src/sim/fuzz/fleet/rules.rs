@@ -140,8 +140,14 @@ impl Checker {
         if why.contains(" behind ") {
             return !self.is_first_or_may_pass(row);
         }
-        if why.contains("may hold at most ") {
-            return mirror.capped(row.account, row.ask, at_once).is_some();
+        if let Some((_, said)) = why.split_once("may hold at most ") {
+            let capped = mirror.capped(row.account, row.ask, at_once).map(|full| mirror.max_percent(full));
+            let said = said.split('%').next().and_then(|percent| percent.parse::<f64>().ok());
+            return capped.zip(said).is_some_and(|(capped, said)| (capped - said).abs() < 1e-3);
+        }
+        if let Some((_, said)) = why.split_once("at once, there is room for ") {
+            let room = mirror.room(row.ask);
+            return said.parse() == Ok(room) && room < u64::from(at_once);
         }
         mirror.room(row.ask) < u64::from(at_once)
     }
