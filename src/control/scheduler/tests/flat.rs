@@ -61,7 +61,7 @@ fn compare(seed: u64, count: usize, turns: usize) -> Result<u64, TestCaseError> 
     for turn in 0..turns {
         let (job, class) = jobs[dice.below(5) as usize];
         let most = if dice.one_in(2) { 2 } else { 30 };
-        for step in 0..1 + dice.below(most) {
+        for step in 0..=dice.below(most) {
             let key = turn as u64 * 64 + step;
             let [plain, indexed, placing] = &mut cycles;
             let expected = plain.evaluate(&mut fleet.cluster, class, key);
