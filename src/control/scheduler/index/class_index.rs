@@ -247,12 +247,15 @@ impl ClassIndex {
     ) -> bool {
         self.pass_listed(profile, context, rows, work);
         sum(profile, context, Targets::Listed(rows), work);
+        let nodes = &context.cluster.nodes;
         let flat = self.flat.as_deref_mut().expect("the index is flat");
         let mut is_kept = true;
-        for (&row, &total) in rows.iter().zip(&work.totals) {
+        // Rows of removed nodes have no place.
+        let listed = rows.iter().zip(&work.totals).filter(|(row, _)| nodes.present.contains(**row as usize));
+        for (&row, &total) in listed {
             let total = Some(total).filter(|_| work.passing.contains(row as usize));
             is_kept &= total.is_none_or(is_narrow);
-            flat.set(context.cluster.nodes.order_place[row as usize], total);
+            flat.set(nodes.order_place[row as usize], total);
         }
         flat.settle();
         is_kept
@@ -266,8 +269,10 @@ impl ClassIndex {
         work.passing.clear();
         work.block.resize(nodes.len());
         let mut is_kept = true;
-        for from in (0..nodes.len()).step_by(BLOCK) {
-            let len = BLOCK.min(nodes.len() - from);
+        // Behind the last node of the list there can be rows of removed ones.
+        let rows = if self.is_in_order { nodes.order.len() } else { nodes.len() };
+        for from in (0..rows).step_by(BLOCK) {
+            let len = BLOCK.min(rows - from);
             let words = from / 64..(from + len).div_ceil(64);
             work.block.words_mut()[words.clone()].copy_from_slice(&self.eligible.words()[words.clone()]);
             for plugin in self.layout.node_filters.iter() {
@@ -278,7 +283,8 @@ impl ClassIndex {
             if self.is_in_order {
                 is_kept &= flat.replace(from, passing, &work.totals);
             } else {
-                for (place, &total) in work.totals.iter().enumerate() {
+                let present = |(place, _): &(usize, &i64)| nodes.present.contains(from + place);
+                for (place, &total) in work.totals.iter().enumerate().filter(present) {
                     let total = Some(total).filter(|_| passing[place / 64] >> (place % 64) & 1 == 1);
                     is_kept &= total.is_none_or(is_narrow);
                     flat.set(nodes.order_place[from + place], total);
@@ -288,7 +294,7 @@ impl ClassIndex {
             passing.fill(0);
         }
         if self.is_in_order {
-            flat.replaced(&work.passing);
+            flat.replaced(&work.passing.words()[..rows.div_ceil(64)]);
         } else {
             flat.settle();
         }

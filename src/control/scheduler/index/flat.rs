@@ -7,7 +7,6 @@
 
 use super::super::select::pre_order;
 use super::rank_set::{RankSet, Union};
-use crate::base::BitSet;
 
 /// Places of a stretch.
 const STRETCH: usize = 64;
@@ -101,8 +100,8 @@ impl Flat {
     }
 
     /// All nodes have been given other totals; these are the ones that pass.
-    pub(super) fn replaced(&mut self, passing: &BitSet) {
-        self.members.assign(passing.words());
+    pub(super) fn replaced(&mut self, passing: &[u64]) {
+        self.members.assign(passing);
         self.depths.clear();
         self.stale.clear();
         self.is_stale.fill(false);
@@ -245,6 +244,7 @@ fn highest(totals: &[i32]) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::BitSet;
     use proptest::prelude::*;
 
     fn tied(flat: &Flat) -> Vec<u32> {
@@ -268,7 +268,7 @@ mod tests {
                     (0..len).filter(|&place| list[place].is_some()).for_each(|place| passing.insert(place));
                     let totals: Vec<i64> = list.iter().map(|total| total.unwrap_or(i64::MAX)).collect();
                     prop_assert!(flat.replace(0, passing.words(), &totals));
-                    flat.replaced(&passing);
+                    flat.replaced(passing.words());
                 } else {
                     flat.set(place as u32, total);
                 }

@@ -37,6 +37,38 @@ fn template(dice: &mut Dice) -> Arc<PodTemplate> {
     Arc::new(template)
 }
 
+/// Cordons and uncordons nodes, removes some, with what is on them, one by one or the last third at once,
+/// and adds others.
+fn disturb(dice: &mut Dice, fleet: &mut Fleet, zones: u64) {
+    let rows = fleet.cluster.nodes.len() as u64;
+    let any = NodeId(dice.below(rows) as u32);
+    let is_present = fleet.cluster.nodes.present.contains(any.index());
+    match dice.below(16) {
+        0..4 if is_present => {
+            let up = dice.one_in(2);
+            fleet.set_up(any, up);
+        }
+        4 if is_present => remove(fleet, any),
+        5 if dice.one_in(4) => {
+            for row in rows * 2 / 3..rows {
+                if fleet.cluster.nodes.present.contains(row as usize) {
+                    remove(fleet, NodeId(row as u32));
+                }
+            }
+        }
+        6 => {
+            let added = node(dice, rows as usize, zones);
+            fleet.add_node(&added, PoolId(0));
+        }
+        _ => {}
+    }
+}
+
+fn remove(fleet: &mut Fleet, node: NodeId) {
+    fleet.set_up(node, false);
+    fleet.cluster.remove_node(node);
+}
+
 /// Decides with both, whichever of some classes comes, while pods come and go; several of one class in a
 /// row, so that the others have missed few changes, some, or more than there are nodes.
 fn compare(seed: u64, count: usize, turns: usize) -> Result<u64, TestCaseError> {
@@ -86,10 +118,7 @@ fn compare(seed: u64, count: usize, turns: usize) -> Result<u64, TestCaseError> 
         for _ in 0..ends {
             fleet.end(held.swap_remove(dice.below(held.len() as u64) as usize));
         }
-        if dice.one_in(4) {
-            let up = dice.one_in(2);
-            fleet.set_up(NodeId(dice.below(count as u64) as u32), up);
-        }
+        disturb(&mut dice, &mut fleet, zones);
     }
     Ok(cycles[1].index.answers())
 }
