@@ -3,7 +3,7 @@
 //! What is submitted, and in which order, does not depend on it: it only comes sooner. Small traces are
 //! held in memory already and stay as they are.
 
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, Location};
 use crate::sim::{Dependencies, Source, Submission};
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -12,15 +12,19 @@ const BATCH: usize = 4_096;
 /// Batches that are read ahead.
 const AHEAD: usize = 4;
 
-/// What the thread hands over; the last one may be short, or end with what is wrong.
-type Batch = (Vec<Submission>, Option<Diagnostic>);
+/// What the thread hands over.
+struct Batch {
+    submissions: Vec<Submission>,
+    /// How the source ends behind them; `None` if it goes on.
+    end: Option<Result<(), Diagnostic>>,
+}
 
 /// A source that is read on a thread of its own.
 struct Ahead {
     dependencies: Dependencies,
     batches: Receiver<Batch>,
     present: std::vec::IntoIter<Submission>,
-    fault: Option<Diagnostic>,
+    end: Option<Result<(), Diagnostic>>,
 }
 
 /// The same sources; those that read files while a run goes on do so on threads of their own. Where no
@@ -31,33 +35,38 @@ pub(super) fn read_ahead(sources: Vec<Box<dyn Source>>) -> Vec<Box<dyn Source>> 
 }
 
 fn start(mut source: Box<dyn Source>) -> Box<dyn Source> {
-    let dependencies = source.dependencies();
+    let (give, taken) = sync_channel::<Box<dyn Source>>(1);
     let (sender, batches) = sync_channel(AHEAD);
-    // The pool's threads would do, but they are as many as there are processors, and this one waits.
-    #[expect(clippy::disallowed_methods, reason = "reading ahead changes no order")]
-    std::thread::spawn(move || {
+    let thread = std::thread::Builder::new().spawn(move || {
+        let Ok(mut source) = taken.recv() else { return };
         loop {
             let batch = read(source.as_mut());
-            let is_last = batch.0.len() < BATCH;
+            let is_last = batch.end.is_some();
             // Nobody listens any more when the run was broken off.
             if sender.send(batch).is_err() || is_last {
-                break;
+                return;
             }
         }
     });
-    Box::new(Ahead { dependencies, batches, present: Vec::new().into_iter(), fault: None })
+    if thread.is_err() {
+        return source;
+    }
+    let dependencies = source.dependencies();
+    // The thread waits for it.
+    let _ = give.send(source);
+    Box::new(Ahead { dependencies, batches, present: Vec::new().into_iter(), end: None })
 }
 
 fn read(source: &mut dyn Source) -> Batch {
-    let mut batch = Vec::with_capacity(BATCH);
-    while batch.len() < BATCH {
+    let mut submissions = Vec::with_capacity(BATCH);
+    while submissions.len() < BATCH {
         match source.next() {
-            Ok(Some(submission)) => batch.push(submission),
-            Ok(None) => break,
-            Err(fault) => return (batch, Some(fault)),
+            Ok(Some(submission)) => submissions.push(submission),
+            Ok(None) => return Batch { submissions, end: Some(Ok(())) },
+            Err(fault) => return Batch { submissions, end: Some(Err(fault)) },
         }
     }
-    (batch, None)
+    Batch { submissions, end: None }
 }
 
 impl Source for Ahead {
@@ -66,11 +75,16 @@ impl Source for Ahead {
             if let Some(submission) = self.present.next() {
                 return Ok(Some(submission));
             }
-            if let Some(fault) = self.fault.take() {
-                return Err(fault);
+            if let Some(end) = &mut self.end {
+                return std::mem::replace(end, Ok(())).map(|()| None);
             }
-            let Ok((batch, fault)) = self.batches.recv() else { return Ok(None) };
-            (self.present, self.fault) = (batch.into_iter(), fault);
+            match self.batches.recv() {
+                Ok(batch) => (self.present, self.end) = (batch.submissions.into_iter(), batch.end),
+                // The end of the thread is not the end of the trace.
+                Err(_) => {
+                    return Err(Diagnostic::error(Location::file("trace"), "its reader has broken off"));
+                }
+            }
         }
     }
 
@@ -87,7 +101,7 @@ impl Source for Ahead {
 mod tests {
     use super::*;
     use crate::api::PodTemplate;
-    use crate::base::{Location, Time};
+    use crate::base::Time;
     use crate::cluster::JobOrigin;
     use crate::sim::SubmissionName;
     use std::sync::Arc;
@@ -147,6 +161,21 @@ mod tests {
                 assert!(source.next().unwrap().is_none());
             }
         }
+    }
+
+    /// A reader that fails is no trace that ends.
+    #[test]
+    fn what_is_broken_off_is_told() {
+        let (sender, batches) = sync_channel(1);
+        let mut source = Ahead {
+            dependencies: Dependencies::default(),
+            batches,
+            present: Vec::new().into_iter(),
+            end: None,
+        };
+        sender.send(Batch { submissions: Vec::new(), end: None }).unwrap();
+        drop(sender);
+        assert!(source.next().is_err());
     }
 
     #[test]
